@@ -1,0 +1,2 @@
+//! The embedded image's only program: says what just happened.
+fn main() {}

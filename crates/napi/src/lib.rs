@@ -1,0 +1,1 @@
+//! The addon: plain data in and out, errors as values, no logic.

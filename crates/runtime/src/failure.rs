@@ -1,0 +1,71 @@
+//! The one error that leaves this crate: what the caller can do about it, and the facts.
+
+use bunker_sys::SysError;
+use serde::{Deserialize, Serialize};
+
+/// What a failure means to the caller; TypeScript maps it to an exit code and a hint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailureCode {
+    /// The request does not fit the protocol.
+    BadRequest,
+    /// The kernel or host refuses user namespaces, mounts, or another thing every container needs.
+    HostRefused,
+    /// The command was not found in the container (exit 127).
+    CommandNotFound,
+    /// The command cannot be executed (exit 126).
+    CommandNotExecutable,
+    /// `user` or `group` is not in the container's files, or its id is not mapped.
+    UserNotFound,
+    /// A path the user or the image named cannot be used (missing bind source, workdir outside, …).
+    BadPath,
+    /// The archive or image breaks a rule or a limit; `message` names the entry and the reason.
+    BadArchive,
+    /// Digest or size differ from what was promised.
+    DigestMismatch,
+    NoSpace,
+    /// The container is not running (any more).
+    NotRunning,
+    /// Stopped because the other side went away.
+    Cancelled,
+    /// Anything else: with its system call.
+    System,
+}
+
+/// A failure as plain data: crosses the socket as JSON.
+#[derive(Clone, Debug, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "camelCase")]
+#[error("{message}")]
+pub struct Failure {
+    pub code: FailureCode,
+    /// Lower-case fragment that names the object.
+    pub message: String,
+    /// The failed system call and its errno, where one failed.
+    pub call: Option<String>,
+    pub errno: Option<i32>,
+}
+
+impl Failure {
+    pub fn new(code: FailureCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), call: None, errno: None }
+    }
+
+    /// Wraps a system error: ENOSPC and EDQUOT become `NoSpace` whatever the code asked for.
+    pub fn system(code: FailureCode, what: &str, error: &SysError) -> Self {
+        const ENOSPC: i32 = 28;
+        const EDQUOT: i32 = 122;
+        let code = if matches!(error.errno, ENOSPC | EDQUOT) { FailureCode::NoSpace } else { code };
+        Self {
+            code,
+            message: format!("{what}: {error}"),
+            call: Some(error.call.clone()),
+            errno: Some(error.errno),
+        }
+    }
+}
+
+impl From<SysError> for Failure {
+    fn from(error: SysError) -> Self {
+        Self::system(FailureCode::System, "system call failed", &error)
+    }
+}

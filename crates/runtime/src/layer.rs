@@ -1,0 +1,1 @@
+//! Layers: archive → directory (see each module).

@@ -1,0 +1,11 @@
+//! What only the kernel can do, as plan → apply → undo. Knows no configuration, no environment, no store layout.
+
+pub mod failure;
+pub mod inroot;
+pub mod layer;
+pub mod sandbox;
+pub mod seccomp;
+pub mod spec;
+pub mod userns;
+
+pub use failure::{Failure, FailureCode};

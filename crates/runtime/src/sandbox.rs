@@ -1,0 +1,1 @@
+//! Sandbox: spec → namespaces, mounts, identity, exec.

@@ -1,0 +1,195 @@
+//! The sandbox as data: everything the keeper is told about a container, printable before it is applied.
+//! Mirrored by `src/container/sandbox-spec.ts`; a change here changes both and, if it breaks readers, `SPEC_VERSION`.
+//! Nothing here reads configuration or the environment: policy was decided before.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Version of `SandboxSpec` and of the keeper's protocol. A keeper refuses a larger one by name.
+pub const SPEC_VERSION: u32 = 1;
+
+/// One container, complete: a keeper holding this can make (and remake) its sandbox on its own.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SandboxSpec {
+    pub version: u32,
+    /// 64 lower-case hex characters.
+    pub id: String,
+    /// Counts the starts of this container, from 1; the exit record carries it.
+    pub generation: u32,
+    /// `containers/<id>` in the data home: upper, work, log, FIFOs, exit record. Absolute.
+    pub container_dir: String,
+    /// `c/<id>` in the runtime directory: lock, control socket, state.json. Absolute.
+    pub runtime_dir: String,
+    /// The runtime directory itself: U's lock and hint, other containers' directories under `c/`. Absolute.
+    pub user_runtime_dir: String,
+    pub user_namespace: UserNamespace,
+    pub root: RootFilesystem,
+    pub mounts: Vec<Mount>,
+    /// Files we own inside (`/etc/hosts`, …): written once beside the container's data, bound over the target.
+    pub files: Vec<OwnedFile>,
+    pub process: Process,
+    pub namespaces: Namespaces,
+    pub network: Network,
+    pub hostname: Option<String>,
+    pub domainname: Option<String>,
+    pub sysctls: BTreeMap<String, String>,
+    pub masked_paths: Vec<String>,
+    pub readonly_paths: Vec<String>,
+    /// Bytes of `/dev/shm`.
+    pub shm_size: u64,
+    pub log: Log,
+    /// An existing, writable cgroup v2 directory to start the container in (a child of it is made), or none.
+    pub cgroup: Option<String>,
+    /// The container is removed after it ends: the upper may be `volatile`, nothing needs to survive.
+    pub auto_remove: bool,
+}
+
+/// One line of an id map: `size` ids from `inside` on are `outside` and the following.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct IdMapping {
+    pub inside: u32,
+    pub outside: u32,
+    pub size: u32,
+}
+
+/// The two levels: how to make the user's namespace U if none is alive, and the container's own under it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct UserNamespace {
+    /// U's map; `outside` are the host's ids.
+    pub user_uid_map: Vec<IdMapping>,
+    pub user_gid_map: Vec<IdMapping>,
+    /// Absolute paths of newuidmap and newgidmap; absent means a single-id map the process writes itself.
+    pub newuidmap: Option<String>,
+    pub newgidmap: Option<String>,
+    /// The container's map under U (`outside` are U's ids; an extent must lie inside one extent of U);
+    /// empty: the container lives in U itself.
+    pub container_uid_map: Vec<IdMapping>,
+    pub container_gid_map: Vec<IdMapping>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
+pub enum RootFilesystem {
+    /// `lower`: absolute layer directories, the topmost first.
+    Overlay { lower: Vec<String>, upper: String, work: String, volatile: bool, readonly: bool },
+    Directory { path: String, readonly: bool },
+}
+
+/// A mount asked for by flags or by the image, applied in this order after the standard ones.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
+pub enum Mount {
+    /// A host path; opened on the host side before anything of the container runs. nodev and nosuid unless asked.
+    Bind { source: String, target: String, readonly: bool, recursive: bool, propagation: String, dev: bool, suid: bool, exec: bool },
+    Tmpfs { target: String, size: Option<u64>, mode: Option<u32>, readonly: bool, exec: bool },
+    /// A volume's `_data`; `copy_up`: fill it once from the image's content at the target if it is empty.
+    Volume { source: String, target: String, readonly: bool, copy_up: bool },
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct OwnedFile {
+    /// File name in `container_dir`.
+    pub name: String,
+    pub target: String,
+    /// Written only if the file is not there yet.
+    pub content: String,
+    pub mode: u32,
+    pub readonly: bool,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Process {
+    /// Never empty; `args[0]` is looked up in the `PATH` of `env`, inside the container.
+    pub args: Vec<String>,
+    /// `KEY=value`. `HOME` is added from the container's passwd where missing.
+    pub env: Vec<String>,
+    /// Made inside if missing (docker's rule); must resolve inside the root.
+    pub cwd: String,
+    /// docker's `user[:group]`, names or numbers, looked up in the container's own files; empty: root.
+    pub user: String,
+    pub group_add: Vec<String>,
+    pub terminal: bool,
+    pub rows: u16,
+    pub columns: u16,
+    pub open_stdin: bool,
+    pub capabilities: Capabilities,
+    pub no_new_privileges: bool,
+    pub seccomp: Seccomp,
+    pub rlimits: Vec<Rlimit>,
+    pub umask: u32,
+    pub oom_score_adj: Option<i32>,
+    /// Our reaper as PID 1, the process as its child.
+    pub init: bool,
+}
+
+/// Names as `CAP_CHOWN`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Capabilities {
+    /// Bounding set; root's permitted and effective too. Inheritable is always empty for root.
+    pub bounding: Vec<String>,
+    /// For a non-root user: permitted, effective, inheritable and ambient (only what `--cap-add` named).
+    pub non_root: Vec<String>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "camelCase", deny_unknown_fields)]
+pub enum Seccomp {
+    Default,
+    Unconfined,
+    /// docker's JSON profile format, verbatim.
+    Profile { profile: serde_json::Value },
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Rlimit {
+    /// Without `RLIMIT_`, upper case: `NOFILE`. `u64::MAX` cannot cross JSON: -1 is unlimited.
+    pub name: String,
+    pub soft: i64,
+    pub hard: i64,
+}
+
+/// `true`: the container's own; `false`: the host's.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Namespaces {
+    pub pid: bool,
+    pub ipc: bool,
+    pub uts: bool,
+    pub cgroup: bool,
+    pub time: bool,
+}
+
+/// The network as resolved for this start.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
+pub enum Network {
+    None,
+    Host,
+    /// `program`: absolute path of the slirp4netns or pasta to start for this container.
+    Slirp4netns { program: String },
+    Pasta { program: String },
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
+pub enum Log {
+    None,
+    /// CRI lines in `container_dir/log`, rotated to `log.1`, `log.2`, … at `max_size` bytes.
+    File { max_size: u64, max_files: u32 },
+}
+
+/// One more process in a running container.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ExecSpec {
+    /// 64 lower-case hex characters.
+    pub id: String,
+    pub process: Process,
+}

@@ -1,0 +1,1 @@
+//! The user namespace U: find, join or make.

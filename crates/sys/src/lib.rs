@@ -1,0 +1,16 @@
+//! System calls whose errors name the call and its arguments. The only crate with `unsafe`.
+//! Every function takes and returns file descriptors (`OwnedFd`, `BorrowedFd`) rather than paths where it can.
+
+pub mod error;
+pub mod landlock;
+pub mod lock;
+pub mod mount;
+pub mod namespace;
+pub mod path;
+pub mod poll;
+pub mod process;
+pub mod socket;
+pub mod terminal;
+pub mod xattr;
+
+pub use error::{SysError, SysResult};

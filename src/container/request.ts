@@ -1,0 +1,70 @@
+// What a user asks of a container, after the words were parsed and before anything is decided.
+// Every field is explicit: `null` means "not said".
+
+import type { Platform } from "../image/index.ts";
+
+export type PullPolicy = "always" | "missing" | "never";
+
+/** One `-v`, `--mount` or `--tmpfs`, parsed by the volume module. */
+export type MountRequest =
+  | { kind: "bind"; source: string; target: string; readonly: boolean; propagation: string; recursive: boolean; createSource: boolean }
+  | { kind: "volume"; name: string | null; target: string; readonly: boolean; copyUp: boolean }
+  | { kind: "tmpfs"; target: string; size: number | null; mode: number | null; readonly: boolean; exec: boolean };
+
+/** -1 is unlimited. */
+export interface UlimitRequest {
+  name: string;
+  soft: number;
+  hard: number;
+}
+
+/** `docker create`, typed. What is here is what a container's config.json keeps of the request. */
+export interface CreateRequest {
+  image: string;
+  /** Words after the image; empty: the image's. */
+  command: string[];
+  name: string | null;
+  hostname: string | null;
+  domainname: string | null;
+  /** `KEY=value`, host values already filled in, in order. */
+  env: string[];
+  workdir: string | null;
+  user: string | null;
+  /** `[]` after `--entrypoint ""`: the image's entrypoint and command are both dropped. */
+  entrypoint: string[] | null;
+  labels: Record<string, string>;
+  mounts: MountRequest[];
+  readOnly: boolean;
+  capAdd: string[];
+  capDrop: string[];
+  noNewPrivileges: boolean;
+  /** `default`, `unconfined`, or a docker JSON profile already read and parsed. */
+  seccomp: "default" | "unconfined" | { profile: unknown };
+  ulimits: UlimitRequest[];
+  /** `default` is resolved at each start. */
+  network: "default" | "none" | "host";
+  init: boolean;
+  stopSignal: string | null;
+  /** Seconds. */
+  stopTimeout: number | null;
+  tty: boolean;
+  openStdin: boolean;
+  autoRemove: boolean;
+  /** Streams named by -a; `null`: what -d, -i and -t imply. */
+  attach: ("stdin" | "stdout" | "stderr")[] | null;
+  platform: Platform | null;
+  pull: PullPolicy;
+}
+
+/** `docker exec`, typed. */
+export interface ExecRequest {
+  container: string;
+  command: string[];
+  env: string[];
+  user: string | null;
+  workdir: string | null;
+  tty: boolean;
+  openStdin: boolean;
+  detach: boolean;
+  detachKeys: string | null;
+}

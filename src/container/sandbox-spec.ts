@@ -1,0 +1,128 @@
+// The sandbox as data: what the keeper is told. Mirrors crates/runtime/src/spec.rs, field by field.
+// Plain JSON only; nothing here decides anything.
+
+export const SPEC_VERSION = 1;
+
+/** One line of an id map: `size` ids from `inside` on are `outside` and the following. */
+export interface IdMapping {
+  inside: number;
+  outside: number;
+  size: number;
+}
+
+/** How to make the user's namespace U if none is alive, and the container's own under it (empty maps: it lives in U). */
+export interface UserNamespaceSpec {
+  userUidMap: IdMapping[];
+  userGidMap: IdMapping[];
+  newuidmap: string | null;
+  newgidmap: string | null;
+  containerUidMap: IdMapping[];
+  containerGidMap: IdMapping[];
+}
+
+export type RootFilesystemSpec =
+  | { kind: "overlay"; lower: string[]; upper: string; work: string; volatile: boolean; readonly: boolean }
+  | { kind: "directory"; path: string; readonly: boolean };
+
+export type MountSpec =
+  | {
+      kind: "bind";
+      source: string;
+      target: string;
+      readonly: boolean;
+      recursive: boolean;
+      propagation: string;
+      dev: boolean;
+      suid: boolean;
+      exec: boolean;
+    }
+  | { kind: "tmpfs"; target: string; size: number | null; mode: number | null; readonly: boolean; exec: boolean }
+  | { kind: "volume"; source: string; target: string; readonly: boolean; copyUp: boolean };
+
+export interface OwnedFileSpec {
+  name: string;
+  target: string;
+  content: string;
+  mode: number;
+  readonly: boolean;
+}
+
+export interface CapabilitiesSpec {
+  bounding: string[];
+  nonRoot: string[];
+}
+
+export type SeccompSpec = { kind: "default" } | { kind: "unconfined" } | { kind: "profile"; profile: unknown };
+
+/** -1 is unlimited. */
+export interface RlimitSpec {
+  name: string;
+  soft: number;
+  hard: number;
+}
+
+export interface ProcessSpec {
+  args: string[];
+  env: string[];
+  cwd: string;
+  user: string;
+  groupAdd: string[];
+  terminal: boolean;
+  rows: number;
+  columns: number;
+  openStdin: boolean;
+  capabilities: CapabilitiesSpec;
+  noNewPrivileges: boolean;
+  seccomp: SeccompSpec;
+  rlimits: RlimitSpec[];
+  umask: number;
+  oomScoreAdj: number | null;
+  init: boolean;
+}
+
+/** `true`: the container's own; `false`: the host's. */
+export interface NamespacesSpec {
+  pid: boolean;
+  ipc: boolean;
+  uts: boolean;
+  cgroup: boolean;
+  time: boolean;
+}
+
+export type NetworkSpec =
+  | { kind: "none" }
+  | { kind: "host" }
+  | { kind: "slirp4netns"; program: string }
+  | { kind: "pasta"; program: string };
+
+export type LogSpec = { kind: "none" } | { kind: "file"; maxSize: number; maxFiles: number };
+
+export interface SandboxSpec {
+  version: number;
+  id: string;
+  generation: number;
+  containerDir: string;
+  runtimeDir: string;
+  userRuntimeDir: string;
+  userNamespace: UserNamespaceSpec;
+  root: RootFilesystemSpec;
+  mounts: MountSpec[];
+  files: OwnedFileSpec[];
+  process: ProcessSpec;
+  namespaces: NamespacesSpec;
+  network: NetworkSpec;
+  hostname: string | null;
+  domainname: string | null;
+  sysctls: Record<string, string>;
+  maskedPaths: string[];
+  readonlyPaths: string[];
+  shmSize: number;
+  log: LogSpec;
+  cgroup: string | null;
+  autoRemove: boolean;
+}
+
+export interface ExecSpec {
+  id: string;
+  process: ProcessSpec;
+}
