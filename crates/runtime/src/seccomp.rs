@@ -1,1 +1,34 @@
-//! Seccomp: policy → BPF.
+//! Seccomp: policy → BPF. docker's default set, narrowed; docker's JSON profiles; nothing installed here.
+//!
+//! `policy` says what each system call may do, `profile` reads a docker profile into the same form,
+//! `program` turns it into instructions. Denials come before permissions; int arguments are compared by their
+//! low 32 bits, as the kernel itself reads them.
+
+mod policy;
+mod profile;
+mod program;
+mod table;
+
+use crate::failure::Failure;
+use crate::spec::Seccomp;
+
+/// One instruction of classic BPF, as the kernel's `sock_filter`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SockFilter {
+    pub code: u16,
+    pub jt: u8,
+    pub jf: u8,
+    pub k: u32,
+}
+
+/// The filter for a process with the bounding set `capabilities` (names as `CAP_CHOWN`); empty: no filter.
+///
+/// # Errors
+/// `BadRequest` when a profile does not have docker's form or names an unknown action, operator or too large a filter.
+pub fn compile(seccomp: &Seccomp, capabilities: &[String]) -> Result<Vec<SockFilter>, Failure> {
+    match seccomp {
+        Seccomp::Unconfined => Ok(Vec::new()),
+        Seccomp::Default => program::assemble(&policy::default_policy(capabilities)),
+        Seccomp::Profile { profile } => program::assemble(&profile::read(profile, capabilities)?),
+    }
+}
