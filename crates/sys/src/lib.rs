@@ -1,6 +1,7 @@
 //! System calls whose errors name the call and its arguments. The only crate with `unsafe`.
 //! Every function takes and returns file descriptors (`OwnedFd`, `BorrowedFd`) rather than paths where it can.
 
+pub mod client;
 pub mod error;
 pub mod landlock;
 pub mod lock;

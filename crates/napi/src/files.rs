@@ -1,0 +1,39 @@
+//! Files and directories of the data home: opening, syncing, laying out a tree in one call.
+
+use std::os::fd::IntoRawFd;
+
+use bunker_sys::client::files;
+use napi_derive::napi;
+
+use crate::failure::{Outcome, outcome};
+
+/// A file when it has content, else a directory.
+#[napi(object, object_to_js = false)]
+pub struct TreeEntry {
+    pub path: String,
+    pub mode: u32,
+    pub content: Option<String>,
+}
+
+/// `flags` are open(2)'s; O_CLOEXEC is added, what is made gets mode 0600.
+#[napi]
+pub fn open_fd(path: String, flags: i32) -> Outcome<i32> {
+    outcome("opening a file", files::open(&path, flags).map(IntoRawFd::into_raw_fd))
+}
+
+#[napi]
+pub fn sync_filesystem(path: String) -> Outcome<()> {
+    outcome("syncing a filesystem", files::sync_filesystem(&path))
+}
+
+#[napi]
+pub fn sync_directory(path: String) -> Outcome<()> {
+    outcome("syncing a directory", files::sync_directory(&path))
+}
+
+#[napi]
+pub fn make_tree(base: String, entries: Vec<TreeEntry>) -> Outcome<()> {
+    let entries: Vec<_> =
+        entries.into_iter().map(|entry| files::TreeEntry { path: entry.path, mode: entry.mode, content: entry.content }).collect();
+    outcome("making a directory tree", files::make_tree(&base, &entries))
+}
