@@ -1,0 +1,109 @@
+// A container's own model: what was asked, what it resolved to, and nothing that changes while it runs.
+// Kept as JSON in its row and beside its data; the OCI spec and the SandboxSpec are made from it at each start.
+
+import { BunkerError } from "../errors.ts";
+import type { ImageConfig } from "../image/index.ts";
+import type { CreateRequest } from "./request.ts";
+
+/** Version of the JSON; a reader refuses a larger one. */
+export const CONFIG_VERSION = 1;
+
+/** An anonymous volume made for this container, or a named one it uses. */
+export interface VolumeUse {
+  name: string;
+  target: string;
+  readonly: boolean;
+  copyUp: boolean;
+  anonymous: boolean;
+}
+
+/** The command and identity after image and flags were merged (docker's `Config`). */
+export interface ResolvedProcess {
+  entrypoint: string[];
+  command: string[];
+  env: string[];
+  workdir: string;
+  user: string;
+  stopSignal: string;
+  labels: Record<string, string>;
+  exposedPorts: string[];
+}
+
+export interface ContainerConfig {
+  version: number;
+  request: CreateRequest;
+  imageId: string;
+  process: ResolvedProcess;
+  hostname: string;
+  volumes: VolumeUse[];
+}
+
+const DEFAULT_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+const SHORT_ID = 12;
+
+/**
+ * Merges image and request as docker does. `newVolumeName` supplies names for the anonymous volumes.
+ * @throws BunkerError usage when there is no command at all.
+ */
+export function resolveConfig(
+  id: string,
+  request: CreateRequest,
+  imageId: string,
+  image: ImageConfig,
+  newVolumeName: () => string,
+): ContainerConfig {
+  const entrypoint = request.entrypoint ?? image.entrypoint ?? [];
+  // docker: a new entrypoint drops the image's command along with the old one.
+  const imageCommand = request.entrypoint === null ? (image.cmd ?? []) : [];
+  const command = request.command.length > 0 ? request.command : imageCommand;
+  if (entrypoint.length + command.length === 0 || (entrypoint[0] ?? command[0]) === "") {
+    throw new BunkerError("usage", `creating a container from "${request.image}": no command specified`, {
+      hint: "Give a command after the image's name; this image has none of its own.",
+    });
+  }
+  const hostname = request.hostname ?? id.slice(0, SHORT_ID);
+  return {
+    version: CONFIG_VERSION,
+    request,
+    imageId,
+    hostname,
+    process: {
+      entrypoint,
+      command,
+      env: mergeEnvironment([DEFAULT_PATH, ...image.env], request.env),
+      workdir: request.workdir ?? (image.workingDir === "" ? "/" : image.workingDir),
+      user: request.user ?? image.user,
+      stopSignal: request.stopSignal ?? image.stopSignal ?? "SIGTERM",
+      labels: { ...image.labels, ...request.labels },
+      exposedPorts: image.exposedPorts,
+    },
+    volumes: planVolumes(request, image.volumes, newVolumeName),
+  };
+}
+
+/** Later entries win and keep the place of the first, as docker's ReplaceOrAppendEnvValues. */
+export function mergeEnvironment(base: string[], override: string[]): string[] {
+  const merged = new Map<string, string>();
+  for (const entry of [...base, ...override]) {
+    const equals = entry.indexOf("=");
+    const key = equals < 0 ? entry : entry.slice(0, equals);
+    if (equals < 0) merged.delete(key);
+    else merged.set(key, entry);
+  }
+  return [...merged.values()];
+}
+
+function planVolumes(request: CreateRequest, imageVolumes: string[], newName: () => string): VolumeUse[] {
+  const taken = new Set(request.mounts.map((mount) => mount.target));
+  const volumes: VolumeUse[] = [];
+  for (const mount of request.mounts) {
+    if (mount.kind !== "volume") continue;
+    const { target, readonly, copyUp } = mount;
+    volumes.push({ name: mount.name ?? newName(), target, readonly, copyUp, anonymous: mount.name === null });
+  }
+  for (const target of imageVolumes) {
+    if (taken.has(target)) continue;
+    volumes.push({ name: newName(), target, readonly: false, copyUp: true, anonymous: true });
+  }
+  return volumes;
+}

@@ -1,0 +1,16 @@
+// The container module's public face: model, decisions, no effects.
+
+export { planCapabilities } from "./capability.ts";
+export { CONFIG_VERSION, type ContainerConfig, type ResolvedProcess, resolveConfig, type VolumeUse } from "./config.ts";
+export {
+  type ContainerPaths,
+  type HostFacts,
+  planExec,
+  planSandbox,
+  planUserNamespace,
+  type StartOptions,
+} from "./plan.ts";
+export type { CreateRequest, ExecRequest, MountRequest, PullPolicy, UlimitRequest } from "./request.ts";
+export type { ExecSpec, NetworkSpec, SandboxSpec, UserNamespaceSpec } from "./sandbox-spec.ts";
+export { parseSignal } from "./signal.ts";
+export { type ContainerStatus, type ExitRecord, judge, type KeeperState, type Verdict, type Witnesses } from "./state.ts";

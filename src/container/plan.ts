@@ -1,0 +1,275 @@
+// Container model + host facts → SandboxSpec: every decision about a start, as printable data. Pure.
+
+import { planCapabilities } from "./capability.ts";
+import type { ContainerConfig } from "./config.ts";
+import { DEFAULT_OPEN_FILES, DEFAULT_SHM_SIZE, DEFAULT_UMASK, MASKED_PATHS, READONLY_PATHS } from "./isolation.ts";
+import type { ExecRequest } from "./request.ts";
+import {
+  type ExecSpec,
+  type IdMapping,
+  type MountSpec,
+  type NetworkSpec,
+  type OwnedFileSpec,
+  type ProcessSpec,
+  type RlimitSpec,
+  SPEC_VERSION,
+  type SandboxSpec,
+  type UserNamespaceSpec,
+} from "./sandbox-spec.ts";
+
+/** What the host offers, read by the engine. */
+export interface HostFacts {
+  uid: number;
+  gid: number;
+  /** The user's subordinate ranges: `start` host ids from the first. Empty: single-id mode. */
+  subuids: { start: number; count: number }[];
+  subgids: { start: number; count: number }[];
+  newuidmap: string | null;
+  newgidmap: string | null;
+  /** Hard limits, -1 unlimited. */
+  hardOpenFiles: number;
+  hardProcesses: number;
+  /** The host's resolv.conf. */
+  resolvConf: string;
+  cgroup: string | null;
+}
+
+export interface ContainerPaths {
+  containerDir: string;
+  runtimeDir: string;
+  userRuntimeDir: string;
+  /** Layer directories, topmost first. */
+  lower: string[];
+  /** `_data` directory of each of the config's volumes, in order. */
+  volumes: string[];
+}
+
+export interface StartOptions {
+  id: string;
+  generation: number;
+  network: NetworkSpec;
+  rows: number;
+  columns: number;
+}
+
+/** docker's caps on what a log may take: 3 files of 10 MB. */
+const LOG_MAX_SIZE = 10_000_000;
+const LOG_MAX_FILES = 3;
+
+/** slirp4netns' fixed addresses inside the container (slirp4netns(1)). */
+const SLIRP_DNS = "10.0.2.3";
+const SLIRP_ADDRESS = "10.0.2.100";
+/** The address pasta is told to answer DNS on. */
+const PASTA_DNS = "169.254.1.1";
+
+/** Everything the keeper is told for this start. */
+export function planSandbox(
+  config: ContainerConfig,
+  host: HostFacts,
+  paths: ContainerPaths,
+  start: StartOptions,
+): SandboxSpec {
+  const { request } = config;
+  return {
+    version: SPEC_VERSION,
+    id: start.id,
+    generation: start.generation,
+    containerDir: paths.containerDir,
+    runtimeDir: paths.runtimeDir,
+    userRuntimeDir: paths.userRuntimeDir,
+    userNamespace: planUserNamespace(host),
+    root: {
+      kind: "overlay",
+      lower: paths.lower,
+      upper: `${paths.containerDir}/upper`,
+      work: `${paths.containerDir}/work`,
+      volatile: request.autoRemove,
+      readonly: request.readOnly,
+    },
+    mounts: planMounts(config, paths),
+    files: planFiles(config, host, start),
+    process: planProcess(config, host, start),
+    namespaces: { pid: true, ipc: true, uts: true, cgroup: true, time: true },
+    network: start.network,
+    hostname: config.hostname,
+    domainname: request.domainname,
+    sysctls: {},
+    maskedPaths: [...MASKED_PATHS],
+    readonlyPaths: [...READONLY_PATHS],
+    shmSize: DEFAULT_SHM_SIZE,
+    log: { kind: "file", maxSize: LOG_MAX_SIZE, maxFiles: LOG_MAX_FILES },
+    cgroup: host.cgroup,
+    autoRemove: request.autoRemove,
+  };
+}
+
+/** The two levels: U maps 0 to the user and the rest to the subordinate ranges; the container's own repeats U extent by extent. */
+export function planUserNamespace(host: HostFacts): UserNamespaceSpec {
+  const userUidMap = planMap(host.uid, host.subuids);
+  const userGidMap = planMap(host.gid, host.subgids);
+  const mapped = userUidMap.length > 1 && userGidMap.length > 1;
+  return {
+    userUidMap: mapped ? userUidMap : userUidMap.slice(0, 1),
+    userGidMap: mapped ? userGidMap : userGidMap.slice(0, 1),
+    newuidmap: mapped ? host.newuidmap : null,
+    newgidmap: mapped ? host.newgidmap : null,
+    containerUidMap: identityMap(mapped ? userUidMap : userUidMap.slice(0, 1)),
+    containerGidMap: identityMap(mapped ? userGidMap : userGidMap.slice(0, 1)),
+  };
+}
+
+function planMap(own: number, ranges: { start: number; count: number }[]): IdMapping[] {
+  const map: IdMapping[] = [{ inside: 0, outside: own, size: 1 }];
+  let next = 1;
+  for (const { start, count } of ranges) {
+    map.push({ inside: next, outside: start, size: count });
+    next += count;
+  }
+  return map;
+}
+
+function identityMap(map: IdMapping[]): IdMapping[] {
+  return map.map(({ inside, size }) => ({ inside, outside: inside, size }));
+}
+
+function planProcess(config: ContainerConfig, host: HostFacts, start: StartOptions): ProcessSpec {
+  const { request, process } = config;
+  const env = [...process.env];
+  const has = (key: string): boolean => env.some((entry) => entry.startsWith(`${key}=`));
+  if (!has("HOSTNAME")) env.push(`HOSTNAME=${config.hostname}`);
+  if (request.tty && !has("TERM")) env.push("TERM=xterm");
+  if (!has("container")) env.push("container=bunker");
+  return {
+    args: [...process.entrypoint, ...process.command],
+    env,
+    cwd: process.workdir,
+    user: process.user,
+    groupAdd: [],
+    terminal: request.tty,
+    rows: start.rows,
+    columns: start.columns,
+    openStdin: request.openStdin,
+    capabilities: planCapabilities(request.capAdd, request.capDrop),
+    noNewPrivileges: request.noNewPrivileges,
+    seccomp: planSeccomp(request.seccomp),
+    rlimits: planRlimits(request.ulimits, host),
+    umask: DEFAULT_UMASK,
+    oomScoreAdj: null,
+    init: request.init,
+  };
+}
+
+function planSeccomp(seccomp: ContainerConfig["request"]["seccomp"]): ProcessSpec["seccomp"] {
+  if (seccomp === "default") return { kind: "default" };
+  if (seccomp === "unconfined") return { kind: "unconfined" };
+  return { kind: "profile", profile: seccomp.profile };
+}
+
+function planRlimits(asked: RlimitSpec[], host: HostFacts): RlimitSpec[] {
+  const clamp = (hard: number): number => (hard < 0 ? DEFAULT_OPEN_FILES : Math.min(hard, DEFAULT_OPEN_FILES));
+  const limits = new Map<string, RlimitSpec>();
+  const set = (name: string, value: number): void => void limits.set(name, { name, soft: value, hard: value });
+  set("NOFILE", clamp(host.hardOpenFiles));
+  set("NPROC", clamp(host.hardProcesses));
+  // A core dump is handed to the host's core_pattern, outside every namespace.
+  set("CORE", 0);
+  for (const { name, soft, hard } of asked) limits.set(name.toUpperCase(), { name: name.toUpperCase(), soft, hard });
+  return [...limits.values()];
+}
+
+function planMounts(config: ContainerConfig, paths: ContainerPaths): MountSpec[] {
+  const mounts: MountSpec[] = [];
+  for (const mount of config.request.mounts) {
+    if (mount.kind === "bind") {
+      const { source, target, readonly, recursive, propagation } = mount;
+      mounts.push({ kind: "bind", source, target, readonly, recursive, propagation, dev: false, suid: false, exec: true });
+    } else if (mount.kind === "tmpfs") {
+      const { target, size, mode, readonly, exec } = mount;
+      mounts.push({ kind: "tmpfs", target, size, mode, readonly, exec });
+    }
+  }
+  config.volumes.forEach((volume, index) => {
+    const { target, readonly, copyUp } = volume;
+    mounts.push({ kind: "volume", source: paths.volumes[index] ?? "", target, readonly, copyUp });
+  });
+  // A parent before what lies in it, whatever the order of the flags.
+  return mounts.sort((a, b) => depth(a.target) - depth(b.target));
+}
+
+function depth(target: string): number {
+  return target.split("/").filter((part) => part !== "" && part !== ".").length;
+}
+
+function planFiles(config: ContainerConfig, host: HostFacts, start: StartOptions): OwnedFileSpec[] {
+  const files: OwnedFileSpec[] = [
+    ownedFile("hosts", "/etc/hosts", hostsFile(config, start.network)),
+    ownedFile("resolv.conf", "/etc/resolv.conf", resolvFile(host, start.network)),
+    ownedFile("hostname", "/etc/hostname", `${config.hostname}\n`),
+    { ...ownedFile("containerenv", "/run/.containerenv", containerEnvironment(config, start.id)), readonly: true },
+  ];
+  // A mount the user asked for at the same place wins (docker's rule).
+  const taken = new Set(config.request.mounts.map((mount) => mount.target));
+  return files.filter((file) => !taken.has(file.target));
+}
+
+function ownedFile(name: string, target: string, content: string): OwnedFileSpec {
+  return { name, target, content, mode: 0o644, readonly: false };
+}
+
+function hostsFile(config: ContainerConfig, network: NetworkSpec): string {
+  const lines = ["127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost ip6-loopback"];
+  const address = network.kind === "slirp4netns" ? SLIRP_ADDRESS : "127.0.1.1";
+  const domain = config.request.domainname;
+  const names = domain === null ? config.hostname : `${config.hostname}.${domain} ${config.hostname}`;
+  lines.push(`${address}\t${names}`);
+  return `${lines.join("\n")}\n`;
+}
+
+function resolvFile(host: HostFacts, network: NetworkSpec): string {
+  if (network.kind === "host") return host.resolvConf;
+  const kept = host.resolvConf.split("\n").filter((line) => /^\s*(search|options|domain)\s/.test(line));
+  if (network.kind === "slirp4netns") kept.unshift(`nameserver ${SLIRP_DNS}`);
+  if (network.kind === "pasta") kept.unshift(`nameserver ${PASTA_DNS}`);
+  return kept.length === 0 ? "" : `${kept.join("\n")}\n`;
+}
+
+function containerEnvironment(config: ContainerConfig, id: string): string {
+  const quote = (text: string): string => JSON.stringify(text);
+  return [
+    `engine="bunker"`,
+    `name=${quote(config.request.name ?? "")}`,
+    `id=${quote(id)}`,
+    `image=${quote(config.request.image)}`,
+    `imageid=${quote(config.imageId)}`,
+    "rootless=1",
+    "",
+  ].join("\n");
+}
+
+/** One more process: the container's own identity and limits, with what the request changes. */
+export function planExec(
+  id: string,
+  config: ContainerConfig,
+  host: HostFacts,
+  request: ExecRequest,
+  size: { rows: number; columns: number },
+): ExecSpec {
+  const base = planProcess(config, host, { id, generation: 0, network: { kind: "none" }, ...size });
+  const env = base.env.filter((entry) => !(entry.startsWith("TERM=") && !request.tty));
+  if (request.tty && !env.some((entry) => entry.startsWith("TERM="))) env.push("TERM=xterm");
+  const overridden = new Set(request.env.map((entry) => entry.slice(0, entry.indexOf("="))));
+  return {
+    id,
+    process: {
+      ...base,
+      args: request.command,
+      env: [...env.filter((entry) => !overridden.has(entry.slice(0, entry.indexOf("=")))), ...request.env],
+      cwd: request.workdir ?? base.cwd,
+      user: request.user ?? base.user,
+      terminal: request.tty,
+      openStdin: request.openStdin,
+      init: false,
+      ...size,
+    },
+  };
+}

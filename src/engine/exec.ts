@@ -1,0 +1,56 @@
+// docker exec and attach: one more client of a running container.
+
+import { type ExecRequest, planExec } from "../container/index.ts";
+import { BunkerError, wrapError } from "../errors.ts";
+import { type ContainerView, keeperOf, viewContainer } from "./containers.ts";
+import type { Engine } from "./engine.ts";
+import type { KeeperChannel } from "./keeper.ts";
+import { attachRequest, followSession, type SessionEnd, type StreamOptions } from "./session.ts";
+
+async function connect(engine: Engine, view: ContainerView): Promise<KeeperChannel> {
+  const channel = await keeperOf(engine, view);
+  if (channel !== null) return channel;
+  throw new BunkerError("not-running", `container "${view.record.name}" is not running`, {
+    hint: `\`bunker start ${view.record.name}\` starts it.`,
+  });
+}
+
+/** docker exec. `null` when detached. */
+export async function execInContainer(
+  engine: Engine,
+  request: ExecRequest,
+  streams: StreamOptions | null,
+): Promise<SessionEnd | null> {
+  const view = viewContainer(engine, request.container);
+  const channel = await connect(engine, view);
+  try {
+    const size = { rows: streams?.rows ?? 0, columns: streams?.columns ?? 0 };
+    const spec = planExec(engine.store.newId(), view.record.config, engine.host(), request, size);
+    const attach = attachRequest(streams ?? { stdin: null, stdout: null, stderr: null, detachKeys: "", sigProxy: false });
+    channel.request("exec", { spec, detach: request.detach, ...attach.fields }, attach.fds);
+    if (request.detach) return null;
+    const end = await followSession(channel, streams);
+    if (end !== null) return end;
+    throw new BunkerError("not-running", "the keeper died while the command ran");
+  } catch (error) {
+    throw wrapError(`running a command in container "${view.record.name}"`, error);
+  } finally {
+    channel.close();
+  }
+}
+
+/** docker attach. */
+export async function attachContainer(engine: Engine, name: string, streams: StreamOptions): Promise<SessionEnd> {
+  const view = viewContainer(engine, name);
+  const channel = await connect(engine, view);
+  try {
+    const attach = attachRequest(streams);
+    channel.request("attach", attach.fields, attach.fds);
+    const end = await followSession(channel, streams);
+    if (end !== null) return end;
+    const after = viewContainer(engine, view.record.id);
+    return { kind: "exited", code: after.exitCode };
+  } finally {
+    channel.close();
+  }
+}

@@ -1,0 +1,109 @@
+// What this host offers a container: ids, helper programs, limits. Read once per command, only by commands that start something.
+
+import { accessSync, constants, readFileSync } from "node:fs";
+import type { HostFacts, NetworkSpec } from "../container/index.ts";
+import { BunkerError } from "../errors.ts";
+
+const SEARCH = ["/usr/bin", "/usr/local/bin", "/bin", "/usr/sbin", "/sbin"];
+
+/** Reads the user's ranges, helper programs and limits. */
+export function readHostFacts(): HostFacts {
+  const uid = process.getuid?.() ?? 0;
+  const gid = process.getgid?.() ?? 0;
+  const name = userName(uid);
+  const limits = readText("/proc/self/limits");
+  return {
+    uid,
+    gid,
+    subuids: subordinateRanges(readText("/etc/subuid"), name, uid),
+    subgids: subordinateRanges(readText("/etc/subgid"), name, uid),
+    newuidmap: findProgram("newuidmap"),
+    newgidmap: findProgram("newgidmap"),
+    hardOpenFiles: hardLimit(limits, "Max open files"),
+    hardProcesses: hardLimit(limits, "Max processes"),
+    resolvConf: readText("/etc/resolv.conf"),
+    cgroup: null,
+  };
+}
+
+/** An executable in the usual places, whatever PATH says: what maps ids must not come from a directory the caller chose. */
+export function findProgram(program: string): string | null {
+  for (const directory of SEARCH) {
+    const path = `${directory}/${program}`;
+    try {
+      accessSync(path, constants.X_OK);
+      return path;
+    } catch {
+      continue;
+    }
+  }
+  return null;
+}
+
+/** Lines `name:start:count` of subuid(5) that are this user's, by name or by number. */
+export function subordinateRanges(text: string, name: string | null, uid: number): { start: number; count: number }[] {
+  const ranges: { start: number; count: number }[] = [];
+  for (const line of text.split("\n")) {
+    const [owner, start, count] = line.trim().split(":");
+    if (owner !== name && owner !== String(uid)) continue;
+    const range = { start: Number(start), count: Number(count) };
+    if (Number.isSafeInteger(range.start) && Number.isSafeInteger(range.count) && range.count > 0) ranges.push(range);
+  }
+  return ranges;
+}
+
+function userName(uid: number): string | null {
+  for (const line of readText("/etc/passwd").split("\n")) {
+    const [name, , id] = line.split(":");
+    if (id === String(uid) && name !== undefined) return name;
+  }
+  return null;
+}
+
+function hardLimit(limits: string, label: string): number {
+  const line = limits.split("\n").find((candidate) => candidate.startsWith(label));
+  const hard = line?.slice(label.length).trim().split(/\s+/)[1];
+  return hard === undefined || hard === "unlimited" ? -1 : Number(hard);
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+/** `default` becomes the first back end that is installed: slirp4netns (quicker to start), then pasta, else none. */
+export function resolveNetwork(asked: "default" | "none" | "host"): { network: NetworkSpec; warning: string | null } {
+  if (asked !== "default") return { network: { kind: asked }, warning: null };
+  const slirp = findProgram("slirp4netns");
+  if (slirp !== null) return { network: { kind: "slirp4netns", program: slirp }, warning: null };
+  const pasta = findProgram("pasta");
+  if (pasta !== null) return { network: { kind: "pasta", program: pasta }, warning: null };
+  return {
+    network: { kind: "none" },
+    warning: "no way out of the container: neither slirp4netns nor pasta is installed (apt install slirp4netns), so it has no network",
+  };
+}
+
+/** The boot this is: containers of another one are not running, whatever their files say. */
+export function readBootId(): string {
+  return readText("/proc/sys/kernel/random/boot_id").trim();
+}
+
+/** Whether a process is the one that was recorded: same pid and start time (field 22 of proc_pid_stat(5)). */
+export function isSameProcess(pid: number, startTime: number): boolean {
+  const stat = readText(`/proc/${pid}/stat`);
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const state = fields[0];
+  return fields[19] === String(startTime) && state !== "Z" && state !== "X";
+}
+
+/** Real root has no business inside a container as itself. @throws BunkerError host-refused */
+export function refuseRoot(uid: number): void {
+  if (uid !== 0) return;
+  throw new BunkerError("host-refused", "running as root is not supported yet", {
+    hint: "Run bunker as an ordinary user: it needs no root.",
+  });
+}

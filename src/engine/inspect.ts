@@ -1,0 +1,120 @@
+// docker inspect of a container: our model in docker's JSON. Field names and shapes follow the Engine API (ContainerInspect).
+
+import type { ContainerConfig } from "../container/index.ts";
+import { type ContainerView, viewContainer } from "./containers.ts";
+import type { Engine } from "./engine.ts";
+
+const NEVER = "0001-01-01T00:00:00Z";
+
+/** docker's JSON of one container. */
+export function inspectContainer(engine: Engine, name: string): Record<string, unknown> {
+  const view = viewContainer(engine, name);
+  const { record } = view;
+  const { config } = record;
+  const directory = engine.store.layout.container(record.id);
+  const args = [...config.process.entrypoint, ...config.process.command];
+  return {
+    Id: record.id,
+    Created: record.createdAt,
+    Path: args[0] ?? "",
+    Args: args.slice(1),
+    State: stateOf(view),
+    Image: record.imageId,
+    ResolvConfPath: `${directory}/resolv.conf`,
+    HostnamePath: `${directory}/hostname`,
+    HostsPath: `${directory}/hosts`,
+    LogPath: `${directory}/log`,
+    Name: `/${record.name}`,
+    RestartCount: 0,
+    Driver: "overlay",
+    Platform: "linux",
+    MountLabel: "",
+    ProcessLabel: "",
+    AppArmorProfile: "",
+    ExecIDs: null,
+    HostConfig: hostConfigOf(config),
+    Mounts: mountsOf(engine, config),
+    Config: configOf(config),
+    NetworkSettings: { Ports: {}, Networks: {} },
+  };
+}
+
+function stateOf(view: ContainerView): Record<string, unknown> {
+  return {
+    Status: view.status,
+    Running: view.status === "running",
+    Paused: false,
+    Restarting: false,
+    OOMKilled: view.oomKilled,
+    Dead: false,
+    Pid: view.status === "running" ? view.pid : 0,
+    ExitCode: view.exitCode,
+    Error: view.error,
+    StartedAt: view.startedAt ?? NEVER,
+    FinishedAt: view.finishedAt ?? NEVER,
+  };
+}
+
+function hostConfigOf(config: ContainerConfig): Record<string, unknown> {
+  const { request } = config;
+  const security = [
+    ...(request.noNewPrivileges ? ["no-new-privileges"] : []),
+    ...(request.seccomp === "unconfined" ? ["seccomp=unconfined"] : []),
+  ];
+  return {
+    Binds: request.mounts
+      .filter((mount) => mount.kind === "bind")
+      .map(({ source, target, readonly }) => `${source}:${target}${readonly ? ":ro" : ""}`),
+    NetworkMode: request.network,
+    AutoRemove: request.autoRemove,
+    CapAdd: request.capAdd.length === 0 ? null : request.capAdd,
+    CapDrop: request.capDrop.length === 0 ? null : request.capDrop,
+    Init: request.init,
+    Privileged: false,
+    ReadonlyRootfs: request.readOnly,
+    SecurityOpt: security.length === 0 ? null : security,
+    RestartPolicy: { Name: "no", MaximumRetryCount: 0 },
+    LogConfig: { Type: "k8s-file", Config: {} },
+    Ulimits: request.ulimits.map(({ name, soft, hard }) => ({ Name: name.toLowerCase(), Soft: soft, Hard: hard })),
+  };
+}
+
+function mountsOf(engine: Engine, config: ContainerConfig): Record<string, unknown>[] {
+  const mounts: Record<string, unknown>[] = [];
+  for (const mount of config.request.mounts) {
+    if (mount.kind === "bind") {
+      const { source, target, readonly, propagation } = mount;
+      mounts.push({ Type: "bind", Source: source, Destination: target, Mode: readonly ? "ro" : "", RW: !readonly, Propagation: propagation });
+    } else if (mount.kind === "tmpfs") {
+      mounts.push({ Type: "tmpfs", Source: "", Destination: mount.target, Mode: "", RW: !mount.readonly, Propagation: "" });
+    }
+  }
+  for (const { name, target, readonly } of config.volumes) {
+    const source = `${engine.store.layout.volume(name)}/_data`;
+    mounts.push({ Type: "volume", Name: name, Source: source, Destination: target, Driver: "local", Mode: "", RW: !readonly, Propagation: "" });
+  }
+  return mounts;
+}
+
+function configOf(config: ContainerConfig): Record<string, unknown> {
+  const { request, process } = config;
+  return {
+    Hostname: config.hostname,
+    Domainname: request.domainname ?? "",
+    User: process.user,
+    AttachStdin: request.openStdin,
+    Tty: request.tty,
+    OpenStdin: request.openStdin,
+    StdinOnce: request.openStdin,
+    Env: process.env,
+    Cmd: process.command.length === 0 ? null : process.command,
+    Image: request.image,
+    Volumes: config.volumes.length === 0 ? null : Object.fromEntries(config.volumes.map(({ target }) => [target, {}])),
+    ExposedPorts: Object.fromEntries(process.exposedPorts.map((port) => [port, {}])),
+    WorkingDir: process.workdir,
+    Entrypoint: process.entrypoint.length === 0 ? null : process.entrypoint,
+    Labels: process.labels,
+    StopSignal: process.stopSignal,
+    ...(request.stopTimeout === null ? {} : { StopTimeout: request.stopTimeout }),
+  };
+}
