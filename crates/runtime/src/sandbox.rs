@@ -12,6 +12,6 @@ mod join;
 mod launch;
 mod report;
 
-pub use inside::init;
+pub use inside::init::init;
 pub use join::{JoinTarget, join};
-pub use launch::{Sandbox, Streams, create};
+pub use launch::{OpenNamespaces, Sandbox, Streams, create};

@@ -89,6 +89,19 @@ pub fn read(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> SysResult<Transfer> {
     }
 }
 
+/// As `read`, from a socket whose own flags must not change.
+pub fn receive(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> SysResult<Transfer> {
+    // SAFETY: the buffer is valid for its length.
+    let attempt = || unsafe { libc::recv(fd.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len(), libc::MSG_DONTWAIT) };
+    match retry(attempt, || format!("recv({})", fd.as_raw_fd())) {
+        Ok(0) => Ok(Transfer::Ended),
+        Ok(count) => Ok(Transfer::Done(count)),
+        Err(error) if error.errno == libc::EAGAIN => Ok(Transfer::Later),
+        Err(error) if error.errno == libc::ECONNRESET => Ok(Transfer::Ended),
+        Err(error) => Err(error),
+    }
+}
+
 /// write(2): what there is room for.
 pub fn write(fd: BorrowedFd<'_>, bytes: &[u8]) -> SysResult<Transfer> {
     // SAFETY: the buffer is valid for its length.
@@ -200,4 +213,16 @@ pub fn raise_loopback() -> SysResult<()> {
         request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
         check(libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS as _, &raw mut request), || "ioctl(lo, SIOCSIFFLAGS)".to_owned()).map(drop)
     }
+}
+
+/// A close-on-exec copy whose number is `first` or above.
+pub fn duplicate_above(fd: BorrowedFd<'_>, first: RawFd) -> SysResult<OwnedFd> {
+    // SAFETY: open descriptor, integers only.
+    own(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, first) }, || format!("fcntl({}, F_DUPFD)", fd.as_raw_fd()))
+}
+
+/// A file without a name that lives in memory as long as somebody has it open (memfd_create(2)).
+pub fn memory_file(name: &std::ffi::CStr) -> SysResult<OwnedFd> {
+    // SAFETY: zero-terminated name.
+    own(unsafe { libc::memfd_create(name.as_ptr(), libc::MFD_CLOEXEC) }, || format!("memfd_create({name:?})"))
 }

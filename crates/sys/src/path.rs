@@ -19,7 +19,7 @@ pub use libc::{
     S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK,
 };
 pub use listing::{DirectoryEntry, entries, read_entries, rewind};
-pub use status::{FileTime, Status, free_bytes, status, status_at};
+pub use status::{FileTime, Status, device_number, free_bytes, status, status_at};
 
 /// openat2(2): `..` and absolute links stay inside the directory, which is `/` for this lookup.
 pub const RESOLVE_IN_ROOT: u64 = libc::RESOLVE_IN_ROOT;

@@ -199,6 +199,18 @@ pub fn new_session() -> SysResult<()> {
     check(unsafe { libc::setsid() }, || "setsid()".to_owned()).map(drop)
 }
 
+/// A process group of its own, in the foreground of the terminal behind `terminal` if that is one (tcsetpgrp(3)).
+pub fn lead_foreground_group(terminal: i32) -> SysResult<()> {
+    // SAFETY: integers only; as a background process it would be stopped by SIGTTOU unless that is ignored meanwhile.
+    unsafe {
+        check(libc::setpgid(0, 0), || "setpgid(0, 0)".to_owned())?;
+        let before = libc::signal(libc::SIGTTOU, libc::SIG_IGN);
+        libc::tcsetpgrp(terminal, libc::getpid());
+        libc::signal(libc::SIGTTOU, before);
+    }
+    Ok(())
+}
+
 /// Every disposition to default, the mask to empty. Raw calls, because libc hides its own two real-time signals.
 pub fn reset_signals() {
     let default = [0_u64; 4];

@@ -47,10 +47,12 @@ fn build<'a>(prepared: &'a Prepared<'_>, sync: &OwnedFd) -> Result<Outfit<'a>, F
     Word::Mapped.wait(sync)?;
     kernel::set_dumpable(false)?;
     let spec = prepared.spec;
-    let root = root::assemble(spec)?;
+    let sources = requested::open_sources(spec)?;
+    let directory = open_host_directory(&spec.container_dir)?;
+    let root = root::assemble(spec, &directory)?;
     let standard = standard::mount_all(spec, root.as_fd())?;
-    requested::mount_all(spec, root.as_fd())?;
-    file::place_all(spec, root.as_fd())?;
+    requested::attach_all(&sources, root.as_fd())?;
+    file::place_all(spec, directory.as_fd(), root.as_fd())?;
     mask::apply(spec, &standard)?;
     name_host(spec)?;
     let identity = identify(root.as_fd(), &spec.process.user, &spec.process.group_add)?;

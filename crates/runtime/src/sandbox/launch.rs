@@ -1,6 +1,6 @@
 //! The keeper's side: clone the container's process into its namespaces, map its ids, wait for its report, let it go.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use bunker_sys::process::{self, Cloned};
 use bunker_sys::{SysError, file, namespace, path, socket};
@@ -35,35 +35,53 @@ pub struct Sandbox {
     sync: OwnedFd,
     /// The terminal's master, after `await_ready`.
     pub terminal: Option<OwnedFd>,
+    /// Opened while its process could still be looked into. Who holds the mount namespace decides when it is taken down, which
+    /// may take the overlay many milliseconds.
+    pub namespaces: Option<OpenNamespaces>,
 }
 
-/// Makes the process in its namespaces and lets it build the sandbox; `await_ready` waits for that. Must run in U, with one thread.
+/// Namespaces of a container, held open.
+pub struct OpenNamespaces {
+    pub user: OwnedFd,
+    pub network: OwnedFd,
+    pub mount: OwnedFd,
+}
+
+impl OpenNamespaces {
+    fn of(pid: i32) -> Result<Self, Failure> {
+        let open = |name| namespace::open(pid, name);
+        Ok(Self { user: open("user")?, network: open("net")?, mount: open("mnt")? })
+    }
+}
+
+/// Makes the process in its namespaces (and in `cgroup`) and lets it build the sandbox; `await_ready` waits for that. Must run in U, with one thread.
 ///
 /// # Errors
 /// `HostRefused` when the kernel refuses a namespace, `BadRequest` for a bad seccomp profile.
-pub fn create(spec: &SandboxSpec, streams: Option<&Streams>) -> Result<Sandbox, Failure> {
+pub fn create(spec: &SandboxSpec, streams: Option<&Streams>, cgroup: Option<BorrowedFd<'_>>) -> Result<Sandbox, Failure> {
     let filter = seccomp::compile(&spec.process.seccomp, &spec.process.capabilities.bounding)?;
     let own_program = spec.process.init.then(|| file::open("/proc/self/exe", path::O_RDONLY)).transpose()?;
     let prepared = Prepared { spec, streams, filter, own_program };
     let (ours, theirs) = socket::packet_pair()?;
-    let group = spec.cgroup.as_deref().map(|group| file::open(group, path::O_RDONLY | path::O_DIRECTORY)).transpose()?;
-    let cloned = process::clone_process(clone_flags(spec), group.as_ref().map(AsFd::as_fd), false);
+    let cloned = process::clone_process(namespaces_of(spec), cgroup, false);
     match cloned.map_err(|error| refused("making the container's namespaces", &error))? {
         Cloned::Child => {
             drop(ours);
             inside::run(&prepared, &theirs)
         }
         Cloned::Parent { pid, pidfd } => {
-            let sandbox = Sandbox { pid, pidfd, sync: ours, terminal: None };
+            let mut sandbox = Sandbox::from_parts(pid, pidfd, ours);
             drop(theirs);
             sandbox.map_ids(spec)?;
+            sandbox.namespaces = Some(OpenNamespaces::of(pid)?);
             Word::Mapped.send(&sandbox.sync)?;
             Ok(sandbox)
         }
     }
 }
 
-fn clone_flags(spec: &SandboxSpec) -> i32 {
+/// The namespaces a container has of its own, as clone3 and setns take them.
+pub(super) fn namespaces_of(spec: &SandboxSpec) -> i32 {
     let namespaces = &spec.namespaces;
     let mut flags = namespace::MOUNT;
     for (wanted, flag) in [
@@ -88,6 +106,10 @@ fn refused(what: &str, error: &SysError) -> Failure {
 }
 
 impl Sandbox {
+    pub(super) fn from_parts(pid: i32, pidfd: OwnedFd, sync: OwnedFd) -> Self {
+        Self { pid, pidfd, sync, terminal: None, namespaces: None }
+    }
+
     fn map_ids(&self, spec: &SandboxSpec) -> Result<(), Failure> {
         let maps = &spec.user_namespace;
         if maps.container_uid_map.is_empty() {
@@ -119,7 +141,7 @@ impl Sandbox {
                 self.reap();
                 Err(failure)
             }
-            None => Err(self.unexplained()),
+            _ => Err(self.unexplained()),
         }
     }
 
@@ -136,7 +158,7 @@ impl Sandbox {
                 self.reap();
                 Err(failure)
             }
-            Some((Report::Ready, _)) | None => Ok(()),
+            _ => Ok(()),
         }
     }
 
@@ -150,9 +172,7 @@ impl Sandbox {
         let _ = process::signal(self.pidfd.as_fd(), SIGKILL);
         process::wait_child(self.pid, true).ok().flatten()
     }
-}
 
-impl Sandbox {
     /// Gives a sandbox up that was never started.
     pub fn discard(&self) {
         self.reap();

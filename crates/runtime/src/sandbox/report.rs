@@ -46,6 +46,8 @@ impl Word {
 pub(super) enum Report {
     /// The sandbox is whole; with a terminal its master rides along.
     Ready,
+    /// Of a join's go-between: the number of the process it made.
+    Started(i32),
     Failed(Failure),
 }
 

@@ -70,6 +70,11 @@ impl Status {
     }
 }
 
+/// The number of a device node (makedev(3)).
+pub fn device_number(major: u32, minor: u32) -> u64 {
+    libc::makedev(major, minor)
+}
+
 /// fstatat(2) of the name itself, never of what a link there points to.
 pub fn status_at(directory: BorrowedFd<'_>, name: &[u8]) -> SysResult<Status> {
     stat(directory, name, libc::AT_SYMLINK_NOFOLLOW)

@@ -49,7 +49,7 @@ pub(super) fn open_device(name: &str, major: u32, minor: u32) -> Result<std::os:
     let place = format!("/dev/{name}");
     let device = file::open(&place, path::O_PATH | path::O_NOFOLLOW)?;
     let status = path::status(device.as_fd())?;
-    if status.kind() == path::S_IFCHR && status.node == file::device_number(major, minor) {
+    if status.kind() == path::S_IFCHR && status.node == path::device_number(major, minor) {
         return Ok(device);
     }
     Err(Failure::new(FailureCode::HostRefused, format!("\"{place}\" of the host is not the device it should be")))

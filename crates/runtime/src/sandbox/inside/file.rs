@@ -10,16 +10,11 @@ use crate::spec::SandboxSpec;
 
 const EEXIST: i32 = 17;
 
-/// Writes each that is not there yet and binds it.
-pub(super) fn place_all(spec: &SandboxSpec, root: BorrowedFd<'_>) -> Result<(), Failure> {
-    if spec.files.is_empty() {
-        return Ok(());
-    }
-    // Looked up anew: the root now lies over this directory's path, but not over what is already open below.
-    let directory = super::open_host_directory(&spec.files_dir())?;
+/// Writes each that is not there yet into the container's own directory and binds it.
+pub(super) fn place_all(spec: &SandboxSpec, directory: BorrowedFd<'_>, root: BorrowedFd<'_>) -> Result<(), Failure> {
     for owned in &spec.files {
-        write_once(directory.as_fd(), &owned.name, &owned.content, owned.mode)?;
-        let source = path::open_at(directory.as_fd(), owned.name.as_bytes(), path::O_PATH | path::O_NOFOLLOW, 0)?;
+        write_once(directory, &owned.name, &owned.content, owned.mode)?;
+        let source = path::open_at(directory, owned.name.as_bytes(), path::O_PATH | path::O_NOFOLLOW, 0)?;
         let clone = mount::clone_of(source.as_fd(), false)?;
         let attributes = mount::NODEV | mount::NOSUID | if owned.readonly { mount::RDONLY } else { 0 };
         mount::set_attributes(clone.as_fd(), attributes, mount::PRIVATE, false)?;

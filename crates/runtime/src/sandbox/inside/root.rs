@@ -12,12 +12,11 @@ use crate::spec::{RootFilesystem, SandboxSpec};
 
 const EINVAL: i32 = 22;
 
-/// The root, mounted: a descriptor of its top directory.
-pub(super) fn assemble(spec: &SandboxSpec) -> Result<OwnedFd, Failure> {
-    let place = open_host_directory(&spec.container_dir)?;
+/// The root, mounted over `place`: a descriptor of its top directory.
+pub(super) fn assemble(spec: &SandboxSpec, place: &OwnedFd) -> Result<OwnedFd, Failure> {
     let mounted = match &spec.root {
         RootFilesystem::Overlay { lower, upper, work, volatile, .. } => {
-            overlay(&Stack { lower, upper, work, volatile: *volatile, is_first_start: spec.generation == 1 }, &place)?
+            overlay(&Stack { lower, upper, work, volatile: *volatile, is_first_start: spec.generation == 1 }, place)?
         }
         RootFilesystem::Directory { path: directory, .. } => {
             let clone = mount::clone_of(open_host_directory(directory)?.as_fd(), true)?;
