@@ -85,14 +85,14 @@ fn send_part(channel: RawFd, parts: [&[u8]; 2], fds: &[RawFd]) -> isize {
     unsafe {
         let mut message: libc::msghdr = mem::zeroed();
         message.msg_iov = vectors.as_mut_ptr();
-        message.msg_iovlen = vectors.len();
+        message.msg_iovlen = vectors.len() as _;
         if !fds.is_empty() {
             message.msg_control = control.as_mut_ptr().cast();
-            message.msg_controllen = libc::CMSG_SPACE(fd_bytes as u32) as usize;
+            message.msg_controllen = libc::CMSG_SPACE(fd_bytes as u32) as _;
             let item = libc::CMSG_FIRSTHDR(&raw const message);
             (*item).cmsg_level = libc::SOL_SOCKET;
             (*item).cmsg_type = libc::SCM_RIGHTS;
-            (*item).cmsg_len = libc::CMSG_LEN(fd_bytes as u32) as usize;
+            (*item).cmsg_len = libc::CMSG_LEN(fd_bytes as u32) as _;
             ptr::copy_nonoverlapping(fds.as_ptr().cast::<u8>(), libc::CMSG_DATA(item), fd_bytes);
         }
         libc::sendmsg(channel, &raw const message, libc::MSG_NOSIGNAL)
@@ -145,7 +145,7 @@ fn receive_part(channel: RawFd, part: &mut [u8], fds: &mut Vec<OwnedFd>) -> isiz
         message.msg_iov = &raw mut vector;
         message.msg_iovlen = 1;
         message.msg_control = control.as_mut_ptr().cast();
-        message.msg_controllen = mem::size_of_val(&control);
+        message.msg_controllen = mem::size_of_val(&control) as _;
         let count = libc::recvmsg(channel, &raw mut message, libc::MSG_CMSG_CLOEXEC);
         if count < 0 {
             return count;
@@ -153,7 +153,7 @@ fn receive_part(channel: RawFd, part: &mut [u8], fds: &mut Vec<OwnedFd>) -> isiz
         let mut item = libc::CMSG_FIRSTHDR(&raw const message);
         while !item.is_null() {
             if (*item).cmsg_level == libc::SOL_SOCKET && (*item).cmsg_type == libc::SCM_RIGHTS {
-                let bytes = (*item).cmsg_len - libc::CMSG_LEN(0) as usize;
+                let bytes = (*item).cmsg_len as usize - libc::CMSG_LEN(0) as usize;
                 let numbers = libc::CMSG_DATA(item).cast::<RawFd>();
                 for index in 0..bytes / mem::size_of::<RawFd>() {
                     fds.push(OwnedFd::from_raw_fd(numbers.add(index).read_unaligned()));
