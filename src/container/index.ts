@@ -13,4 +13,11 @@ export {
 export type { CreateRequest, ExecRequest, MountRequest, PullPolicy, UlimitRequest } from "./request.ts";
 export type { ExecSpec, NetworkSpec, SandboxSpec, UserNamespaceSpec } from "./sandbox-spec.ts";
 export { parseSignal } from "./signal.ts";
-export { type ContainerStatus, type ExitRecord, judge, type KeeperState, type Verdict, type Witnesses } from "./state.ts";
+export {
+  type ContainerStatus,
+  type ExitRecord,
+  judge,
+  type KeeperState,
+  type Verdict,
+  type Witnesses,
+} from "./state.ts";

@@ -182,7 +182,17 @@ function planMounts(config: ContainerConfig, paths: ContainerPaths): MountSpec[]
   for (const mount of config.request.mounts) {
     if (mount.kind === "bind") {
       const { source, target, readonly, recursive, propagation } = mount;
-      mounts.push({ kind: "bind", source, target, readonly, recursive, propagation, dev: false, suid: false, exec: true });
+      mounts.push({
+        kind: "bind",
+        source,
+        target,
+        readonly,
+        recursive,
+        propagation,
+        dev: false,
+        suid: false,
+        exec: true,
+      });
     } else if (mount.kind === "tmpfs") {
       const { target, size, mode, readonly, exec } = mount;
       mounts.push({ kind: "tmpfs", target, size, mode, readonly, exec });

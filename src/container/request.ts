@@ -7,7 +7,15 @@ export type PullPolicy = "always" | "missing" | "never";
 
 /** One `-v`, `--mount` or `--tmpfs`, parsed by the volume module. */
 export type MountRequest =
-  | { kind: "bind"; source: string; target: string; readonly: boolean; propagation: string; recursive: boolean; createSource: boolean }
+  | {
+      kind: "bind";
+      source: string;
+      target: string;
+      readonly: boolean;
+      propagation: string;
+      recursive: boolean;
+      createSource: boolean;
+    }
   | { kind: "volume"; name: string | null; target: string; readonly: boolean; copyUp: boolean }
   | { kind: "tmpfs"; target: string; size: number | null; mode: number | null; readonly: boolean; exec: boolean };
 

@@ -90,10 +90,7 @@ export interface NamespacesSpec {
 }
 
 export type NetworkSpec =
-  | { kind: "none" }
-  | { kind: "host" }
-  | { kind: "slirp4netns"; program: string }
-  | { kind: "pasta"; program: string };
+  { kind: "none" } | { kind: "host" } | { kind: "slirp4netns"; program: string } | { kind: "pasta"; program: string };
 
 export type LogSpec = { kind: "none" } | { kind: "file"; maxSize: number; maxFiles: number };
 

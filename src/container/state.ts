@@ -69,7 +69,8 @@ export function judge(witnesses: Witnesses): Verdict {
   if (exit !== null && exit.generation === generation) return ended(exit);
   const current = state !== null && state.generation === generation ? state : null;
   if (locked || (current !== null && alive)) {
-    if (current === null || current.phase === "created") return { ...NOTHING, orphaned: !locked, pid: current?.pid ?? 0 };
+    if (current === null || current.phase === "created")
+      return { ...NOTHING, orphaned: !locked, pid: current?.pid ?? 0 };
     return { ...NOTHING, status: "running", orphaned: !locked, pid: current.pid, startedAt: current.startedAt };
   }
   if (generation === 0) return NOTHING;

@@ -43,7 +43,13 @@ export function noSuchContainer(name: string): BunkerError {
 /** `null`: what was being created, or was to be removed at its end, by somebody who died; it is undone now. */
 function viewRecord(engine: Engine, record: ContainerRecord): ContainerView | null {
   if (record.state === "ended" && record.exit !== null) {
-    const verdict = judge({ generation: record.generation, locked: false, state: null, alive: false, exit: record.exit });
+    const verdict = judge({
+      generation: record.generation,
+      locked: false,
+      state: null,
+      alive: false,
+      exit: record.exit,
+    });
     return { ...verdict, record };
   }
   const { layout } = engine.store;
@@ -55,7 +61,8 @@ function viewRecord(engine: Engine, record: ContainerRecord): ContainerView | nu
   const exit = readJson<ExitRecord>(`${layout.container(record.id)}/exit.json`);
   const verdict = judge({ generation: record.generation, locked, state, alive, exit });
   const over = !locked && !alive;
-  const abandoned = over && (record.state === "creating" || (record.config.request.autoRemove && record.generation > 0));
+  const abandoned =
+    over && (record.state === "creating" || (record.config.request.autoRemove && record.generation > 0));
   if (abandoned || (over && record.state === "removing")) {
     engine.store.containers.remove(record.id, { volumes: record.config.request.autoRemove });
     return null;

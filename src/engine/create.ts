@@ -68,7 +68,11 @@ export function makeContainerTree(engine: Engine, record: ContainerRecord): void
     { path: `containers/${record.id}`, mode: PRIVATE_DIRECTORY },
     { path: `containers/${record.id}/upper`, mode: 0o755 },
     { path: `containers/${record.id}/work`, mode: PRIVATE_DIRECTORY },
-    { path: `containers/${record.id}/config.json`, mode: 0o600, content: JSON.stringify({ id: record.id, name: record.name, createdAt: record.createdAt, ...record.config }) },
+    {
+      path: `containers/${record.id}/config.json`,
+      mode: 0o600,
+      content: JSON.stringify({ id: record.id, name: record.name, createdAt: record.createdAt, ...record.config }),
+    },
   ]);
   if (record.config.volumes.length === 0) return;
   makeTree(store.layout.dataHome, [

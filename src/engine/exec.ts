@@ -26,7 +26,9 @@ export async function execInContainer(
   try {
     const size = { rows: streams?.rows ?? 0, columns: streams?.columns ?? 0 };
     const spec = planExec(engine.store.newId(), view.record.config, engine.host(), request, size);
-    const attach = attachRequest(streams ?? { stdin: null, stdout: null, stderr: null, detachKeys: "", sigProxy: false });
+    const attach = attachRequest(
+      streams ?? { stdin: null, stdout: null, stderr: null, detachKeys: "", sigProxy: false },
+    );
     channel.request("exec", { spec, detach: request.detach, ...attach.fields }, attach.fds);
     if (request.detach) return null;
     const end = await followSession(channel, streams);

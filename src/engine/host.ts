@@ -83,7 +83,8 @@ export function resolveNetwork(asked: "default" | "none" | "host"): { network: N
   if (pasta !== null) return { network: { kind: "pasta", program: pasta }, warning: null };
   return {
     network: { kind: "none" },
-    warning: "no way out of the container: neither slirp4netns nor pasta is installed (apt install slirp4netns), so it has no network",
+    warning:
+      "no way out of the container: neither slirp4netns nor pasta is installed (apt install slirp4netns), so it has no network",
   };
 }
 

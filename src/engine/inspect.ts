@@ -84,14 +84,37 @@ function mountsOf(engine: Engine, config: ContainerConfig): Record<string, unkno
   for (const mount of config.request.mounts) {
     if (mount.kind === "bind") {
       const { source, target, readonly, propagation } = mount;
-      mounts.push({ Type: "bind", Source: source, Destination: target, Mode: readonly ? "ro" : "", RW: !readonly, Propagation: propagation });
+      mounts.push({
+        Type: "bind",
+        Source: source,
+        Destination: target,
+        Mode: readonly ? "ro" : "",
+        RW: !readonly,
+        Propagation: propagation,
+      });
     } else if (mount.kind === "tmpfs") {
-      mounts.push({ Type: "tmpfs", Source: "", Destination: mount.target, Mode: "", RW: !mount.readonly, Propagation: "" });
+      mounts.push({
+        Type: "tmpfs",
+        Source: "",
+        Destination: mount.target,
+        Mode: "",
+        RW: !mount.readonly,
+        Propagation: "",
+      });
     }
   }
   for (const { name, target, readonly } of config.volumes) {
     const source = `${engine.store.layout.volume(name)}/_data`;
-    mounts.push({ Type: "volume", Name: name, Source: source, Destination: target, Driver: "local", Mode: "", RW: !readonly, Propagation: "" });
+    mounts.push({
+      Type: "volume",
+      Name: name,
+      Source: source,
+      Destination: target,
+      Driver: "local",
+      Mode: "",
+      RW: !readonly,
+      Propagation: "",
+    });
   }
   return mounts;
 }

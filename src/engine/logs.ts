@@ -57,7 +57,10 @@ export async function readLogs(
 function isWithin(entry: LogEntry, options: LogOptions): boolean {
   if (options.since === null && options.until === null) return true;
   const time = Date.parse(entry.time);
-  return (options.since === null || time >= options.since.getTime()) && (options.until === null || time <= options.until.getTime());
+  return (
+    (options.since === null || time >= options.since.getTime()) &&
+    (options.until === null || time <= options.until.getTime())
+  );
 }
 
 /** The last `count` lines (a line may be several entries), holding no more than those in memory. */

@@ -42,9 +42,13 @@ export async function killContainer(engine: Engine, name: string, signal: string
   const view = viewContainer(engine, name);
   const channel = await keeperOf(engine, view);
   if (channel === null) {
-    throw new BunkerError("not-running", `cannot kill container: ${name}: container "${view.record.name}" is not running`, {
-      hint: "`bunker ps -a` shows what it is doing.",
-    });
+    throw new BunkerError(
+      "not-running",
+      `cannot kill container: ${name}: container "${view.record.name}" is not running`,
+      {
+        hint: "`bunker ps -a` shows what it is doing.",
+      },
+    );
   }
   try {
     if (number !== parseSignal("KILL")) {
@@ -112,7 +116,10 @@ export function discardContainer(engine: Engine, id: string, volumes: boolean): 
     doomed.push(toTrash(engine, layout.volume(volume), volume));
   }
   store.containers.remove(id, { volumes });
-  emptyTrash(engine, doomed.filter((path) => path !== null));
+  emptyTrash(
+    engine,
+    doomed.filter((path) => path !== null),
+  );
 }
 
 function toTrash(engine: Engine, path: string, name: string): string | null {

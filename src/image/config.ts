@@ -95,16 +95,21 @@ class Fields {
 }
 
 function parseEnv(entries: string[], what: string, warnings: string[]): string[] {
-  if (entries.length > MAX_ENV_COUNT) throw new BunkerError("invalid-image", `${what}: more than ${MAX_ENV_COUNT} environment entries`);
+  if (entries.length > MAX_ENV_COUNT)
+    throw new BunkerError("invalid-image", `${what}: more than ${MAX_ENV_COUNT} environment entries`);
   let total = 0;
   const kept: string[] = [];
   for (const entry of entries) {
     const bytes = Buffer.byteLength(entry);
     total += bytes;
-    if (bytes > MAX_ENV_BYTES || total > MAX_ENV_TOTAL_BYTES) throw new BunkerError("invalid-image", `${what}: environment is too large`);
+    if (bytes > MAX_ENV_BYTES || total > MAX_ENV_TOTAL_BYTES)
+      throw new BunkerError("invalid-image", `${what}: environment is too large`);
     // An entry without "=" would mean "take it from the host" elsewhere; from an image it means nothing (V46).
     if (entry.indexOf("=") > 0 && !entry.includes("\0")) kept.push(entry);
-    else warnings.push(`the image's environment entry ${JSON.stringify(entry.slice(0, 60))} was ignored: it is not NAME=value`);
+    else
+      warnings.push(
+        `the image's environment entry ${JSON.stringify(entry.slice(0, 60))} was ignored: it is not NAME=value`,
+      );
   }
   return kept;
 }
@@ -113,10 +118,12 @@ function parseLabels(object: JsonObject | null, what: string): Record<string, st
   let total = 0;
   const labels: [string, string][] = [];
   for (const [key, value] of Object.entries(object ?? {})) {
-    if (typeof value !== "string") throw new BunkerError("invalid-image", `${what}: label ${JSON.stringify(key.slice(0, 100))} is not a string`);
+    if (typeof value !== "string")
+      throw new BunkerError("invalid-image", `${what}: label ${JSON.stringify(key.slice(0, 100))} is not a string`);
     const bytes = Buffer.byteLength(key) + Buffer.byteLength(value);
     total += bytes;
-    if (bytes > MAX_LABEL_BYTES || total > MAX_LABELS_BYTES) throw new BunkerError("invalid-image", `${what}: labels are too large`);
+    if (bytes > MAX_LABEL_BYTES || total > MAX_LABELS_BYTES)
+      throw new BunkerError("invalid-image", `${what}: labels are too large`);
     labels.push([key, value]);
   }
   return Object.fromEntries(labels);
@@ -126,7 +133,8 @@ function parseVolumes(object: JsonObject | null, warnings: string[]): string[] {
   const paths = Object.keys(object ?? {});
   return paths.filter((path) => {
     const usable = path.startsWith("/") && !path.includes("\0") && Buffer.byteLength(path) < MAX_PATH_BYTES;
-    if (!usable) warnings.push(`the image's volume ${JSON.stringify(path.slice(0, 60))} was ignored: it is not an absolute path`);
+    if (!usable)
+      warnings.push(`the image's volume ${JSON.stringify(path.slice(0, 60))} was ignored: it is not an absolute path`);
     return usable;
   });
 }
@@ -134,8 +142,10 @@ function parseVolumes(object: JsonObject | null, warnings: string[]): string[] {
 function parsePorts(object: JsonObject | null, warnings: string[]): string[] {
   return Object.keys(object ?? {}).filter((port) => {
     const match = PORT.exec(port);
-    const usable = match !== null && [match[1], match[2] ?? "1"].every((text) => Number(text) >= 1 && Number(text) <= 65535);
-    if (!usable) warnings.push(`the image's exposed port ${JSON.stringify(port.slice(0, 60))} was ignored: it is not a port`);
+    const usable =
+      match !== null && [match[1], match[2] ?? "1"].every((text) => Number(text) >= 1 && Number(text) <= 65535);
+    if (!usable)
+      warnings.push(`the image's exposed port ${JSON.stringify(port.slice(0, 60))} was ignored: it is not a port`);
     return usable;
   });
 }
@@ -162,7 +172,8 @@ function parseDiffIds(fields: Fields, what: string): Digest[] {
   const object = fields.child("rootfs");
   if (object === null) throw fields.refuse("rootfs", "an object");
   const rootfs = new Fields(object, `${what}: rootfs`);
-  if (rootfs.text("type") !== "layers") throw new BunkerError("invalid-image", `${what}: root file system is not made of layers`);
+  if (rootfs.text("type") !== "layers")
+    throw new BunkerError("invalid-image", `${what}: root file system is not made of layers`);
   return (rootfs.list("diff_ids") ?? []).map((id, at) => parseContentDigest(id, `${what}: layer ${at + 1}`));
 }
 

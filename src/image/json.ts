@@ -38,14 +38,15 @@ function ensureNesting(text: string, what: string): void {
     if (unit === QUOTE) inString = true;
     else if (unit === 0x7b || unit === 0x5b) depth += 1;
     else if (unit === 0x7d || unit === 0x5d) depth -= 1;
-    if (depth > MAX_NESTING) throw new BunkerError("invalid-image", `${what}: nested deeper than ${MAX_NESTING} levels`);
+    if (depth > MAX_NESTING)
+      throw new BunkerError("invalid-image", `${what}: nested deeper than ${MAX_NESTING} levels`);
   }
 }
 
 /** Checks the keys of a text that is known to be valid JSON. */
 function ensureKeys(text: string, what: string): void {
   const stack: (Set<string> | null)[] = [];
-  for (let at = 0; at < text.length; ) {
+  for (let at = 0; at < text.length;) {
     const character = text[at];
     if (character === "{") stack.push(new Set());
     else if (character === "[") stack.push(null);

@@ -50,7 +50,9 @@ function optionalList(document: JsonObject, name: string, what: string): unknown
 function ensureVersion(document: JsonObject, what: string): void {
   const version = document["schemaVersion"];
   if (version === 1) {
-    throw new BunkerError("unsupported", `${what}: docker's schema 1 format is no longer supported`, { hint: REPUBLISH });
+    throw new BunkerError("unsupported", `${what}: docker's schema 1 format is no longer supported`, {
+      hint: REPUBLISH,
+    });
   }
   if (version !== 2) throw new BunkerError("invalid-image", `${what}: schema version is not 2`);
 }
@@ -59,7 +61,10 @@ function declaredType(document: JsonObject, allowed: ReadonlySet<string>, assume
   const mediaType = document["mediaType"];
   if (mediaType === undefined) return assumed;
   if (typeof mediaType === "string" && allowed.has(mediaType)) return mediaType;
-  throw new BunkerError("invalid-image", `${what}: media type ${JSON.stringify(mediaType)?.slice(0, 200)} does not fit its content`);
+  throw new BunkerError(
+    "invalid-image",
+    `${what}: media type ${JSON.stringify(mediaType)?.slice(0, 200)} does not fit its content`,
+  );
 }
 
 function parseIndex(document: JsonObject, entries: unknown[], what: string): Index {
@@ -76,7 +81,10 @@ function parseManifest(document: JsonObject, entries: unknown[], what: string): 
   const config = parseDocumentDescriptor(document["config"], `${what}: config`);
   if (!CONFIG_MEDIA_TYPES.has(config.mediaType)) {
     const kind = typeof document["artifactType"] === "string" ? document["artifactType"] : config.mediaType;
-    throw new BunkerError("invalid-image", `${what}: not a container image but an artifact of type ${JSON.stringify(kind.slice(0, 200))}`);
+    throw new BunkerError(
+      "invalid-image",
+      `${what}: not a container image but an artifact of type ${JSON.stringify(kind.slice(0, 200))}`,
+    );
   }
   if (entries.length > MAX_LAYERS) throw new BunkerError("invalid-image", `${what}: more than ${MAX_LAYERS} layers`);
   const layers = entries.map((entry, at) => parseLayerDescriptor(entry, `${what}: layer ${at + 1}`));
@@ -99,7 +107,8 @@ export function parseManifestDocument(bytes: Uint8Array, what: string): Manifest
     throw new BunkerError("invalid-image", `${what}: claims to be both a manifest and an index`);
   }
   // Written by some for docker's schema 1; in a version 2 document it is one more way to mean two things.
-  if (document["fsLayers"] !== undefined) throw new BunkerError("invalid-image", `${what}: mixes schema 1 and schema 2`);
+  if (document["fsLayers"] !== undefined)
+    throw new BunkerError("invalid-image", `${what}: mixes schema 1 and schema 2`);
   if (isJsonObject(document["subject"])) parseDescriptor(document["subject"], `${what}: subject`);
   if (manifests !== null) return parseIndex(document, manifests, what);
   if (!hasConfig) throw new BunkerError("invalid-image", `${what}: neither a manifest nor an index`);

@@ -12,10 +12,37 @@ export interface Platform {
 
 const COMPONENT = /^[A-Za-z0-9_.-]{1,64}$/;
 const SYSTEMS = new Set([
-  "aix", "android", "darwin", "dragonfly", "freebsd", "illumos", "ios", "js", "linux", "netbsd", "openbsd", "plan9", "solaris", "wasip1", "windows",
+  "aix",
+  "android",
+  "darwin",
+  "dragonfly",
+  "freebsd",
+  "illumos",
+  "ios",
+  "js",
+  "linux",
+  "netbsd",
+  "openbsd",
+  "plan9",
+  "solaris",
+  "wasip1",
+  "windows",
 ]);
 const ARCHITECTURES = new Set([
-  "386", "amd64", "arm", "arm64", "loong64", "mips", "mipsle", "mips64", "mips64le", "ppc64", "ppc64le", "riscv64", "s390x", "wasm",
+  "386",
+  "amd64",
+  "arm",
+  "arm64",
+  "loong64",
+  "mips",
+  "mipsle",
+  "mips64",
+  "mips64le",
+  "ppc64",
+  "ppc64le",
+  "riscv64",
+  "s390x",
+  "wasm",
 ]);
 /** Machine names that people write for Go's. */
 const ALIASES: Readonly<Record<string, readonly [architecture: string, variant: string | null]>> = {
@@ -29,7 +56,13 @@ const ALIASES: Readonly<Record<string, readonly [architecture: string, variant: 
   x86_64: ["amd64", null],
   "x86-64": ["amd64", null],
 };
-const BUN_ARCHITECTURES: Readonly<Record<string, string>> = { x64: "amd64", ia32: "386", riscv64: "riscv64", arm64: "arm64", arm: "arm" };
+const BUN_ARCHITECTURES: Readonly<Record<string, string>> = {
+  x64: "amd64",
+  ia32: "386",
+  riscv64: "riscv64",
+  arm64: "arm64",
+  arm: "arm",
+};
 
 /** Brings machine names and default variants to one form; unknown names stay as they are. */
 export function normalizePlatform(os: string, architecture: string, variant: string | null): Platform {
@@ -58,7 +91,9 @@ export function parsePlatform(text: string): Platform {
   const parts = text.split("/");
   const bad = parts.length > 3 || parts.some((part) => !COMPONENT.test(part));
   if (bad) {
-    throw new BunkerError("usage", `invalid platform ${JSON.stringify(text.slice(0, 100))}`, { hint: "Write it as os/architecture[/variant], like linux/arm64." });
+    throw new BunkerError("usage", `invalid platform ${JSON.stringify(text.slice(0, 100))}`, {
+      hint: "Write it as os/architecture[/variant], like linux/arm64.",
+    });
   }
   const [first = "", second, third] = parts;
   const host = hostPlatform();
@@ -121,7 +156,10 @@ export function rankByPlatform<T extends { platform: Platform | null }>(entries:
 }
 
 /** Reads the `platform` object of a descriptor, or a config's own fields. Throws `invalid-image` for names that are none. */
-export function platformFromDocument(value: { os?: unknown; architecture?: unknown; variant?: unknown }, what: string): Platform {
+export function platformFromDocument(
+  value: { os?: unknown; architecture?: unknown; variant?: unknown },
+  what: string,
+): Platform {
   const { os, architecture, variant = null } = value;
   const named = (text: unknown): text is string => typeof text === "string" && COMPONENT.test(text);
   if (!named(os) || !named(architecture) || !(variant === null || variant === "" || named(variant))) {

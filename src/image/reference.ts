@@ -77,9 +77,18 @@ export function parseName(text: string): Reference {
   }
   const match = REFERENCE.exec(`${domain}/${remainder}`);
   if (match === null) {
-    throw invalid(`invalid reference format: ${JSON.stringify(text.slice(0, 300))}`, "A name looks like host/path:tag, in lower case.");
+    throw invalid(
+      `invalid reference format: ${JSON.stringify(text.slice(0, 300))}`,
+      "A name looks like host/path:tag, in lower case.",
+    );
   }
-  const [, host, path, tag, digest] = match as unknown as [string, string, string, string | undefined, string | undefined];
+  const [, host, path, tag, digest] = match as unknown as [
+    string,
+    string,
+    string,
+    string | undefined,
+    string | undefined,
+  ];
   if (path.length > MAX_PATH_LENGTH) {
     throw invalid(`invalid reference format: repository name must not be more than ${MAX_PATH_LENGTH} characters`);
   }

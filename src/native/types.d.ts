@@ -1,0 +1,94 @@
+// Generated from crates/napi by scripts/build.ts: never edited by hand, renewed by `npm run fix`.
+
+/** `null` if somebody holds it. */
+export declare function acquireLock(path: string): Outcome<number | undefined | null>;
+
+/** A connected pair of channels in this process. */
+export declare function channelPair(): Outcome<Array<number>>;
+
+export declare function closeFd(fd: number): Outcome<undefined>;
+
+/** `null` when nobody listens on `directory`/ctl. */
+export declare function connectControl(directory: string): Outcome<number | undefined | null>;
+
+/** Returns a handle for `leave_raw_mode`. */
+export declare function enterRawMode(fd: number): Outcome<number>;
+
+export declare function isLocked(path: string): Outcome<boolean>;
+
+export declare function isTerminal(fd: number): boolean;
+
+/** Puts the terminal back; a second time does nothing. */
+export declare function leaveRawMode(handle: number): Outcome<undefined>;
+
+export declare function makeTree(base: string, entries: Array<TreeEntry>): Outcome<undefined>;
+
+/** The same four fields as a failure that comes from the keeper. */
+export interface NativeFailure {
+  code: string;
+  message: string;
+  call?: string;
+  errno?: number;
+}
+
+/** `flags` are open(2)'s; O_CLOEXEC is added, what is made gets mode 0600. */
+export declare function openFd(path: string, flags: number): Outcome<number>;
+
+/** The reading end of a pipe into which a thread copies the terminal's input. */
+export declare function pumpTerminal(fd: number): Outcome<number>;
+
+/** One frame: its JSON text and the descriptors that came with it. */
+export interface Received {
+  text: string;
+  fds: Array<number>;
+}
+
+/** Waits on a thread of its own: Bun's pool has as many threads as processors, two waiting calls would stall all its I/O. */
+export declare function receiveMessage(channel: number): Promise<Received | null | Refusal>;
+
+export declare function receiveMessageSync(channel: number): Outcome<Received | undefined | null>;
+
+/** What a call returns instead of its value. */
+export interface Refusal {
+  failure: NativeFailure;
+}
+
+export declare function sendMessage(channel: number, text: string, fds: Array<number>): Outcome<undefined>;
+
+export interface SpawnedKeeper {
+  pid: number;
+  channel: number;
+}
+
+export declare function spawnKeeper(request: SpawnRequest): Outcome<SpawnedKeeper>;
+
+export interface SpawnRequest {
+  /** The helper's only argument: `container` or `worker`. */
+  mode: string;
+  /** Become 4, 5, … in the keeper; 3 is its end of the channel. */
+  passFds: Array<number>;
+  /** Ours alone; used only where the host forbids executing memfds. */
+  libraryDirectory: string;
+  /** Soft RLIMIT_NOFILE of the keeper; as ours when left out. */
+  openFiles?: number;
+}
+
+export declare function syncDirectory(path: string): Outcome<undefined>;
+
+export declare function syncFilesystem(path: string): Outcome<undefined>;
+
+/** A file when it has content, else a directory. */
+export interface TreeEntry {
+  path: string;
+  mode: number;
+  content?: string;
+}
+
+export declare function waitLock(path: string): Promise<number | Refusal>;
+
+export declare function windowSize(fd: number): Outcome<WindowSize>;
+
+export interface WindowSize {
+  rows: number;
+  columns: number;
+}
