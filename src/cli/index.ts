@@ -1,0 +1,106 @@
+// The command line's public face: words → a command that is ready to run. On the hot path of every start:
+// imports nothing that is not small, dispatches known verbs by hand, leaves the rest (help, mistakes) to lazy files.
+
+import { parseFlags } from "./flags.ts";
+import { print } from "./output.ts";
+import { FlagError } from "./usage.ts";
+import type { ExitStyle, GlobalOptions, Verb } from "./verb.ts";
+import { GROUPS, lookup, PROGRAM, VERBS } from "./verbs.ts";
+import { shortVersion } from "./version.ts";
+
+export { flush, OutputError, outputBroken, printable, warn } from "./output.ts";
+export { UsageError } from "./usage.ts";
+export type { ExitStyle } from "./verb.ts";
+export { shortVersion } from "./version.ts";
+
+/** A command line that was understood. */
+export interface ReadyCommand {
+  exitStyle: ExitStyle;
+  /** @returns the exit code */
+  run(): Promise<number>;
+}
+
+/** Flags that come before the verb. */
+export const GLOBAL_FLAGS = {
+  debug: { kind: "boolean", short: "D", help: "Enable debug mode" },
+  "log-level": {
+    kind: "string",
+    short: "l",
+    help: 'Set the logging level ("debug", "info", "warn", "error", "fatal")',
+    shownDefault: '"warn"',
+  },
+  root: { kind: "string", help: "Directory for images, containers and volumes" },
+  runroot: { kind: "string", help: "Directory for sockets and locks of running containers" },
+  version: { kind: "boolean", short: "v", help: "Print version information and quit" },
+} as const;
+
+/** Understands a command line, up to the verb's own words. @throws BunkerError for one that makes no sense */
+export async function readCommandLine(words: readonly string[]): Promise<ReadyCommand> {
+  const { values, positionals, help } = await explained(null, () =>
+    parseFlags(GLOBAL_FLAGS, words, { interspersed: false }),
+  );
+  if (values.version) return done(() => print(`${shortVersion()}\n`));
+  if (values.debug || values["log-level"] !== null) await setLogLevel(values.debug ? "debug" : values["log-level"]);
+  const globals = { root: values.root, runroot: values.runroot };
+  const [name, ...rest] = positionals;
+  if (name === undefined || help) return rootHelp();
+  const entry = name.includes(" ") ? undefined : lookup(VERBS, name);
+  if (entry !== undefined) return readVerb(name, `${PROGRAM} ${name}`, rest, globals);
+  const group = lookup(GROUPS, name);
+  const member = group === undefined ? undefined : lookup(group.members, rest[0] ?? "");
+  if (member !== undefined) return readVerb(member, `${PROGRAM} ${name} ${rest[0]}`, rest.slice(1), globals);
+  const { readTree } = await import("./root.ts");
+  // `container --help ls`: what follows a flag does not matter.
+  return readTree(rest[0]?.startsWith("-") === true ? positionals.slice(0, 2) : positionals);
+}
+
+async function readVerb(
+  key: string,
+  path: string,
+  words: readonly string[],
+  globals: GlobalOptions,
+): Promise<ReadyCommand> {
+  const { verb } = await (lookup(VERBS, key) as { load: () => Promise<{ verb: Verb }> }).load();
+  const parsed = await explained({ key, path, verb }, () => verb.parse(words));
+  if (!parsed.help) return { exitStyle: verb.exitStyle ?? "plain", run: () => verb.run(path, parsed, globals) };
+  const { verbHelp } = await import("./help.ts");
+  return done(() => print(verbHelp(key, path, verb)));
+}
+
+async function rootHelp(): Promise<ReadyCommand> {
+  const { readTree } = await import("./root.ts");
+  return readTree([]);
+}
+
+function done(action: () => void): ReadyCommand {
+  return {
+    exitStyle: "plain",
+    run() {
+      action();
+      return Promise.resolve(0);
+    },
+  };
+}
+
+/** Whose flags a mistake was made in; `null`: the ones before the verb. */
+export interface FlagOwner {
+  key: string;
+  path: string;
+  verb: Verb;
+}
+
+/** A flag that is not in the table is looked up among those that will come, and among similar ones. */
+async function explained<T>(owner: FlagOwner | null, parse: () => T): Promise<T> {
+  try {
+    return parse();
+  } catch (error) {
+    if (!(error instanceof FlagError)) throw error;
+    const { explainFlag } = await import("./mistakes.ts");
+    throw explainFlag(owner, error);
+  }
+}
+
+async function setLogLevel(level: string | null): Promise<void> {
+  const log = await import("../log.ts");
+  log.setLogLevel(log.parseLogLevel(level ?? ""));
+}

@@ -1,0 +1,30 @@
+// What is wrong with a template, in the words of Go's text/template.
+
+/** Letters of a piece that an error quotes. */
+const MAX_CONTEXT = 200;
+
+export class TemplateError extends Error {
+  static parsing(name: string, source: string, at: number, message: string): TemplateError {
+    return new TemplateError(`template: ${name}:${lineOf(source, at)}: ${message}`);
+  }
+
+  /** `node` is the piece of the template that was being executed. */
+  static executing(
+    name: string,
+    source: string,
+    node: { start: number; at: number; end: number },
+    message: string,
+  ): TemplateError {
+    const line = lineOf(source, node.at);
+    const column = node.at - (source.lastIndexOf("\n", node.at - 1) + 1);
+    const text = source.slice(node.start, node.end);
+    const context = text.length > MAX_CONTEXT ? `${text.slice(0, MAX_CONTEXT)}...` : text;
+    return new TemplateError(`template: ${name}:${line}:${column}: executing "${name}" at <${context}>: ${message}`);
+  }
+}
+
+function lineOf(source: string, at: number): number {
+  let line = 1;
+  for (let index = source.indexOf("\n"); index >= 0 && index < at; index = source.indexOf("\n", index + 1)) line++;
+  return line;
+}
