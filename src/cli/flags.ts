@@ -1,7 +1,7 @@
 // Flags: one definition feeds the parser, help and completion. Parses exactly as docker's pflag does.
 // Knows no verb; what an unknown flag might mean is explained elsewhere, when there is one.
 
-import { quote, parseBoolean, parseInteger, ScanError } from "./scan.ts";
+import { quote, parseBoolean, parseInteger, ScanError } from "./strconv.ts";
 import { FlagError } from "./usage.ts";
 
 interface FlagBase {

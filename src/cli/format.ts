@@ -2,15 +2,15 @@
 
 import { printable } from "./output.ts";
 import { alignColumns } from "./table.ts";
-import { compileTemplate, goJson, type Method, type Template, TemplateError } from "./template.ts";
+import type { Method, Template } from "./template.ts";
 import { UsageError } from "./usage.ts";
 
 /** What a listing can show: its fields' headings and its usual columns. */
 export interface Listing {
   /** Field → heading; every field there is. */
   headings: Readonly<Record<string, string>>;
-  /** Template of the default table, without `table `. */
-  columns: string;
+  /** Fields of the default table. */
+  columns: readonly string[];
   /** Template of `--format raw`. */
   raw: string;
   /** Go's type name, in the error for a field that is not there. */
@@ -28,26 +28,44 @@ export interface FormatOptions {
 }
 
 const TABLE = "table";
-// Fields of own data are one line in a table, whatever is in them.
-const CELL = { escape: printable };
-
-/** The whole listing as text. @throws UsageError in docker's words */
-export function formatRows(listing: Listing, rows: readonly Row[], options: FormatOptions): string {
+/** The whole listing as text. The usual table needs no templates, and does not load them. @throws UsageError in docker's words */
+export async function formatRows(listing: Listing, rows: readonly Row[], options: FormatOptions): Promise<string> {
   const format = options.format === null || options.format === "" ? TABLE : options.format;
+  const template = format.startsWith(TABLE) ? format.slice(TABLE.length).trim() : "";
+  if (format.startsWith(TABLE) && template === "") return plainTable(listing, rows);
+  const { compileTemplate, goJson, TemplateError } = await import("./template.ts");
   if (format === "json") return rows.map((row) => `${goJson(row, { html: true })}\n`).join("");
-  if (format.startsWith(TABLE)) {
-    const template = format.slice(TABLE.length).trim();
-    return formatTable(listing, rows, template === "" ? listing.columns : template);
+  const compile: Compile = (source, escape) =>
+    compileTemplate(source, {
+      escape,
+      missingField: (field) => `can't evaluate field ${field} in type ${listing.type}`,
+    });
+  try {
+    if (format.startsWith(TABLE)) return formatTable(compile, listing, { rows, source: template });
+    const source = format === "raw" ? listing.raw : format;
+    const compiled = compile(normalize(source), options.escape ? printable : (text) => text);
+    return rows.map((row) => `${compiled.execute(row)}\n`).join("");
+  } catch (error) {
+    if (!(error instanceof TemplateError)) throw error;
+    const what = error.executing ? "failed to execute template" : "failed to parse template";
+    throw new UsageError(`${what}: ${error.message}`, {
+      hint: "The fields are those that --format json shows.",
+    });
   }
-  const source = format === "raw" ? listing.raw : format;
-  const template = compile(source, listing, options.escape ? CELL : {});
-  return rows.map((row) => `${execute(() => template.execute(row))}\n`).join("");
 }
 
-function formatTable(listing: Listing, rows: readonly Row[], source: string): string {
-  const template = compile(source, listing, CELL);
-  const header = execute(() => template.executeHeader({ ...listing.headings, Label: labelHeading }));
-  const lines = [header, ...rows.map((row) => execute(() => template.execute(row)))];
+function plainTable({ headings, columns }: Listing, rows: readonly Row[]): string {
+  const lines = rows.map((row) => columns.map((field) => printable(String(row[field] ?? ""))).join("\t"));
+  return alignColumns([columns.map((field) => headings[field] ?? "").join("\t"), ...lines]);
+}
+
+type Compile = (source: string, escape: (text: string) => string) => Template;
+
+/** Cells are one line each, whatever is in them. */
+function formatTable(compile: Compile, listing: Listing, table: { rows: readonly Row[]; source: string }): string {
+  const template = compile(normalize(table.source), printable);
+  const header = template.executeHeader({ ...listing.headings, Label: labelHeading });
+  const lines = [header, ...table.rows.map((row) => template.execute(row))];
   return alignColumns(lines.flatMap((line) => line.split("\n")));
 }
 
@@ -56,28 +74,7 @@ function labelHeading(name: unknown): string {
   return (String(name).split(".").at(-1) ?? "").replace(/[-_]/g, " ");
 }
 
-function compile(source: string, listing: Listing, options: { escape?: (text: string) => string }): Template {
-  // docker's shells hand over `\t` as two characters.
-  const text = source.trim().replaceAll("\\t", "\t").replaceAll("\\n", "\n");
-  const missingField = (field: string): string => `can't evaluate field ${field} in type ${listing.type}`;
-  try {
-    return compileTemplate(text, { ...options, missingField });
-  } catch (error) {
-    throw explain("failed to parse template", error);
-  }
-}
-
-function execute(action: () => string): string {
-  try {
-    return action();
-  } catch (error) {
-    throw explain("failed to execute template", error);
-  }
-}
-
-function explain(what: string, error: unknown): unknown {
-  if (!(error instanceof TemplateError)) return error;
-  return new UsageError(`${what}: ${error.message}`, {
-    hint: "The fields are those that --format json shows; --format '{{json .}}' shows a row of them.",
-  });
+/** Shells hand `\t` over as two characters; docker reads it as a tab. */
+function normalize(source: string): string {
+  return source.trim().replaceAll("\\t", "\t").replaceAll("\\n", "\n");
 }

@@ -59,25 +59,24 @@ const LISTS: ReadonlySet<string> = new Set([
 
 /** Fields that docker's JSON leaves out when they are nil, by the object they belong to; templates ask for them all the same. */
 const OPTIONAL: Readonly<Record<string, readonly string[]>> = {
-  "": ["SizeRw", "SizeRootFs"],
+  "(object)": ["SizeRw", "SizeRootFs"],
   State: ["Health"],
   Config: ["Healthcheck", "OnBuild", "Shell", "StopTimeout"],
 };
 
 /** JSON of `docker inspect` as a template's data. */
-export function shapeInspection(value: unknown, field = "", parent = ""): unknown {
+export function shapeInspection(value: unknown, field = "(object)", parent = ""): unknown {
   const map = MAPS.has(field) || (field === "Config" && parent === "LogConfig");
   if (value === null || value === undefined) {
     if (map) return new GoNil("map");
     // A port that is exposed but not published.
     return LISTS.has(field) || parent === "Ports" ? new GoNil("slice") : null;
   }
-  if (Array.isArray(value)) return value.map((item) => shapeInspection(item));
+  if (Array.isArray(value)) return value.map((item) => shapeInspection(item, "", field));
   if (typeof value !== "object") return value;
-  const missing = (Object.hasOwn(OPTIONAL, field) ? OPTIONAL[field] : undefined)?.filter(
-    (name) => !Object.hasOwn(value, name),
-  );
-  const known = Object.entries(value).concat(missing?.map((name) => [name, null]) ?? []);
+  const optional = map || !Object.hasOwn(OPTIONAL, field) ? [] : (OPTIONAL[field] ?? []);
+  const missing = optional.filter((name) => !Object.hasOwn(value, name));
+  const known = Object.entries(value).concat(missing.map((name) => [name, null]));
   const entries = known.map(([name, item]) => [name, shapeInspection(item, name, field)] as const);
   return map ? new Map(entries) : Object.fromEntries(entries);
 }

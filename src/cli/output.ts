@@ -1,7 +1,7 @@
 // The only writer of standard output and error. Batches what a command prints in one turn, keeps the order between the
 // two streams, and notices when nobody reads any more. Never touches process.stdout: that costs 9 ms.
 
-import { escapeCodePoint } from "./scan.ts";
+import { escapeCodePoint } from "./strconv.ts";
 
 export type StreamName = "stdout" | "stderr";
 
@@ -61,9 +61,10 @@ async function write({ stream, text }: Chunk): Promise<void> {
   }
 }
 
-function fail(error: NodeJS.ErrnoException): void {
+function fail(error: NodeJS.ErrnoException): OutputError {
   failure = new OutputError(error);
   reportBroken(failure);
+  return failure;
 }
 
 /** Waits until everything printed so far is written. @throws OutputError */
@@ -93,8 +94,8 @@ export function writeBytes(stream: StreamName, bytes: Uint8Array): void {
       const { code } = error as NodeJS.ErrnoException;
       // Somebody made the pipe or terminal non-blocking, and its reader is slow.
       if (code === "EAGAIN") Bun.sleepSync(RETRY_MS);
-      else if (stream === "stdout") throw new OutputError(error as NodeJS.ErrnoException);
-      else return;
+      else if (stream === "stderr") return;
+      else throw fail(error as NodeJS.ErrnoException);
     }
   }
 }

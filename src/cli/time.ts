@@ -1,6 +1,6 @@
 // Points in time and durations as Go and docker write them on a command line, and as docker prints them.
 
-import { quote, ScanError } from "./scan.ts";
+import { quote, ScanError } from "./strconv.ts";
 
 const UNITS: Readonly<Record<string, number>> = {
   ns: 1e-6,

@@ -1,6 +1,6 @@
 // Sizes and durations as docker's people read them (go-units): `1.23MB`, `About an hour`.
 
-import { formatGeneral } from "./template/printf.ts";
+import { formatGeneral } from "./strconv.ts";
 
 const SUFFIXES = ["B", "kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB"];
 const STEP = 1000;

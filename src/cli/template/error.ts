@@ -4,6 +4,14 @@
 const MAX_CONTEXT = 200;
 
 export class TemplateError extends Error {
+  /** Whether it came up only when the template met the data. */
+  readonly executing: boolean;
+
+  constructor(message: string, executing = false) {
+    super(message);
+    this.executing = executing;
+  }
+
   static parsing(name: string, source: string, at: number, message: string): TemplateError {
     return new TemplateError(`template: ${name}:${lineOf(source, at)}: ${message}`);
   }
@@ -19,7 +27,10 @@ export class TemplateError extends Error {
     const column = node.at - (source.lastIndexOf("\n", node.at - 1) + 1);
     const text = source.slice(node.start, node.end);
     const context = text.length > MAX_CONTEXT ? `${text.slice(0, MAX_CONTEXT)}...` : text;
-    return new TemplateError(`template: ${name}:${line}:${column}: executing "${name}" at <${context}>: ${message}`);
+    return new TemplateError(
+      `template: ${name}:${line}:${column}: executing "${name}" at <${context}>: ${message}`,
+      true,
+    );
   }
 }
 

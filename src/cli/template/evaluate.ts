@@ -65,7 +65,7 @@ class Evaluator {
     this.#output += text;
     this.#steps++;
     if (this.#steps > MAX_STEPS || this.#output.length > MAX_OUTPUT) {
-      throw new TemplateError(`template: ${this.#options.name}: stopped: it does not come to an end`);
+      throw new TemplateError(`template: ${this.#options.name}: stopped: it does not come to an end`, true);
     }
   }
 

@@ -1,6 +1,6 @@
 // Go's text/template, first step: text and the words inside {{ }}. Knows no grammar.
 
-import { quote } from "../scan.ts";
+import { quote } from "../strconv.ts";
 import { TemplateError } from "./error.ts";
 
 export type TokenKind =

@@ -1,6 +1,6 @@
 // Go's text/template, second step: words → a tree. What docker's users write; define, template and block are not there.
 
-import { quote } from "../scan.ts";
+import { quote } from "../strconv.ts";
 import { TemplateError } from "./error.ts";
 import { type Token, type TokenKind, tokenize } from "./lexer.ts";
 import { unquote, unquoteCharacter } from "./literal.ts";

@@ -1,7 +1,7 @@
 // Go's fmt.Sprintf for what templates hold: strings, numbers, booleans, lists, maps.
 
-import { quote } from "../scan.ts";
-import { GoNil, goText, isMap, isStruct, padExponent, sortedKeys, typeName } from "./value.ts";
+import { formatGeneral, padExponent, quote } from "../strconv.ts";
+import { GoNil, goText, isMap, isStruct, sortedKeys, typeName } from "./value.ts";
 
 interface Spec {
   verb: string;
@@ -156,19 +156,6 @@ function formatFloat(spec: Spec, value: number): string {
   else if (verb === "e") text = padExponent(value.toExponential(digits));
   else text = spec.precision === null ? goText(value) : formatGeneral(value, digits);
   return spec.verb === "E" || spec.verb === "G" ? text.toUpperCase() : text;
-}
-
-/** C's and Go's %.<digits>g: so many significant digits, no trailing zeros, an exponent when it is shorter. */
-export function formatGeneral(value: number, digits: number): string {
-  if (value === 0) return "0";
-  const significant = Math.max(digits, 1);
-  const [mantissa = "", power = "0"] = value.toExponential(significant - 1).split("e");
-  const exponent = Number(power);
-  const trim = (text: string): string => (text.includes(".") ? text.replace(/\.?0+$/, "") : text);
-  if (exponent < -4 || exponent >= significant) {
-    return padExponent(`${trim(mantissa)}e${exponent < 0 ? "-" : "+"}${Math.abs(exponent)}`);
-  }
-  return trim(value.toFixed(Math.max(significant - 1 - exponent, 0)));
 }
 
 function signed(spec: Spec, value: number, digits: string): string {

@@ -1,6 +1,8 @@
 // Values as Go's templates see them. JSON has objects only; Go has structs (a wrong field is an error), maps (a missing
 // key is no value) and typed nils. Ours: plain object, Map and GoNil. Own data only: nothing is looked up on a prototype.
 
+import { padExponent } from "../strconv.ts";
+
 /** Go's nil slice or nil map: prints as an empty one, is `null` in JSON. */
 export class GoNil {
   readonly kind: "slice" | "map";
@@ -94,11 +96,6 @@ function numberText(value: number): string {
   if (Number.isNaN(value)) return "NaN";
   if (!Number.isFinite(value)) return value > 0 ? "+Inf" : "-Inf";
   return padExponent(size < SMALLEST_PLAIN || size >= LARGEST_PLAIN ? value.toExponential() : String(value));
-}
-
-/** Go writes at least two digits of exponent. */
-export function padExponent(text: string): string {
-  return text.replace(/e([+-])(\d)$/, "e$10$2");
 }
 
 export interface JsonOptions {

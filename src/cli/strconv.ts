@@ -72,3 +72,21 @@ export function escapeCodePoint(character: string): string {
   if (code <= BYTE) return `\\x${hex.padStart(2, "0")}`;
   return code <= WIDE ? `\\u${hex.padStart(4, "0")}` : `\\U${hex.padStart(8, "0")}`;
 }
+
+/** C's and Go's %.<digits>g: so many significant digits, no trailing zeros, an exponent when it is shorter. */
+export function formatGeneral(value: number, digits: number): string {
+  if (value === 0) return "0";
+  const significant = Math.max(digits, 1);
+  const [mantissa = "", power = "0"] = value.toExponential(significant - 1).split("e");
+  const exponent = Number(power);
+  const trim = (text: string): string => (text.includes(".") ? text.replace(/\.?0+$/, "") : text);
+  if (exponent < -4 || exponent >= significant) {
+    return padExponent(`${trim(mantissa)}e${exponent < 0 ? "-" : "+"}${Math.abs(exponent)}`);
+  }
+  return trim(value.toFixed(Math.max(significant - 1 - exponent, 0)));
+}
+
+/** Go writes at least two digits of exponent. */
+export function padExponent(text: string): string {
+  return text.replace(/e([+-])(\d)$/, "e$10$2");
+}

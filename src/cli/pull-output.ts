@@ -1,0 +1,58 @@
+// What pull, run and create print while an image comes: docker's lines, on the stream that is not their result.
+
+import type { PullEvent } from "../engine/index.ts";
+import { familiarReference, type Reference } from "../image/index.ts";
+import { isTerminal, windowSize } from "../native/index.ts";
+import { print, printable, type StreamName, warn } from "./output.ts";
+import { PullProgress } from "./progress.ts";
+
+export interface PullOutput {
+  onEvent: (event: PullEvent) => void;
+  /** The last state stays on the screen; also after a failure. */
+  finish: () => void;
+}
+
+export interface PullOutputOptions {
+  stream: StreamName;
+  quiet: boolean;
+  /** Said before the first thing happens. */
+  preamble: string[];
+}
+
+/** Warnings are told even with -q. */
+export function openPullOutput(options: PullOutputOptions): PullOutput {
+  if (options.quiet) return { onEvent: tellWarning, finish() {} };
+  const fd = options.stream === "stdout" ? 1 : 2;
+  const progress = new PullProgress({
+    size: isTerminal(fd) ? windowSize(fd) : null,
+    write: options.stream === "stdout" ? print : warn,
+    now: () => performance.now(),
+  });
+  let preamble = options.preamble;
+  return {
+    onEvent(event) {
+      for (const line of preamble) progress.line(line);
+      preamble = [];
+      if (event.kind === "layer") progress.layer(event);
+      else if (event.kind === "warning") progress.line(`WARNING: ${event.message}`);
+      else if (event.kind === "status") progress.line(event.message);
+    },
+    finish: () => progress.finish(),
+  };
+}
+
+function tellWarning(event: PullEvent): void {
+  if (event.kind === "warning") warn(`WARNING: ${printable(event.message)}\n`);
+}
+
+/** docker's `latest: Pulling from library/alpine`. */
+export function pullingFrom(reference: Reference): string {
+  const path = reference.domain === "docker.io" ? reference.path : `${reference.domain}/${reference.path}`;
+  return `${reference.tag ?? reference.digest ?? "latest"}: Pulling from ${path}`;
+}
+
+/** docker's last line but one. */
+export function pullStatus(reference: Reference, changed: boolean): string {
+  const name = familiarReference(reference);
+  return changed ? `Status: Downloaded newer image for ${name}` : `Status: Image is up to date for ${name}`;
+}
