@@ -14,6 +14,7 @@ const MAX_WAITING = 1000;
 const EVERYTHING = 999;
 
 let threshold = LEVELS.indexOf("warn");
+let writeSync: (fd: number, text: string) => number = () => 0;
 let consola: ConsolaInstance | null = null;
 let loading: Promise<void> | null = null;
 const waiting: { level: LogLevel; message: string }[] = [];
@@ -39,6 +40,7 @@ function write(level: LogLevel, message: string): void {
 }
 
 async function load(): Promise<void> {
+  ({ writeSync } = await import("node:fs"));
   const { createConsola } = await import("consola/core");
   consola = createConsola({ level: EVERYTHING, reporters: [{ log: report }] });
   for (const { level, message } of waiting.splice(0)) consola[level](message);
@@ -47,10 +49,13 @@ async function load(): Promise<void> {
 // C0 but tab, DEL and C1: a message may quote what a stranger wrote.
 const CONTROL = /(?!\t)\p{Cc}/gu;
 
+const STDERR = 2;
+
 function report(line: LogObject): void {
   const text = line.args.map(String).join(" ");
   const safe = text.replace(CONTROL, (character) => JSON.stringify(character).slice(1, -1));
-  console.error(`${line.date.toISOString()} ${line.type} ${safe}`);
+  // Not console.error: Bun colours it on a terminal.
+  writeSync(STDERR, `${line.date.toISOString()} ${line.type} ${safe}\n`);
 }
 
 export const log = {

@@ -11,6 +11,7 @@ import {
   warn,
 } from "./cli/index.ts";
 import { BunkerError, EXIT_ENGINE, exitCodeOf } from "./errors.ts";
+import { flushLog } from "./log.ts";
 
 /** A process that a signal ended looks so to a shell; ours notices the broken pipe itself. */
 const EXIT_BROKEN_PIPE = 141;
@@ -23,7 +24,7 @@ async function main(words: readonly string[]): Promise<number> {
     ({ exitStyle } = command);
     const broken = outputBroken().then((error) => Promise.reject(error));
     const exitCode = await Promise.race([command.run(), broken]);
-    await flush();
+    await Promise.all([flush(), flushLog()]);
     return exitCode;
   } catch (error) {
     return report(error, exitStyle);
@@ -38,7 +39,7 @@ async function report(error: unknown, exitStyle: ExitStyle): Promise<number> {
   else if (error instanceof OutputError) warn(renderError(new BunkerError("no-space", error.message)));
   else warn(renderBug(error, shortVersion()));
   // What was printed before it went wrong is still wanted; that it cannot be written has been told.
-  await flush().catch(() => {});
+  await Promise.allSettled([flush(), flushLog()]);
   return exitCodeFor(error, exitStyle);
 }
 

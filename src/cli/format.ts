@@ -76,5 +76,8 @@ function labelHeading(name: unknown): string {
 
 /** Shells hand `\t` over as two characters; docker reads it as a tab. */
 function normalize(source: string): string {
-  return source.trim().replaceAll("\\t", "\t").replaceAll("\\n", "\n");
+  return source
+    .replace(/^ +| +$/g, "")
+    .replaceAll("\\t", "\t")
+    .replaceAll("\\n", "\n");
 }

@@ -5,8 +5,8 @@ import { GLOBAL_FLAGS } from "./index.ts";
 import type { Verb } from "./verb.ts";
 import { GROUPS, lookup, PROGRAM, VERBS } from "./verbs.ts";
 
-/** docker's width where the terminal's is unknown; help is read in pagers and web pages too. */
-const WIDTH = 80;
+/** docker's width where the terminal's is unknown, less one; help is read in pagers and web pages too. */
+const WIDTH = 79;
 /** Narrower than this, wrapping makes it worse (pflag). */
 const MIN_WRAP = 24;
 /** Letters a last line may go over the edge to avoid an orphan word (pflag). */

@@ -1,6 +1,7 @@
 // The command line's public face: words → a command that is ready to run. On the hot path of every start:
 // imports nothing that is not small, dispatches known verbs by hand, leaves the rest (help, mistakes) to lazy files.
 
+import { parseLogLevel, setLogLevel } from "../log.ts";
 import { parseFlags } from "./flags.ts";
 import { print } from "./output.ts";
 import { FlagError } from "./usage.ts";
@@ -40,7 +41,8 @@ export async function readCommandLine(words: readonly string[]): Promise<ReadyCo
     parseFlags(GLOBAL_FLAGS, words, { interspersed: false }),
   );
   if (values.version) return done(() => print(`${shortVersion()}\n`));
-  if (values.debug || values["log-level"] !== null) await setLogLevel(values.debug ? "debug" : values["log-level"]);
+  if (values["log-level"] !== null) setLogLevel(parseLogLevel(values["log-level"]));
+  if (values.debug) setLogLevel("debug");
   const globals = { root: values.root, runroot: values.runroot };
   const [name, ...rest] = positionals;
   if (name === undefined || help) return rootHelp();
@@ -98,9 +100,4 @@ async function explained<T>(owner: FlagOwner | null, parse: () => T): Promise<T>
     const { explainFlag } = await import("./mistakes.ts");
     throw explainFlag(owner, error);
   }
-}
-
-async function setLogLevel(level: string | null): Promise<void> {
-  const log = await import("../log.ts");
-  log.setLogLevel(log.parseLogLevel(level ?? ""));
 }

@@ -61,8 +61,8 @@ async function inspectOne({ engine, calls, name }: Asked, options: InspectionOpt
       const inspection = await calls.inspectContainer(engine, name);
       return options.size ? await withSize({ engine, calls, name }, inspection) : inspection;
     } catch (error) {
-      const last = kind === options.kinds.at(-1) && options.kinds.length === 1;
-      if (last || !(error instanceof BunkerError) || error.code !== "not-found") throw error;
+      const missing = error instanceof BunkerError && error.code === "not-found";
+      if (!missing || options.kinds.length === 1) throw error;
     }
   }
   throw new BunkerError("not-found", `no such object: ${name}`, {

@@ -1,7 +1,7 @@
 // What pull, run and create print while an image comes: docker's lines, on the stream that is not their result.
 
 import type { PullEvent } from "../engine/index.ts";
-import { familiarReference, type Reference } from "../image/index.ts";
+import { familiarReference, formatReference, type Reference } from "../image/index.ts";
 import { isTerminal, windowSize } from "../native/index.ts";
 import { print, printable, type StreamName, warn } from "./output.ts";
 import { PullProgress } from "./progress.ts";
@@ -47,8 +47,7 @@ function tellWarning(event: PullEvent): void {
 
 /** docker's `latest: Pulling from library/alpine`. */
 export function pullingFrom(reference: Reference): string {
-  const path = reference.domain === "docker.io" ? reference.path : `${reference.domain}/${reference.path}`;
-  return `${reference.tag ?? reference.digest ?? "latest"}: Pulling from ${path}`;
+  return `${reference.tag ?? formatReference(reference)}: Pulling from ${reference.path}`;
 }
 
 /** docker's last line but one. */

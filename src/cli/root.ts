@@ -6,7 +6,7 @@ import { groupHelp, programHelp } from "./help.ts";
 import type { ReadyCommand } from "./index.ts";
 import { explainVerb } from "./mistakes.ts";
 import { print } from "./output.ts";
-import { FlagError, UsageError } from "./usage.ts";
+import { EXIT_BAD_FLAG, UsageError } from "./usage.ts";
 import { GROUPS, lookup, PROGRAM } from "./verbs.ts";
 
 /** `words`: nothing, a group, a group and an unknown member, or a name that is nothing we know. */
@@ -24,7 +24,7 @@ export function readTree(words: readonly string[]): ReadyCommand {
 
 /** Root and groups; each prints its help when nothing follows it. */
 function tree(): CommandDef {
-  const members: Record<string, CommandDef> = { help: helpCommand(programHelp) };
+  const members: Record<string, CommandDef> = { help: helpCommand(PROGRAM, programHelp) };
   for (const name of Object.keys(GROUPS)) members[name] = groupCommand(name);
   return defineCommand({ meta: { name: PROGRAM }, subCommands: ownOnly(members), default: "help" });
 }
@@ -32,7 +32,7 @@ function tree(): CommandDef {
 function groupCommand(name: string): CommandDef {
   return defineCommand({
     meta: { name, description: lookup(GROUPS, name)?.summary ?? "" },
-    subCommands: ownOnly({ help: helpCommand(() => groupHelp(name)) }),
+    subCommands: ownOnly({ help: helpCommand(`${PROGRAM} ${name}`, () => groupHelp(name)) }),
     default: "help",
   });
 }
@@ -42,12 +42,14 @@ function ownOnly(members: Record<string, CommandDef>): Record<string, CommandDef
   return Object.assign(Object.create(null) as Record<string, CommandDef>, members);
 }
 
-function helpCommand(render: () => string): CommandDef {
+function helpCommand(path: string, render: () => string): CommandDef {
   return defineCommand({
     meta: { hidden: true },
     run({ rawArgs }) {
       const flag = rawArgs.find((word) => word.startsWith("-"));
-      if (flag !== undefined && flag !== "--help" && flag !== "-h") throw new FlagError(`unknown flag: ${flag}`);
+      if (flag !== undefined && flag !== "--help" && flag !== "-h") {
+        throw new UsageError(`unknown flag: ${flag}`, { exitCode: EXIT_BAD_FLAG, hint: `See '${path} --help'.` });
+      }
       print(render());
     },
   });

@@ -3,7 +3,7 @@
 
 import type { SessionControl, SessionEnd, StreamOptions } from "../engine/index.ts";
 import { closeFd, enterRawMode, isTerminal, leaveRawMode, pumpTerminal, windowSize } from "../native/index.ts";
-import { warn } from "./output.ts";
+import { flush, warn } from "./output.ts";
 import { UsageError } from "./usage.ts";
 
 const STDIN = 0;
@@ -120,7 +120,8 @@ export class Session {
   /** Gives the terminal back, then dies of the signal as if it had never been caught. */
   #die(signal: NodeJS.Signals): void {
     this.end();
-    process.kill(process.pid, signal);
+    const die = (): void => void process.kill(process.pid, signal);
+    flush().then(die, die);
   }
 
   #on(signal: NodeJS.Signals, handler: () => void): void {

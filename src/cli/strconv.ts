@@ -9,6 +9,8 @@ const MAX_INT64 = 2n ** 63n - 1n;
 /** An optional sign, then decimal, 0x, 0o, 0b or a leading 0 for octal; underscores only between digits. */
 const INTEGER = /^([+-]?)(0[xX](?:_?[0-9a-fA-F])+|0[oO](?:_?[0-7])+|0[bB](?:_?[01])+|0(?:_?[0-7])*|[1-9](?:_?[0-9])*)$/;
 const DECIMAL = /^[+-]?[0-9]+$/;
+/** More digits than any 64-bit number has, in any of the bases. */
+const MAX_DIGITS = 100;
 
 /** @throws ScanError in strconv's words */
 export function parseBoolean(text: string): boolean {
@@ -23,6 +25,7 @@ export function parseInteger(text: string): number {
   if (match === null) throw invalidInteger(text);
   const [, sign = "", word = ""] = match;
   const digits = word.replaceAll("_", "");
+  if (digits.length > MAX_DIGITS) throw outOfRange(text);
   const value = BigInt(/^0[0-7]+$/.test(digits) ? `0o${digits.slice(1)}` : digits);
   return toNumber(text, sign === "-" ? -value : value);
 }
@@ -30,6 +33,7 @@ export function parseInteger(text: string): number {
 /** Digits only. @throws ScanError in strconv's words */
 export function parseDecimal(text: string): number {
   if (!DECIMAL.test(text)) throw invalidInteger(text);
+  if (text.length > MAX_DIGITS) throw outOfRange(text);
   return toNumber(text, BigInt(text.startsWith("+") ? text.slice(1) : text));
 }
 
@@ -38,10 +42,12 @@ function invalidInteger(text: string): ScanError {
 }
 
 function toNumber(text: string, value: bigint): number {
-  if (value > MAX_INT64 || value < -MAX_INT64 - 1n) {
-    throw new ScanError(`strconv.ParseInt: parsing ${quote(text)}: value out of range`);
-  }
+  if (value > MAX_INT64 || value < -MAX_INT64 - 1n) throw outOfRange(text);
   return Number(value);
+}
+
+function outOfRange(text: string): ScanError {
+  return new ScanError(`strconv.ParseInt: parsing ${quote(text)}: value out of range`);
 }
 
 const ESCAPES: Readonly<Record<string, string>> = {

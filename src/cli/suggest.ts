@@ -9,7 +9,7 @@ export function nearest(typed: string, known: Iterable<string>): string | null {
   let bestDistance = Math.min(MAX_DISTANCE, Math.floor(typed.length / 2)) + 1;
   for (const word of known) {
     if (Math.abs(word.length - typed.length) >= bestDistance) continue;
-    const distance = levenshtein(typed, word);
+    const distance = editDistance(typed, word);
     if (distance < bestDistance) {
       best = word;
       bestDistance = distance;
@@ -18,16 +18,24 @@ export function nearest(typed: string, known: Iterable<string>): string | null {
   return best;
 }
 
-/** Insertions, deletions and substitutions from one word to the other. */
-export function levenshtein(from: string, to: string): number {
-  let previous = Array.from({ length: to.length + 1 }, (_, index) => index);
+/** Insertions, deletions, substitutions and swaps of neighbours from one word to the other (optimal string alignment). */
+export function editDistance(from: string, to: string): number {
+  let beforeLast: number[] = [];
+  let last = Array.from({ length: to.length + 1 }, (_, index) => index);
   for (let row = 1; row <= from.length; row++) {
     const current = [row];
     for (let column = 1; column <= to.length; column++) {
-      const substituted = (previous[column - 1] ?? 0) + (from[row - 1] === to[column - 1] ? 0 : 1);
-      current.push(Math.min(substituted, (previous[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1));
+      const same = from[row - 1] === to[column - 1];
+      const swapped = row > 1 && column > 1 && from[row - 1] === to[column - 2] && from[row - 2] === to[column - 1];
+      const candidates = [
+        (last[column - 1] ?? 0) + (same ? 0 : 1),
+        (last[column] ?? 0) + 1,
+        (current[column - 1] ?? 0) + 1,
+        ...(swapped ? [(beforeLast[column - 2] ?? 0) + 1] : []),
+      ];
+      current.push(Math.min(...candidates));
     }
-    previous = current;
+    [beforeLast, last] = [last, current];
   }
-  return previous[to.length] ?? 0;
+  return last[to.length] ?? 0;
 }

@@ -12,13 +12,15 @@ const UNITS: Readonly<Record<string, number>> = {
   m: 60_000,
   h: 3_600_000,
 };
+/** Longer than any duration a person writes. */
+const MAX_DURATION = 100;
 const DURATION = /^[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+$/;
 const DURATION_PART = /(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/g;
 
 /** time.ParseDuration, in milliseconds. @throws ScanError in Go's words */
 export function parseDuration(text: string): number {
   if (text === "0" || text === "+0" || text === "-0") return 0;
-  if (!DURATION.test(text)) throw new ScanError(`time: invalid duration ${quote(text)}`);
+  if (text.length > MAX_DURATION || !DURATION.test(text)) throw new ScanError(`time: invalid duration ${quote(text)}`);
   let total = 0;
   for (const [, amount, unit] of text.matchAll(DURATION_PART)) total += Number(amount) * (UNITS[unit as string] ?? 0);
   return text.startsWith("-") ? -total : total;

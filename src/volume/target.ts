@@ -3,7 +3,7 @@
 import type { MountRequest } from "../container/index.ts";
 import { BunkerError } from "../errors.ts";
 
-const VOLUME_NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
+const VOLUME_NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
 
 export function isVolumeName(text: string): boolean {
   return VOLUME_NAME.test(text);

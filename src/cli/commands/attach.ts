@@ -23,6 +23,7 @@ export const verb = defineVerb({
       const view = calls.viewContainer(engine, name);
       if (view.status !== "running") {
         throw new UsageError("you cannot attach to a stopped container, start it first", {
+          code: "not-running",
           hint: `\`bunker start -a ${view.record.name}\` does both.`,
         });
       }
@@ -30,7 +31,11 @@ export const verb = defineVerb({
       const stdin = openStdin && !values["no-stdin"];
       ensureTerminal({ stdin, tty });
       const session = new Session({
-        ...{ stdin, stdout: true, stderr: true, tty, detachKeys },
+        stdin,
+        stdout: true,
+        stderr: true,
+        tty,
+        detachKeys,
         sigProxy: values["sig-proxy"] && !tty,
       });
       try {

@@ -81,7 +81,13 @@ class Run {
       const [stdin, stdout, stderr] = [attached.has("stdin"), attached.has("stdout"), attached.has("stderr")];
       ensureTerminal({ stdin, tty: request.tty });
       const session = new Session({
-        ...{ stdin, stdout, stderr, tty: request.tty, detachKeys, sigProxy: values["sig-proxy"] },
+        // `-a stdin` without -i: the container has no input to attach to.
+        stdin: stdin && request.openStdin,
+        stdout,
+        stderr,
+        tty: request.tty,
+        detachKeys,
+        sigProxy: values["sig-proxy"],
         onStarted: () => this.#onStarted(stdout || stderr),
       });
       const pull = openPullOutput({ stream: "stderr", quiet: values.quiet, preamble: missingImage(request) });

@@ -46,7 +46,10 @@ async function startInFront(
   const stdin = values.interactive && openStdin;
   ensureTerminal({ stdin, tty });
   const session = new Session({
-    ...{ stdin, stdout: true, stderr: true, tty },
+    stdin,
+    stdout: true,
+    stderr: true,
+    tty,
     detachKeys: parseDetachKeys(values["detach-keys"]),
     sigProxy: values["sig-proxy"] && !tty,
   });

@@ -35,7 +35,6 @@ const CLOSE = "}}";
 const OPEN_COMMENT = "/*";
 const CLOSE_COMMENT = "*/";
 const SPACE = /[ \t\r\n]/;
-const TRAILING_SPACE = /[ \t\r\n]+$/;
 const LEADING_SPACE = /^[ \t\r\n]+/;
 
 // Sticky: tried at one place only, in this order.
@@ -87,7 +86,7 @@ class Lexer {
   #text(end: number): void {
     let text = this.#source.slice(this.#at, end);
     if (this.#trimNext) text = text.replace(LEADING_SPACE, "");
-    if (this.#isTrimMark(end + OPEN.length, "after")) text = text.replace(TRAILING_SPACE, "");
+    if (this.#isTrimMark(end + OPEN.length, "after")) text = trimSpacesAtEnd(text);
     if (text !== "") this.#push("text", text, this.#at, false);
     this.#at = end;
   }
@@ -175,6 +174,13 @@ class Lexer {
   #push(kind: TokenKind, text: string, at: number, spaced: boolean): void {
     this.#tokens.push({ kind, text, at, spaced });
   }
+}
+
+/** A regular expression would look at every space of a long text again and again. */
+function trimSpacesAtEnd(text: string): string {
+  let end = text.length;
+  while (SPACE.test(text[end - 1] ?? "")) end--;
+  return text.slice(0, end);
 }
 
 /** Go's %#U: `U+007D '}'`. */
