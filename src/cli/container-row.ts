@@ -26,7 +26,7 @@ export interface ContainerFacts {
   size: { written: number; total: number } | null;
 }
 
-export interface MountFact {
+interface MountFact {
   /** A volume's name or a host path. */
   source: string;
   target: string;
@@ -114,7 +114,7 @@ function imageName({ image, imageId }: ContainerFacts, truncate: boolean): strin
 }
 
 /** `Up 3 seconds`, `Exited (0) 5 minutes ago`, `Created`. */
-export function statusText(facts: ContainerFacts, now: Date): string {
+function statusText(facts: ContainerFacts, now: Date): string {
   const { status, startedAt, finishedAt, exitCode } = facts;
   if (status === "running") return `Up ${humanDuration(now.getTime() - (startedAt ?? now).getTime())}`;
   if (status === "removing") return "Removal In Progress";

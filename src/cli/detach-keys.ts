@@ -2,7 +2,7 @@
 
 import { BunkerError } from "../errors.ts";
 
-export const DEFAULT_DETACH_KEYS = "ctrl-p,ctrl-q";
+const DEFAULT_DETACH_KEYS = "ctrl-p,ctrl-q";
 const KEY = /^(?:[\x20-\x7e]|ctrl-[a-zA-Z@[\\\]^_])$/;
 
 /** Checked and given back; empty means there are none. @throws BunkerError usage */

@@ -17,18 +17,18 @@ interface FlagBase {
   shownDefault?: string;
 }
 
-export interface BooleanFlag extends FlagBase {
+interface BooleanFlag extends FlagBase {
   kind: "boolean";
   /** `false` unless said. */
   default?: boolean;
 }
 
-export interface IntegerFlag extends FlagBase {
+interface IntegerFlag extends FlagBase {
   kind: "integer";
 }
 
 /** `parse` turns the word into the value kept; what it throws as ScanError is shown with the flag's name. */
-export interface TextFlag extends FlagBase {
+interface TextFlag extends FlagBase {
   kind: "string" | "list";
   parse?: (text: string) => unknown;
 }
@@ -76,7 +76,7 @@ export function parseFlags<const Table extends Flags>(
 }
 
 /** docker's way to name a flag in an error: `-e, --env`. */
-export function flagName(name: string, flag: Flag): string {
+function flagName(name: string, flag: Flag): string {
   return flag.short === undefined ? `--${name}` : `-${flag.short}, --${name}`;
 }
 

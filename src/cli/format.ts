@@ -27,6 +27,15 @@ export interface FormatOptions {
   escape: boolean;
 }
 
+/** What `--help` says of it. */
+export const FORMAT_HELP = [
+  "Format output using a custom template:",
+  "'table':            Print output in table format with column headers (default)",
+  "'table TEMPLATE':   Print output in table format using the given Go template",
+  "'json':             Print in JSON format",
+  "'TEMPLATE':         Print output using the given Go template",
+].join("\n");
+
 const TABLE = "table";
 /** The whole listing as text. The usual table needs no templates, and does not load them. @throws UsageError in docker's words */
 export async function formatRows(listing: Listing, rows: readonly Row[], options: FormatOptions): Promise<string> {

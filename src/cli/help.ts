@@ -28,7 +28,7 @@ export function verbHelp(key: string, path: string, verb: Verb): string {
 }
 
 /** All the ways to write a verb, as docker lists them: those in groups first. */
-export function aliasesOf(key: string): string[] {
+function aliasesOf(key: string): string[] {
   const aliases: string[] = [];
   for (const [group, { members }] of Object.entries(GROUPS)) {
     for (const [name, member] of Object.entries(members)) {
@@ -75,7 +75,7 @@ function commandList(rows: (readonly [string, string])[], sorted = true): string
 }
 
 /** One line or more per flag, by name, aligned and wrapped as pflag does it. */
-export function describeFlags(flags: Flags): string {
+function describeFlags(flags: Flags): string {
   const names = Object.keys(flags).filter((name) => flags[name]?.hidden !== true);
   const rows = names
     .toSorted()

@@ -9,7 +9,7 @@ import type { ExitStyle, GlobalOptions, Verb } from "./verb.ts";
 import { GROUPS, lookup, PROGRAM, VERBS } from "./verbs.ts";
 import { shortVersion } from "./version.ts";
 
-export { flush, OutputError, outputBroken, printable, warn } from "./output.ts";
+export { flush, OutputError, outputBroken, warn } from "./output.ts";
 export { UsageError } from "./usage.ts";
 export type { ExitStyle } from "./verb.ts";
 export { shortVersion } from "./version.ts";
@@ -47,18 +47,19 @@ export async function readCommandLine(words: readonly string[]): Promise<ReadyCo
   const [name, ...rest] = positionals;
   if (name === undefined || help) return rootHelp();
   const entry = name.includes(" ") ? undefined : lookup(VERBS, name);
-  if (entry !== undefined) return readVerb(name, `${PROGRAM} ${name}`, rest, globals);
+  if (entry !== undefined) return readVerb({ key: name, path: `${PROGRAM} ${name}` }, rest, globals);
   const group = lookup(GROUPS, name);
   const member = group === undefined ? undefined : lookup(group.members, rest[0] ?? "");
-  if (member !== undefined) return readVerb(member, `${PROGRAM} ${name} ${rest[0]}`, rest.slice(1), globals);
+  if (member !== undefined) {
+    return readVerb({ key: member, path: `${PROGRAM} ${name} ${rest[0]}` }, rest.slice(1), globals);
+  }
   const { readTree } = await import("./root.ts");
   // `container --help ls`: what follows a flag does not matter.
   return readTree(rest[0]?.startsWith("-") === true ? positionals.slice(0, 2) : positionals);
 }
 
 async function readVerb(
-  key: string,
-  path: string,
+  { key, path }: { key: string; path: string },
   words: readonly string[],
   globals: GlobalOptions,
 ): Promise<ReadyCommand> {

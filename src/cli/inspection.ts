@@ -21,6 +21,13 @@ export interface InspectionOptions {
   globals: GlobalOptions;
 }
 
+/** What `--help` says of --format. */
+export const INSPECT_FORMAT_HELP = [
+  "Format output using a custom template:",
+  "'json':             Print in JSON format",
+  "'TEMPLATE':         Print output using the given Go template",
+].join("\n");
+
 /** docker's exit code of a template that does not parse. */
 const EXIT_BAD_TEMPLATE = 64;
 const INDENT = 4;

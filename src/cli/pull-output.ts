@@ -1,7 +1,6 @@
 // What pull, run and create print while an image comes: docker's lines, on the stream that is not their result.
 
 import type { PullEvent } from "../engine/index.ts";
-import { familiarReference, formatReference, type Reference } from "../image/index.ts";
 import { isTerminal, windowSize } from "../native/index.ts";
 import { print, printable, type StreamName, warn } from "./output.ts";
 import { PullProgress } from "./progress.ts";
@@ -43,15 +42,4 @@ export function openPullOutput(options: PullOutputOptions): PullOutput {
 
 function tellWarning(event: PullEvent): void {
   if (event.kind === "warning") warn(`WARNING: ${printable(event.message)}\n`);
-}
-
-/** docker's `latest: Pulling from library/alpine`. */
-export function pullingFrom(reference: Reference): string {
-  return `${reference.tag ?? formatReference(reference)}: Pulling from ${reference.path}`;
-}
-
-/** docker's last line but one. */
-export function pullStatus(reference: Reference, changed: boolean): string {
-  const name = familiarReference(reference);
-  return changed ? `Status: Downloaded newer image for ${name}` : `Status: Image is up to date for ${name}`;
 }

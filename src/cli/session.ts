@@ -3,7 +3,7 @@
 
 import type { SessionControl, SessionEnd, StreamOptions } from "../engine/index.ts";
 import { closeFd, enterRawMode, isTerminal, leaveRawMode, pumpTerminal, windowSize } from "../native/index.ts";
-import { flush, warn } from "./output.ts";
+import { flush, printable, warn } from "./output.ts";
 import { UsageError } from "./usage.ts";
 
 const STDIN = 0;
@@ -145,7 +145,7 @@ export class Session {
 
   /** A line for the person in front of the terminal, raw or not. */
   tell(line: string): void {
-    warn(`${line}${this.#raw === null ? "" : "\r"}\n`);
+    warn(`${printable(line)}${this.#raw === null ? "" : "\r"}\n`);
   }
 
   /** @returns the exit code */

@@ -7,7 +7,7 @@ import { parseTemplate } from "./template/parser.ts";
 import type { Node } from "./template/tree.ts";
 
 export { TemplateError } from "./template/error.ts";
-export { compareText, GoNil, goJson, type Method } from "./template/value.ts";
+export { GoNil, goJson, type Method } from "./template/value.ts";
 
 /** Longer than any template; the parser is linear, but a person did not write it. */
 const MAX_SOURCE = 1024 * 1024;

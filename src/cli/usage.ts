@@ -5,7 +5,7 @@ import { BunkerError, EXIT_ENGINE, type ErrorCode } from "../errors.ts";
 /** docker's exit code of a flag that does not parse, whatever the verb. */
 export const EXIT_BAD_FLAG = EXIT_ENGINE;
 /** docker's exit code of everything else that is wrong with a command line. */
-export const EXIT_USAGE = 1;
+const EXIT_USAGE = 1;
 
 /** An error that says itself what the exit code is, because docker's does not follow from the verb. */
 export class UsageError extends BunkerError {
@@ -34,11 +34,15 @@ export interface ArgumentCount {
 }
 
 /** docker's rule and words. @throws UsageError */
-export function ensureArgumentCount(path: string, usage: string, count: number, allowed: ArgumentCount): void {
-  const { min, max } = allowed;
+export function ensureArgumentCount(
+  path: string,
+  verb: { usage: string; arguments: ArgumentCount },
+  count: number,
+): void {
+  const { min, max } = verb.arguments;
   if (count >= min && count <= max) return;
   throw new UsageError(`'${path}' ${describeCount(min, max)}`, {
-    hint: `Usage: ${path} ${usage}. See '${path} --help'.`,
+    hint: `Usage: ${path} ${verb.usage}. See '${path} --help'.`,
   });
 }
 

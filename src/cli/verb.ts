@@ -18,7 +18,7 @@ export type ExitStyle = "run" | "exec" | "plain";
 export type Completion = "container" | "running" | "image" | "none";
 
 /** What a verb's action is given. */
-export interface Invocation<Table extends Flags> {
+interface Invocation<Table extends Flags> {
   /** As typed: `bunker container run`. */
   path: string;
   values: FlagValues<Table>;
@@ -56,7 +56,7 @@ export function defineVerb<const Table extends Flags>(definition: VerbDefinition
     parse: (words) => parseFlags(definition.flags, words, { interspersed }) as ParsedFlags<Flags>,
     run(path, parsed, globals) {
       const { values, given, positionals } = parsed;
-      ensureArgumentCount(path, definition.usage, positionals.length, definition.arguments);
+      ensureArgumentCount(path, definition, positionals.length);
       return definition.run({ path, values: values as FlagValues<Table>, given, positionals, globals });
     },
   };

@@ -10,7 +10,7 @@ export function isVolumeName(text: string): boolean {
 }
 
 /** Go's path.Clean of an absolute path. */
-export function cleanPath(path: string): string {
+function cleanPath(path: string): string {
   const parts: string[] = [];
   for (const part of path.split("/")) {
     if (part === "" || part === ".") continue;

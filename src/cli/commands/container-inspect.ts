@@ -1,8 +1,7 @@
 // docker container inspect.
 
-import { inspectObjects } from "../inspection.ts";
+import { INSPECT_FORMAT_HELP, inspectObjects } from "../inspection.ts";
 import { ANY_NUMBER, defineVerb } from "../verb.ts";
-import { INSPECT_FORMAT_HELP } from "./inspect.ts";
 
 export const verb = defineVerb({
   usage: "[OPTIONS] CONTAINER [CONTAINER...]",

@@ -5,8 +5,8 @@ import { CREATE_FLAGS } from "../create-flags.ts";
 import { buildCreateRequest } from "../create-request.ts";
 import { withEngine } from "../engine.ts";
 import { print, printable, warn } from "../output.ts";
+import { missingImage } from "../pull-words.ts";
 import { ANY_NUMBER, defineVerb } from "../verb.ts";
-import { missingImage } from "./run.ts";
 
 export const verb = defineVerb({
   usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",

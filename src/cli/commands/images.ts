@@ -2,12 +2,11 @@
 
 import { isTerminalOutput, withEngine } from "../engine.ts";
 import { parseFilterWord } from "../filter.ts";
-import { formatRows } from "../format.ts";
+import { FORMAT_HELP, formatRows } from "../format.ts";
 import { IMAGE_COLUMNS_WITH_DIGEST, IMAGE_LISTING, imageRow, selectImages } from "../image-row.ts";
 import { print } from "../output.ts";
 import { shortId } from "../units.ts";
 import { defineVerb } from "../verb.ts";
-import { FORMAT_HELP } from "./ps.ts";
 
 export const verb = defineVerb({
   usage: "[OPTIONS] [REPOSITORY[:TAG]]",

@@ -1,15 +1,9 @@
 // docker inspect: containers first, then images.
 
-import { type InspectionOptions, inspectObjects, type ObjectKind } from "../inspection.ts";
+import { INSPECT_FORMAT_HELP, type InspectionOptions, inspectObjects, type ObjectKind } from "../inspection.ts";
 import { quote } from "../strconv.ts";
 import { UsageError } from "../usage.ts";
 import { ANY_NUMBER, defineVerb } from "../verb.ts";
-
-export const INSPECT_FORMAT_HELP = [
-  "Format output using a custom template:",
-  "'json':             Print in JSON format",
-  "'TEMPLATE':         Print output using the given Go template",
-].join("\n");
 
 const KINDS: readonly ObjectKind[] = ["container", "image"];
 /** docker's and podman's other kinds. */

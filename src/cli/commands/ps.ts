@@ -6,18 +6,10 @@ import { parseContainerFilter } from "../container-filter.ts";
 import { CONTAINER_LISTING, type ContainerFacts, containerRow } from "../container-row.ts";
 import { isTerminalOutput, withEngine } from "../engine.ts";
 import { parseFilterWord } from "../filter.ts";
-import { formatRows } from "../format.ts";
+import { FORMAT_HELP, formatRows } from "../format.ts";
 import { print } from "../output.ts";
 import { shortId } from "../units.ts";
 import { defineVerb } from "../verb.ts";
-
-export const FORMAT_HELP = [
-  "Format output using a custom template:",
-  "'table':            Print output in table format with column headers (default)",
-  "'table TEMPLATE':   Print output in table format using the given Go template",
-  "'json':             Print in JSON format",
-  "'TEMPLATE':         Print output using the given Go template",
-].join("\n");
 
 export const verb = defineVerb({
   usage: "[OPTIONS]",

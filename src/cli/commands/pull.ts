@@ -1,8 +1,9 @@
 // docker pull.
 
-import { familiarReference, formatReference, parsePlatform, parseReference } from "../../image/index.ts";
+import { formatReference, parsePlatform, parseReference } from "../../image/index.ts";
 import { withEngine } from "../engine.ts";
 import { print } from "../output.ts";
+import { isTagImplied, pullingFrom, pullStatus } from "../pull-words.ts";
 import { defineVerb } from "../verb.ts";
 
 export const verb = defineVerb({
@@ -25,7 +26,7 @@ export const verb = defineVerb({
     const reference = parseReference(name);
     const platform = values.platform === null ? null : parsePlatform(values.platform);
     const tlsVerify = given.has("tls-verify") ? values["tls-verify"] : null;
-    const { openPullOutput, pullingFrom, pullStatus } = await import("../pull-output.ts");
+    const { openPullOutput } = await import("../pull-output.ts");
     if (!values.quiet && isTagImplied(name)) print("Using default tag: latest\n");
     return withEngine(globals, async (engine, { pullImage }) => {
       const output = openPullOutput({ stream: "stdout", quiet: values.quiet, preamble: [pullingFrom(reference)] });
@@ -42,9 +43,3 @@ export const verb = defineVerb({
     });
   },
 });
-
-/** Whether docker would have to say which tag it took. */
-function isTagImplied(name: string): boolean {
-  const short = familiarReference(parseReference(name));
-  return short.endsWith(":latest") && !name.endsWith(":latest");
-}

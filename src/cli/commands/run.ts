@@ -1,7 +1,6 @@
 // docker run: create, start and, unless detached, stay in front of it.
 
 import type { CreateRequest } from "../../container/index.ts";
-import { parseReference } from "../../image/index.ts";
 import { type CidFile, openCidFile } from "../cid-file.ts";
 import { CREATE_FLAGS, type CreateValues, type StreamWord } from "../create-flags.ts";
 import { buildCreateRequest } from "../create-request.ts";
@@ -9,6 +8,7 @@ import { parseDetachKeys } from "../detach-keys.ts";
 import { withEngine } from "../engine.ts";
 import type { FlagValues } from "../flags.ts";
 import { print } from "../output.ts";
+import { missingImage } from "../pull-words.ts";
 import { UsageError } from "../usage.ts";
 import { ANY_NUMBER, defineVerb, type GlobalOptions } from "../verb.ts";
 
@@ -51,7 +51,7 @@ export const verb = defineVerb({
 });
 
 /** docker: what -a names, else output and error, and input with -i. */
-export function attachedStreams(values: CreateValues): ReadonlySet<StreamWord> {
+function attachedStreams(values: CreateValues): ReadonlySet<StreamWord> {
   if (values.attach.length > 0) return new Set(values.attach);
   return new Set(values.interactive ? ["stdin", "stdout", "stderr"] : ["stdout", "stderr"]);
 }
@@ -66,6 +66,7 @@ interface RunOptions {
 class Run {
   /** Whether the process ran: from then on a failure is no failed start. */
   started = false;
+  #id = "";
   readonly #options: RunOptions;
 
   constructor(options: RunOptions) {
@@ -115,19 +116,9 @@ class Run {
     });
   }
 
-  #id = "";
-
   /** docker prints the id when no output will say that something runs (`-a stdin`). */
   #onStarted(hasOutput: boolean): void {
     this.started = true;
     if (!hasOutput) print(`${this.#id}\n`);
   }
-}
-
-/** docker's first line when run or create has to pull; not with --pull always, which does not look here first. */
-export function missingImage(request: CreateRequest): string[] {
-  if (request.pull === "always") return [];
-  const { tag, digest } = parseReference(request.image);
-  const typed = tag === "latest" && digest === null && !request.image.endsWith(":latest");
-  return [`Unable to find image '${request.image}${typed ? ":latest" : ""}' locally`];
 }

@@ -24,7 +24,7 @@ export const verb = defineVerb({
   examples: ["start web", "start -ai shell"],
   run({ values, positionals, globals }) {
     return withEngine(globals, async (engine, calls) => {
-      if (values.attach || values.interactive) return startInFront(engine, calls, values, positionals);
+      if (values.attach || values.interactive) return startInFront({ engine, calls }, values, positionals);
       return forEachTarget(positionals, async (name) => {
         await calls.startContainer(engine, name, null, tell);
         return `${printable(name)}\n`;
@@ -34,8 +34,7 @@ export const verb = defineVerb({
 });
 
 async function startInFront(
-  engine: Engine,
-  calls: EngineCalls,
+  { engine, calls }: { engine: Engine; calls: EngineCalls },
   values: FlagValues<typeof FLAGS>,
   names: readonly string[],
 ): Promise<number> {

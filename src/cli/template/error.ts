@@ -3,6 +3,11 @@
 /** Letters of a piece that an error quotes. */
 const MAX_CONTEXT = 200;
 
+export interface TemplateSource {
+  name: string;
+  source: string;
+}
+
 export class TemplateError extends Error {
   /** Whether it came up only when the template met the data. */
   readonly executing: boolean;
@@ -12,17 +17,18 @@ export class TemplateError extends Error {
     this.executing = executing;
   }
 
-  static parsing(name: string, source: string, at: number, message: string): TemplateError {
+  static parsing(template: TemplateSource, at: number, message: string): TemplateError {
+    const { name, source } = template;
     return new TemplateError(`template: ${name}:${lineOf(source, at)}: ${message}`);
   }
 
   /** `node` is the piece of the template that was being executed. */
   static executing(
-    name: string,
-    source: string,
+    template: TemplateSource,
     node: { start: number; at: number; end: number },
     message: string,
   ): TemplateError {
+    const { name, source } = template;
     const line = lineOf(source, node.at);
     const column = node.at - (source.lastIndexOf("\n", node.at - 1) + 1);
     const text = source.slice(node.start, node.end);

@@ -19,6 +19,12 @@ export interface EvaluateOptions {
   escape: (text: string) => string;
 }
 
+interface Input {
+  dot: unknown;
+  /** The value that a pipeline hands on: the last argument. */
+  piped: readonly unknown[];
+}
+
 /** Thrown by {{break}} and {{continue}}, caught by the range around them. */
 class LoopSignal {
   readonly kind: "break" | "continue";
@@ -90,9 +96,9 @@ class Evaluator {
     const scope = this.#variables.length;
     for (const [key, item] of rounds) {
       this.#step("");
-      const { names, assign } = node.pipe;
+      const { names } = node.pipe;
       const values = names.length === 2 ? [key, item] : [item];
-      for (const [index, name] of names.entries()) this.#set(name, values[index], assign, node.pipe);
+      for (const [index, name] of names.entries()) this.#set(name, values[index], node.pipe);
       try {
         this.#walk(node.body, item);
       } catch (error) {
@@ -117,24 +123,24 @@ class Evaluator {
   #pipe(pipe: Pipe, dot: unknown): unknown {
     let value: unknown;
     for (const [index, command] of pipe.commands.entries()) {
-      value = this.#command(command, dot, index === 0 ? [] : [value]);
+      value = this.#command(command, { dot, piped: index === 0 ? [] : [value] });
     }
-    for (const name of pipe.names) this.#set(name, value, pipe.assign, pipe);
+    for (const name of pipe.names) this.#set(name, value, pipe);
     return value;
   }
 
-  #set(name: string, value: unknown, assign: boolean, at: { at: number; end: number }): void {
-    if (!assign) return void this.#variables.push({ name, value });
+  #set(name: string, value: unknown, pipe: Pipe): void {
+    if (!pipe.assign) return void this.#variables.push({ name, value });
     const variable = this.#variables.findLast((candidate) => candidate.name === name);
-    if (variable === undefined) throw this.#error(at, `undefined variable: ${name}`);
+    if (variable === undefined) throw this.#error(pipe, `undefined variable: ${name}`);
     variable.value = value;
   }
 
-  /** `piped` holds the value that a pipeline hands on, as the last argument. */
-  #command(command: Command, dot: unknown, piped: readonly unknown[]): unknown {
+  #command(command: Command, input: Input): unknown {
     this.#step("");
+    const { dot, piped } = input;
     const [head, ...rest] = command.words as [Operand, ...Operand[]];
-    if (head.kind === "function") return this.#function(head.name, command, dot, piped);
+    if (head.kind === "function") return this.#function(head.name, command, input);
     if (head.kind === "field" || head.kind === "variable" || head.kind === "chain") {
       return this.#fields(head, dot, (method, field) => {
         const words = [...rest.map((word) => this.#operand(word, dot)), ...piped];
@@ -166,7 +172,7 @@ class Evaluator {
         return value;
       }
       case "function":
-        return this.#function(operand.name, { ...operand, words: [operand] }, dot, []);
+        return this.#function(operand.name, { ...operand, words: [operand] }, { dot, piped: [] });
       default:
         return this.#fields(operand, dot, (method, field) =>
           method === null ? undefined : this.#call(field, operand, () => method()),
@@ -212,7 +218,8 @@ class Evaluator {
     return value[field];
   }
 
-  #function(name: string, command: Command, dot: unknown, piped: readonly unknown[]): unknown {
+  #function(name: string, command: Command, input: Input): unknown {
+    const { dot, piped } = input;
     const words = command.words.slice(1);
     const count = words.length + piped.length;
     const [least, most] = Object.hasOwn(ARITY, name)
@@ -222,13 +229,13 @@ class Evaluator {
       const want = least === most ? String(least) : `at least ${least}`;
       throw this.#error(command.words[0] ?? command, `wrong number of args for ${name}: want ${want} got ${count}`);
     }
-    if (LAZY_FUNCTIONS.has(name)) return this.#lazy(name, words, dot, piped);
+    if (LAZY_FUNCTIONS.has(name)) return this.#lazy(name, words, input);
     const action = this.#options.functions[name] as TemplateFunction;
     return this.#call(name, command, () => action([...words.map((word) => this.#operand(word, dot)), ...piped]));
   }
 
   /** The first argument that decides, or the last; what follows it is not evaluated. */
-  #lazy(name: string, words: readonly Operand[], dot: unknown, piped: readonly unknown[]): unknown {
+  #lazy(name: string, words: readonly Operand[], { dot, piped }: Input): unknown {
     let value: unknown;
     for (const word of words) {
       value = this.#operand(word, dot);
@@ -250,6 +257,10 @@ class Evaluator {
 
   #error(span: { at: number; end: number; start?: number }, message: string): TemplateError {
     const { name, source } = this.#options;
-    return TemplateError.executing(name, source, { start: span.start ?? span.at, at: span.at, end: span.end }, message);
+    return TemplateError.executing(
+      { name, source },
+      { start: span.start ?? span.at, at: span.at, end: span.end },
+      message,
+    );
   }
 }

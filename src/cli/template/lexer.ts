@@ -87,7 +87,7 @@ class Lexer {
     let text = this.#source.slice(this.#at, end);
     if (this.#trimNext) text = text.replace(LEADING_SPACE, "");
     if (this.#isTrimMark(end + OPEN.length, "after")) text = trimSpacesAtEnd(text);
-    if (text !== "") this.#push("text", text, this.#at, false);
+    if (text !== "") this.#tokens.push({ kind: "text", text, at: this.#at, spaced: false });
     this.#at = end;
   }
 
@@ -102,7 +102,7 @@ class Lexer {
     if (this.#isTrimMark(this.#at, "after")) this.#at += 2;
     this.#trimNext = false;
     if (this.#source.startsWith(OPEN_COMMENT, this.#at)) return this.#comment(open);
-    this.#push("open", OPEN, open, false);
+    this.#tokens.push({ kind: "open", text: OPEN, at: open, spaced: false });
     while (!this.#closed(open)) this.#word(open);
   }
 
@@ -126,7 +126,7 @@ class Lexer {
       if (this.#at >= this.#source.length) throw this.#error(open, "unclosed action");
       return false;
     }
-    this.#push("close", CLOSE, this.#at, this.#at > start);
+    this.#tokens.push({ kind: "close", text: CLOSE, at: this.#at, spaced: this.#at > start });
     this.#at += CLOSE.length;
     this.#trimNext = trim;
     return true;
@@ -140,7 +140,8 @@ class Lexer {
       if (text === undefined) continue;
       this.#at += text.length;
       this.#ensureApart(kind, text, start);
-      return this.#push(kind, text, start, SPACE.test(this.#source[start - 1] ?? ""));
+      this.#tokens.push({ kind, text, at: start, spaced: SPACE.test(this.#source[start - 1] ?? "") });
+      return;
     }
     throw this.#badCharacter(open, start);
   }
@@ -168,11 +169,7 @@ class Lexer {
   }
 
   #error(at: number, message: string): TemplateError {
-    return TemplateError.parsing(this.#name, this.#source, at, message);
-  }
-
-  #push(kind: TokenKind, text: string, at: number, spaced: boolean): void {
-    this.#tokens.push({ kind, text, at, spaced });
+    return TemplateError.parsing({ name: this.#name, source: this.#source }, at, message);
   }
 }
 

@@ -285,7 +285,7 @@ class Parser {
 
   #error(message: string, at?: number): TemplateError {
     const place = at ?? this.#tokens[this.#next - 1]?.at ?? this.#source.length;
-    return TemplateError.parsing(this.#name, this.#source, place, message);
+    return TemplateError.parsing({ name: this.#name, source: this.#source }, place, message);
   }
 }
 

@@ -2,7 +2,10 @@
 
 import { describe, expect, test } from "bun:test";
 import { PullProgress } from "../../../src/cli/progress.ts";
+import { isTagImplied, missingImage, pullingFrom, pullStatus } from "../../../src/cli/pull-words.ts";
+import type { CreateRequest } from "../../../src/container/index.ts";
 import type { PullEvent } from "../../../src/engine/index.ts";
+import { parseReference } from "../../../src/image/index.ts";
 
 type Layer = Extract<PullEvent, { kind: "layer" }>;
 
@@ -89,5 +92,30 @@ describe("on a terminal", () => {
     const { progress, text } = record({ columns: 100, rows: 24 });
     progress.layer(layer("a", "unpacking", 20, 10));
     expect(text()).toBe(`a: Extracting [${"=".repeat(30)}]  10B/10B\n`);
+  });
+});
+
+describe("docker's sentences", () => {
+  test.each([
+    ["alpine", "latest: Pulling from library/alpine", "Status: Image is up to date for alpine:latest", true],
+    ["alpine:latest", "latest: Pulling from library/alpine", "Status: Image is up to date for alpine:latest", false],
+    [
+      "localhost:5000/a/b",
+      "latest: Pulling from a/b",
+      "Status: Image is up to date for localhost:5000/a/b:latest",
+      true,
+    ],
+    ["a/b:1", "1: Pulling from a/b", "Status: Image is up to date for a/b:1", false],
+  ] as [string, string, string, boolean][])("for %s", (name, from, status, implied) => {
+    expect(pullingFrom(parseReference(name))).toBe(from);
+    expect(pullStatus(parseReference(name), false)).toBe(status);
+    expect(isTagImplied(name)).toBe(implied);
+  });
+
+  test("when an image is missing, with the tag that is meant", () => {
+    const request = (image: string, pull: string): CreateRequest => ({ image, pull }) as CreateRequest;
+    expect(missingImage(request("alpine", "missing"))).toEqual(["Unable to find image 'alpine:latest' locally"]);
+    expect(missingImage(request("alpine:3", "missing"))).toEqual(["Unable to find image 'alpine:3' locally"]);
+    expect(missingImage(request("alpine", "always"))).toEqual([]);
   });
 });
