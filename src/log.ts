@@ -53,7 +53,7 @@ const STDERR = 2;
 
 function report(line: LogObject): void {
   const text = line.args.map(String).join(" ");
-  const safe = text.replace(CONTROL, (character) => JSON.stringify(character).slice(1, -1));
+  const safe = text.replace(CONTROL, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`);
   // Not console.error: Bun colours it on a terminal.
   writeSync(STDERR, `${line.date.toISOString()} ${line.type} ${safe}\n`);
 }
