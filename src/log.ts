@@ -54,8 +54,12 @@ const STDERR = 2;
 function report(line: LogObject): void {
   const text = line.args.map(String).join(" ");
   const safe = text.replace(CONTROL, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`);
-  // Not console.error: Bun colours it on a terminal.
-  writeSync(STDERR, `${line.date.toISOString()} ${line.type} ${safe}\n`);
+  try {
+    // Not console.error: Bun colours it on a terminal.
+    writeSync(STDERR, `${line.date.toISOString()} ${line.type} ${safe}\n`);
+  } catch {
+    // Standard error is gone or full: nobody can be told.
+  }
 }
 
 export const log = {

@@ -2,7 +2,7 @@
 // asked of bunker itself when Tab is pressed.
 
 import { placeholderOf } from "./help.ts";
-import { GLOBAL_FLAGS } from "./index.ts";
+import { GLOBAL_FLAGS } from "./global-flags.ts";
 import type { Flags } from "./flags.ts";
 import type { Completion } from "./verb.ts";
 import { GROUPS, PROGRAM, VERBS } from "./verbs.ts";

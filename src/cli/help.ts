@@ -1,7 +1,7 @@
 // Help texts in docker's layout, made from the command table and the flag tables.
 
 import { type Flag, type Flags } from "./flags.ts";
-import { GLOBAL_FLAGS } from "./index.ts";
+import { GLOBAL_FLAGS } from "./global-flags.ts";
 import type { Verb } from "./verb.ts";
 import { GROUPS, lookup, PROGRAM, VERBS } from "./verbs.ts";
 

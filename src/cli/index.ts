@@ -3,9 +3,10 @@
 
 import { parseLogLevel, setLogLevel } from "../log.ts";
 import { parseFlags } from "./flags.ts";
+import { GLOBAL_FLAGS } from "./global-flags.ts";
 import { print } from "./output.ts";
 import { FlagError } from "./usage.ts";
-import type { ExitStyle, GlobalOptions, Verb } from "./verb.ts";
+import type { FlagOwner, GlobalOptions, ReadyCommand, Verb } from "./verb.ts";
 import { GROUPS, lookup, PROGRAM, VERBS } from "./verbs.ts";
 import { shortVersion } from "./version.ts";
 
@@ -13,27 +14,6 @@ export { flush, OutputError, outputBroken, warn } from "./output.ts";
 export { UsageError } from "./usage.ts";
 export type { ExitStyle } from "./verb.ts";
 export { shortVersion } from "./version.ts";
-
-/** A command line that was understood. */
-export interface ReadyCommand {
-  exitStyle: ExitStyle;
-  /** @returns the exit code */
-  run(): Promise<number>;
-}
-
-/** Flags that come before the verb. */
-export const GLOBAL_FLAGS = {
-  debug: { kind: "boolean", short: "D", help: "Enable debug mode" },
-  "log-level": {
-    kind: "string",
-    short: "l",
-    help: 'Set the logging level ("debug", "info", "warn", "error", "fatal")',
-    shownDefault: '"warn"',
-  },
-  root: { kind: "string", help: "Directory for images, containers and volumes" },
-  runroot: { kind: "string", help: "Directory for sockets and locks of running containers" },
-  version: { kind: "boolean", short: "v", help: "Print version information and quit" },
-} as const;
 
 /** Understands a command line, up to the verb's own words. @throws BunkerError for one that makes no sense */
 export async function readCommandLine(words: readonly string[]): Promise<ReadyCommand> {
@@ -83,13 +63,6 @@ function done(action: () => void): ReadyCommand {
       return Promise.resolve(0);
     },
   };
-}
-
-/** Whose flags a mistake was made in; `null`: the ones before the verb. */
-export interface FlagOwner {
-  key: string;
-  path: string;
-  verb: Verb;
 }
 
 /** A flag that is not in the table is looked up among those that will come, and among similar ones. */

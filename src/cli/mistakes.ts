@@ -1,6 +1,7 @@
 // Explains a command line that makes no sense: what is not there yet, what was probably meant. Loaded only then.
 
-import type { FlagOwner } from "./index.ts";
+import type { FlagOwner } from "./verb.ts";
+import { GLOBAL_FLAGS } from "./global-flags.ts";
 import { LATER_FLAGS, LATER_GLOBAL_FLAGS, LATER_VERBS } from "./not-yet.ts";
 import { nearest } from "./suggest.ts";
 import { FlagError, UsageError } from "./usage.ts";
@@ -25,7 +26,7 @@ export function explainFlag(owner: FlagOwner | null, error: FlagError): UsageErr
 }
 
 function knownFlags(owner: FlagOwner | null): string[] {
-  if (owner === null) return ["debug", "log-level", "root", "runroot", "version", "help"];
+  if (owner === null) return [...Object.keys(GLOBAL_FLAGS), "help"];
   const { flags } = owner.verb;
   return [...Object.keys(flags).filter((name) => flags[name]?.hidden !== true), "help"];
 }

@@ -4,14 +4,17 @@ import type { MountRequest } from "../container/index.ts";
 import { BunkerError } from "../errors.ts";
 import { ensureDistinctTargets, parseMountFlag, parseTmpfsFlag, parseVolumeFlag } from "../volume/index.ts";
 import { ScanError } from "./strconv.ts";
+import { EXIT_BAD_FLAG, UsageError } from "./usage.ts";
 
 /** `--mount`, as a flag's parser: docker shows its mistakes with the flag's name. */
 export function parseMountWord(word: string): MountRequest {
   try {
     return parseMountFlag(word, process.cwd());
   } catch (error) {
-    if (error instanceof BunkerError && error.code === "usage") throw new ScanError(error.message);
-    throw error;
+    if (!(error instanceof BunkerError)) throw error;
+    if (error.code === "usage") throw new ScanError(error.message);
+    const { message, code, hint } = error;
+    throw new UsageError(message, { exitCode: EXIT_BAD_FLAG, code, ...(hint === undefined ? {} : { hint }) });
   }
 }
 

@@ -3,7 +3,7 @@
 
 import { type CommandDef, defineCommand, runCommand } from "citty";
 import { groupHelp, programHelp } from "./help.ts";
-import type { ReadyCommand } from "./index.ts";
+import type { ReadyCommand } from "./verb.ts";
 import { explainVerb } from "./mistakes.ts";
 import { print } from "./output.ts";
 import { EXIT_BAD_FLAG, UsageError } from "./usage.ts";

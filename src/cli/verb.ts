@@ -64,3 +64,17 @@ export function defineVerb<const Table extends Flags>(definition: VerbDefinition
 
 /** No upper limit on the number of words. */
 export const ANY_NUMBER = Number.POSITIVE_INFINITY;
+
+/** A command line that was understood. */
+export interface ReadyCommand {
+  exitStyle: ExitStyle;
+  /** @returns the exit code */
+  run(): Promise<number>;
+}
+
+/** Whose flags a mistake was made in; `null`: the ones before the verb. */
+export interface FlagOwner {
+  key: string;
+  path: string;
+  verb: Verb;
+}

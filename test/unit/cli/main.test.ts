@@ -61,6 +61,21 @@ describe("mistakes go to standard error, with docker's exit codes", () => {
     [["run", "UPPER"], 125, "bunker: invalid reference format: repository name (library/UPPER) must be lowercase\n"],
     [["create", "UPPER"], 1, "bunker: invalid reference format"],
     [["run", "-v", "/a:", "x"], 125, "bunker: invalid spec: /a:: empty section between colons\n"],
+    [
+      ["run", "--mount", "type=bind", "x"],
+      125,
+      'bunker: invalid argument "type=bind" for "--mount" flag: target is required',
+    ],
+    [
+      ["create", "--mount", "type=image,src=a,dst=/b", "x"],
+      125,
+      'bunker: mounts of type "image" are not supported yet\n',
+    ],
+    [
+      ["run", "-v", "data:/x", "x"],
+      125,
+      'bunker: named volumes are not supported yet: "data"\nhint: Give a host directory',
+    ],
     [["run", "--name", "\u001b[31m", "x"], 125, "bunker: invalid container name (\\x1b[31m), only"],
     [["kill", "-s", "FOO", "x"], 1, "bunker: invalid signal: FOO\n"],
     [["logs", "--tail", "x", "c"], 1, "bunker: invalid value for --tail: x\n"],
