@@ -19,7 +19,8 @@ export type TokenKind =
   | "("
   | ")"
   | ":="
-  | "=";
+  | "="
+  | "other";
 
 export interface Token {
   kind: TokenKind;
@@ -55,6 +56,8 @@ const WORDS: readonly (readonly [TokenKind, RegExp])[] = [
   ["comma", /,/y],
   ["(", /\(/y],
   [")", /\)/y],
+  // Nothing the grammar knows; the parser says so.
+  ["other", /[%&*/<>?;@[\]^~{}!#]/y],
 ];
 
 /** @throws TemplateError in Go's words */
@@ -164,8 +167,8 @@ class Lexer {
     if (character === "`") return this.#error(open, "unterminated raw quoted string");
     if (character === "'") return this.#error(open, "unterminated character constant");
     if (character === ":") return this.#error(at, "expected :=");
-    const unexpected = "}{[]+-*/%&!<>;@#^~?".includes(character) && character !== "}" && character !== "{";
-    return this.#error(at, `${unexpected ? "unexpected" : "bad character"} ${codePoint(character)}`);
+    if (character === "+" || character === "-") return this.#error(at, `illegal number syntax: ${quote(character)}`);
+    return this.#error(at, `bad character ${codePoint(character)}`);
   }
 
   #error(at: number, message: string): TemplateError {

@@ -1,4 +1,4 @@
-// String and character literals of Go (strconv.Unquote).
+// String, character and number literals of Go (strconv.Unquote and its like).
 
 const SIMPLE: Readonly<Record<string, string>> = {
   a: "\u0007",
@@ -13,14 +13,20 @@ const SIMPLE: Readonly<Record<string, string>> = {
 const ESCAPE = /\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{3})|([abfnrtv\\'"]))|\\/g;
 const MAX_CODE_POINT = 0x10ffff;
 
+/** `null`: not valid; NaN: no number. */
+export function literalValue(kind: string, text: string): string | number | null {
+  if (kind === "string") return unquote(text);
+  return kind === "character" ? unquoteCharacter(text) : Number(text.replaceAll("_", ""));
+}
+
 /** `"a\n"` or a raw string; `null`: not valid. */
-export function unquote(literal: string): string | null {
+function unquote(literal: string): string | null {
   const body = literal.slice(1, -1);
   return literal.startsWith("`") ? body : unescape(body, '"');
 }
 
 /** `'a'` → its code point. */
-export function unquoteCharacter(literal: string): number | null {
+function unquoteCharacter(literal: string): number | null {
   const text = unescape(literal.slice(1, -1), "'");
   if (text === null || [...text].length !== 1) return null;
   return text.codePointAt(0) ?? null;

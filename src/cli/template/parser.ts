@@ -3,7 +3,7 @@
 import { quote } from "../strconv.ts";
 import { TemplateError } from "./error.ts";
 import { type Token, type TokenKind, tokenize } from "./lexer.ts";
-import { unquote, unquoteCharacter } from "./literal.ts";
+import { literalValue } from "./literal.ts";
 import type { Command, Node, Operand, Pipe, Span } from "./tree.ts";
 
 /** Deeper is a bomb, not a template. */
@@ -172,7 +172,10 @@ class Parser {
     }
     const next = this.#peek();
     if (next?.kind === "pipe") this.#next++;
-    else if (next !== undefined && !isEnd(next)) throw this.#error(`unexpected ${describe(next)} in command`, next.at);
+    else if (next !== undefined && !isEnd(next)) {
+      const where = next.kind === "other" && words.length > 0 ? "operand" : "command";
+      throw this.#error(`unexpected ${describe(next)} in ${where}`, next.at);
+    }
     if (words.length === 0) throw this.#error(`unexpected ${quote("|")} in command`, start.at);
     return { at: start.at, end: words.at(-1)?.end ?? start.at, words };
   }
@@ -244,16 +247,9 @@ class Parser {
   }
 
   #literal(token: Token): string | number {
-    const value =
-      token.kind === "number"
-        ? Number(token.text.replaceAll("_", ""))
-        : token.kind === "string"
-          ? unquote(token.text)
-          : unquoteCharacter(token.text);
+    const value = literalValue(token.kind, token.text);
     if (value === null) throw this.#error("invalid syntax", token.at);
-    if (typeof value === "number" && Number.isNaN(value)) {
-      throw this.#error(`illegal number syntax: ${quote(token.text)}`, token.at);
-    }
+    if (Number.isNaN(value)) throw this.#error(`illegal number syntax: ${quote(token.text)}`, token.at);
     return value;
   }
 
