@@ -74,7 +74,8 @@ export function parseChallenges(header: string | null): Challenge[] {
   const scanner = new Scanner((header ?? "").slice(0, MAX_LENGTH));
   const challenges: Challenge[] = [];
   while (challenges.length < MAX_CHALLENGES) {
-    scanner.take(SEPARATORS);
+    const separator = scanner.take(SEPARATORS)?.[0] ?? "";
+    if (challenges.length > 0 && !separator.includes(",")) break;
     const challenge = parseChallenge(scanner);
     if (challenge === null) break;
     challenges.push(challenge);
