@@ -5,6 +5,7 @@ import { BunkerError } from "../errors.ts";
 import type { RepositoryName } from "../image/index.ts";
 import { Authenticator } from "./auth.ts";
 import { discard, readErrorBody } from "./body.ts";
+import { TransientError } from "./failure.ts";
 import { describeProblem, parseProblem, statusFailure, type Subject } from "./problem.ts";
 import { abortable, Patience } from "./retry.ts";
 import { DEFAULT_RETRY_DELAY_MS, type RegistrySettings, timeoutOf } from "./settings.ts";
@@ -112,12 +113,19 @@ export class Session {
       this.hasAnswered = true;
       return answer;
     } catch (error) {
-      if (this.hasAnswered || this.tlsFailure === null || !(error instanceof BunkerError) || error.code === "cancelled") throw error;
-      // Neither way works, and often it is the first that the user must repair.
-      if (this.tlsFailure.message === error.message) throw error;
-      const { message, hint } = this.tlsFailure;
-      throw new BunkerError("network", `${message}; over plain HTTP: ${error.message}`, { ...(hint === undefined ? {} : { hint }), cause: error });
+      throw this.hasAnswered ? error : this.withTlsFailure(error);
     }
+  }
+
+  /** Neither way of speaking to the host works, and often it is the first that the user must repair. */
+  private withTlsFailure(error: unknown): unknown {
+    const first = this.tlsFailure;
+    if (first === null || !(error instanceof BunkerError) || error.code !== "network" || first.message === error.message) return error;
+    const message = `${first.message}; over plain HTTP: ${error.message}`;
+    const options = { ...(first.hint === undefined ? {} : { hint: first.hint }), cause: error };
+    return error instanceof TransientError
+      ? new TransientError("network", message, { ...options, connected: error.connected })
+      : new BunkerError("network", message, options);
   }
 
   /**
