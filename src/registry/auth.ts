@@ -72,7 +72,7 @@ export class Authenticator {
     const basic = challenges.find(({ scheme }) => scheme === "basic");
     if (bearer === undefined && basic === undefined) {
       const offered = challenges.map(({ scheme }) => JSON.stringify(scheme.slice(0, 40))).join(", ");
-      if (offered === "") throw accessDenied(refusal.subject, host, refusal.detail);
+      if (offered === "") throw accessDenied(refusal.subject, refusal.detail);
       throw new BunkerError("unauthorized", `registry ${JSON.stringify(host)} asks for a kind of login we do not know: ${offered}`, {
         hint: "Ask whoever runs the registry for access with Basic or Bearer authentication.",
       });
@@ -80,13 +80,13 @@ export class Authenticator {
     this.credentials ??= findCredentials(this.context.name, this.context.settings);
     const credentials = await this.credentials;
     const grant = bearer === undefined ? this.basicGrant(credentials, refusal) : await this.bearerGrant(bearer, scope, credentials);
-    if (grant === null) throw accessDenied(refusal.subject, host, refusal.detail);
+    if (grant === null) throw accessDenied(refusal.subject, refusal.detail);
     this.grants.set(scope, grant);
   }
 
   private basicGrant(credentials: Credentials | null, refusal: Refusal): Grant {
     const { host } = this.context.trust;
-    if (credentials === null || credentials.username === "") throw accessDenied(refusal.subject, host, "no basic auth credentials");
+    if (credentials === null || credentials.username === "") throw accessDenied(refusal.subject, "no basic auth credentials");
     const authorization = basicAuthorization(credentials);
     if (authorization === refusal.used) {
       throw new BunkerError("unauthorized", `registry ${JSON.stringify(host)} refused the credentials: incorrect username or password`, {

@@ -67,7 +67,12 @@ export class BlobDownload {
     else if (offset > 0) this.sink.restart();
     const etag = answer.headers.get("etag") ?? "";
     this.etag = STRONG_ETAG.test(etag) ? etag : null;
-    await this.receive(answer);
+    try {
+      await this.receive(answer);
+    } catch (error) {
+      answer.close();
+      throw error;
+    }
   }
 
   /** A part that is not the part asked for must not reach the sink. */

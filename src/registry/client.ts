@@ -46,6 +46,8 @@ export interface RegistryClient {
 }
 
 const ACCEPT = [OCI_INDEX, DOCKER_LIST, OCI_MANIFEST, DOCKER_MANIFEST].join(", ");
+/** Short, and of characters that can do no harm wherever it is shown; RFC 6838 allows no others. */
+const MEDIA_TYPE = /^[A-Za-z0-9!#$&^_.+/-]{1,255}$/;
 const REPORT = "Try again; if it stays so, report it to whoever runs the registry.";
 
 function mismatch(what: string, expected: string, actual: string): BunkerError {
@@ -63,7 +65,7 @@ function ensureDigest(bytes: Uint8Array, expected: Digest, what: string): void {
 function documentMediaType(bytes: Uint8Array, what: string): string {
   const document = parseJsonObject(bytes, what);
   const declared = document["mediaType"];
-  if (typeof declared === "string") return declared;
+  if (typeof declared === "string" && MEDIA_TYPE.test(declared)) return declared;
   return Array.isArray(document["manifests"]) ? OCI_INDEX : OCI_MANIFEST;
 }
 
@@ -95,10 +97,12 @@ class MemorySink implements BlobSink {
 
 class Client implements RegistryClient {
   private readonly session: Session;
+  private readonly domain: string;
   private readonly repository: string;
 
   constructor(name: RepositoryName, settings: RegistrySettings) {
     this.session = new Session(name, settings);
+    this.domain = name.domain;
     this.repository = familiarName(name);
   }
 
@@ -108,7 +112,7 @@ class Client implements RegistryClient {
       throw new BunkerError("invalid-reference", `invalid reference format: ${JSON.stringify(printable(tagOrDigest))} is neither tag nor digest`);
     }
     const shown = `${this.repository}${digest === null ? ":" : "@"}${tagOrDigest}`;
-    const subject: Subject = { kind: "manifest", repository: this.repository, shown };
+    const subject = this.subject("manifest", shown);
     const what = `manifest of ${JSON.stringify(shown)}`;
     const request = { path: `manifests/${tagOrDigest}`, headers: { accept: ACCEPT }, subject, signal, accepted: [200] };
     const { bytes, claimed } = await withRetries(this.session.patience(signal), async () => {
@@ -121,7 +125,7 @@ class Client implements RegistryClient {
   }
 
   async downloadBlob(descriptor: Pick<Descriptor, "digest" | "size">, sink: BlobSink, signal: AbortSignal | null): Promise<void> {
-    const subject: Subject = { kind: "blob", repository: this.repository, shown: `${descriptor.digest} of ${this.repository}` };
+    const subject = this.subject("blob", `${descriptor.digest} of ${this.repository}`);
     await new BlobDownload(this.session, descriptor, subject, sink).run(signal);
   }
 
@@ -134,6 +138,10 @@ class Client implements RegistryClient {
     await this.downloadBlob(descriptor, sink, signal);
     ensureDigest(sink.bytes(), descriptor.digest, what);
     return sink.bytes();
+  }
+
+  private subject(kind: Subject["kind"], shown: string): Subject {
+    return { kind, domain: this.domain, repository: this.repository, shown };
   }
 
   /** A registry that names one digest and sends another's bytes is broken or lying; either way the bytes are not wanted. */

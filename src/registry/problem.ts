@@ -7,9 +7,12 @@ import { TransientError } from "./failure.ts";
 import { parseRetryAfter } from "./retry.ts";
 import { printable } from "./text.ts";
 
-/** What was asked for. `repository` is the short name, `shown` the object in messages. */
+/** What was asked for, for messages. */
 export interface Subject {
   kind: "manifest" | "blob";
+  /** The registry as the user calls it: `docker.io`. */
+  domain: string;
+  /** The short name: `alpine`. */
   repository: string;
   /** `alpine:3.20`, or `sha256:… of alpine`. */
   shown: string;
@@ -57,10 +60,10 @@ function withDetail(message: string, problem: Problem, fallback = ""): string {
 }
 
 /** docker's one message for "not there" and "not for you", which registries do not tell apart. */
-export function accessDenied(subject: Subject, host: string, detail: string): BunkerError {
+export function accessDenied(subject: Subject, detail: string): BunkerError {
   const message = `pull access denied for ${subject.repository}, repository does not exist or may require 'docker login'`;
   return new BunkerError("unauthorized", detail === "" ? message : `${message}: ${detail}`, {
-    hint: `Check the name; for a private repository, log in to ${host} first.`,
+    hint: `Check the name; for a private repository, log in to ${subject.domain} first.`,
   });
 }
 
@@ -77,11 +80,11 @@ function notFound(subject: Subject, problem: Problem): BunkerError {
   });
 }
 
-function tooManyRequests(host: string, problem: Problem, retryAfterMs: number | null): BunkerError {
+function tooManyRequests(domain: string, problem: Problem, retryAfterMs: number | null): BunkerError {
   const said = problem.message === "" ? "the registry limits how often you may ask" : problem.message;
   const wait = retryAfterMs === null ? "" : ` (it asks to wait ${Math.ceil(retryAfterMs / 1000)} s)`;
   return new TransientError("registry", `toomanyrequests: ${said}${wait}`, {
-    hint: `Wait and try again; logging in to ${host} often raises the limit.`,
+    hint: `Wait and try again; logging in to ${domain} often raises the limit.`,
     retryAfterMs,
   });
 }
@@ -95,10 +98,10 @@ export function statusFailure(answer: { status: number; headers: Headers; url: U
     const message = withDetail(`host ${host}, where the registry sent us for ${subject.shown}, answered with status ${status}`, problem);
     return new TransientError("registry", message, { hint: REPORT });
   }
-  if (status === 401 || status === 403) return accessDenied(subject, url.host, describeProblem(problem));
+  if (status === 401 || status === 403) return accessDenied(subject, describeProblem(problem));
   if (status === 404) return notFound(subject, problem);
   const retryAfterMs = parseRetryAfter(answer.headers.get("retry-after"), Date.now());
-  if (status === 429) return tooManyRequests(url.host, problem, retryAfterMs);
+  if (status === 429) return tooManyRequests(subject.domain, problem, retryAfterMs);
   const message = withDetail(`registry ${host} answered with status ${status} to a request for ${subject.shown}`, problem);
   const passing = status === 408 || status === 500 || (status >= 502 && status <= 504);
   if (passing) return new TransientError("registry", message, { hint: "Try again later.", retryAfterMs });

@@ -23,14 +23,24 @@ export function parseRetryAfter(value: string | null, now: number): number | nul
 /** Waits for `promise`, or until `signal` says that nobody wants it any more; the work behind it goes on. */
 export async function abortable<T>(promise: Promise<T>, signal: AbortSignal | null): Promise<T> {
   if (signal === null) return promise;
-  if (signal.aborted) throw cancelled();
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const onAbort = (): void => reject(cancelled());
   signal.addEventListener("abort", onAbort);
+  if (signal.aborted) onAbort();
   try {
-    return await Promise.race([promise, aborted]);
+    return await Promise.race([aborted, promise]);
   } finally {
     signal.removeEventListener("abort", onAbort);
+  }
+}
+
+async function sleep(milliseconds: number, signal: AbortSignal | null): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, milliseconds);
+  try {
+    await abortable(promise, signal);
+  } finally {
+    clearTimeout(timer);
   }
 }
 
@@ -62,7 +72,7 @@ export class Patience {
     if (this.waited + delay > MAX_WAIT_MS) throw error;
     this.failures += 1;
     this.waited += delay;
-    await abortable(Bun.sleep(delay), this.options.signal);
+    await sleep(delay, this.options.signal);
   }
 
   /** Doubles each time, with jitter so that many clients do not come back together. */

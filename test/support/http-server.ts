@@ -58,6 +58,8 @@ type Handler = (request: ServedRequest) => ServedAnswer | Promise<ServedAnswer>;
 const encoder = new TextEncoder();
 /** First byte of a TLS record with a handshake in it. */
 const TLS_HANDSHAKE = 0x16;
+/** What Go's servers, and so most registries, answer to a TLS handshake on a plain port. */
+const NO_TLS_HERE = "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTPS request to an HTTP server.\n";
 const SETTLE_MS = 20;
 const ENDLESS_BODY = encoder.encode("x".repeat(16 * 1024));
 
@@ -79,8 +81,8 @@ class Connection {
 
   receive(data: Uint8Array, isTls: boolean): void {
     this.input = Buffer.concat([this.input, data]);
-    if (!isTls && this.input[0] === TLS_HANDSHAKE) this.close();
-    else void this.serve();
+    if (isTls || this.input[0] !== TLS_HANDSHAKE) void this.serve();
+    else void this.send({ raw: NO_TLS_HERE });
   }
 
   writable(): void {
@@ -131,7 +133,7 @@ class Connection {
     return { method, path: url.pathname, query: url.searchParams, headers, body, at: performance.now() };
   }
 
-  private async send(answer: ServedAnswer, method: string): Promise<void> {
+  private async send(answer: ServedAnswer, method = ""): Promise<void> {
     if (answer.raw !== undefined) {
       await this.write(toBytes(answer.raw));
       if (answer.keepOpen !== true) this.close();

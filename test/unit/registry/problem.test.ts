@@ -3,8 +3,8 @@ import { TransientError } from "../../../src/registry/failure.ts";
 import { parseProblem, statusFailure, type Subject } from "../../../src/registry/problem.ts";
 
 const encode = (document: unknown): Uint8Array => new TextEncoder().encode(typeof document === "string" ? document : JSON.stringify(document));
-const MANIFEST: Subject = { kind: "manifest", repository: "team/app", shown: "team/app:1" };
-const BLOB: Subject = { kind: "blob", repository: "team/app", shown: "sha256:ab of team/app" };
+const MANIFEST: Subject = { kind: "manifest", domain: "r.example:5000", repository: "team/app", shown: "team/app:1" };
+const BLOB: Subject = { kind: "blob", domain: "r.example:5000", repository: "team/app", shown: "sha256:ab of team/app" };
 
 describe("parseProblem", () => {
   test.each<[what: string, document: unknown, code: string, message: string]>([
