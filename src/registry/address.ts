@@ -21,7 +21,8 @@ function parseV6(text: string): Uint8Array | null {
   if (!text.includes(":") || !URL.canParse(url)) return null;
   const canonical = new URL(url).hostname.slice(1, -1);
   const [head = "", tail] = canonical.split("::");
-  const groups = (part: string): number[] => (part === "" ? [] : part.split(":").map((group) => Number.parseInt(group, 16)));
+  const groups = (part: string): number[] =>
+    part === "" ? [] : part.split(":").map((group) => Number.parseInt(group, 16));
   const left = groups(head);
   const right = groups(tail ?? "");
   const gap = Array.from({ length: V6_BYTES / 2 - left.length - right.length }, () => 0);

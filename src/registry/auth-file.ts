@@ -21,7 +21,10 @@ const DOCKER_HUB_HOSTS = new Set(["docker.io", "index.docker.io", "registry-1.do
 const REPAIR = "Repair the file, remove it, or log in anew.";
 
 export function badAuthFile(path: string, reason: string, cause?: unknown): BunkerError {
-  return new BunkerError("unauthorized", `reading credentials from ${JSON.stringify(path)}: ${reason}`, { hint: REPAIR, cause });
+  return new BunkerError("unauthorized", `reading credentials from ${JSON.stringify(path)}: ${reason}`, {
+    hint: REPAIR,
+    cause,
+  });
 }
 
 function objectField(document: JsonObject, name: string, path: string): JsonObject {
@@ -121,6 +124,7 @@ export function findHelper(file: AuthFile, name: RepositoryName): string | null 
   const key = Object.keys(file.helpers).find((candidate) => canonicalKey(candidate) === wanted);
   if (key === undefined) return null;
   const helper = file.helpers[key];
-  if (typeof helper !== "string") throw badAuthFile(file.path, `the helper of ${JSON.stringify(printable(key))} is not a string`);
+  if (typeof helper !== "string")
+    throw badAuthFile(file.path, `the helper of ${JSON.stringify(printable(key))} is not a string`);
   return helper === "" ? null : helper;
 }

@@ -35,7 +35,10 @@ const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]{1,1024}$/;
 
 /** RFC 6749 3.3: words of visible ASCII parted by spaces. What is none is left out. */
 function parseScopes(text: string | undefined): string[] {
-  return (text ?? "").split(" ").filter((scope) => SCOPE.test(scope)).slice(0, MAX_SCOPES);
+  return (text ?? "")
+    .split(" ")
+    .filter((scope) => SCOPE.test(scope))
+    .slice(0, MAX_SCOPES);
 }
 
 export class Authenticator {
@@ -73,30 +76,44 @@ export class Authenticator {
     if (bearer === undefined && basic === undefined) {
       const offered = challenges.map(({ scheme }) => JSON.stringify(scheme.slice(0, 40))).join(", ");
       if (offered === "") throw accessDenied(refusal.subject, refusal.detail);
-      throw new BunkerError("unauthorized", `registry ${JSON.stringify(host)} asks for a kind of login we do not know: ${offered}`, {
-        hint: "Ask whoever runs the registry for access with Basic or Bearer authentication.",
-      });
+      throw new BunkerError(
+        "unauthorized",
+        `registry ${JSON.stringify(host)} asks for a kind of login we do not know: ${offered}`,
+        {
+          hint: "Ask whoever runs the registry for access with Basic or Bearer authentication.",
+        },
+      );
     }
     this.credentials ??= findCredentials(this.context.name, this.context.settings);
     const credentials = await this.credentials;
-    const grant = bearer === undefined ? this.basicGrant(credentials, refusal) : await this.bearerGrant(bearer, scope, credentials);
+    const grant =
+      bearer === undefined ? this.basicGrant(credentials, refusal) : await this.bearerGrant(bearer, scope, credentials);
     if (grant === null) throw accessDenied(refusal.subject, refusal.detail);
     this.grants.set(scope, grant);
   }
 
   private basicGrant(credentials: Credentials | null, refusal: Refusal): Grant {
     const { host } = this.context.trust;
-    if (credentials === null || credentials.username === "") throw accessDenied(refusal.subject, "no basic auth credentials");
+    if (credentials === null || credentials.username === "")
+      throw accessDenied(refusal.subject, "no basic auth credentials");
     const authorization = basicAuthorization(credentials);
     if (authorization === refusal.used) {
-      throw new BunkerError("unauthorized", `registry ${JSON.stringify(host)} refused the credentials: incorrect username or password`, {
-        hint: "Log in again, or remove the entry from the auth file.",
-      });
+      throw new BunkerError(
+        "unauthorized",
+        `registry ${JSON.stringify(host)} refused the credentials: incorrect username or password`,
+        {
+          hint: "Log in again, or remove the entry from the auth file.",
+        },
+      );
     }
     return { authorization, expiresAt: Number.POSITIVE_INFINITY };
   }
 
-  private async bearerGrant(challenge: Challenge, scope: string, credentials: Credentials | null): Promise<Grant | null> {
+  private async bearerGrant(
+    challenge: Challenge,
+    scope: string,
+    credentials: Credentials | null,
+  ): Promise<Grant | null> {
     const { transport, trust } = this.context;
     if (credentials?.registryToken !== undefined && isHeaderSafe(credentials.registryToken)) {
       return { authorization: `Bearer ${credentials.registryToken}`, expiresAt: Number.POSITIVE_INFINITY };

@@ -4,7 +4,7 @@
 import { BunkerError } from "../errors.ts";
 import type { Descriptor } from "../image/index.ts";
 import { discard } from "./body.ts";
-import { TransientError } from "./failure.ts";
+import { REPORT_HINT, TransientError } from "./failure.ts";
 import type { Subject } from "./problem.ts";
 import type { Session } from "./session.ts";
 import { printable } from "./text.ts";
@@ -62,7 +62,13 @@ export class BlobDownload {
     const headers: Record<string, string> = ranged ? { range: `bytes=${offset}-` } : {};
     if (ranged && this.etag !== null) headers["if-range"] = this.etag;
     const accepted = ranged ? [200, 206, 416] : [200];
-    const answer = await this.session.get({ path: `blobs/${this.descriptor.digest}`, headers, subject: this.subject, signal, accepted });
+    const answer = await this.session.get({
+      path: `blobs/${this.descriptor.digest}`,
+      headers,
+      subject: this.subject,
+      signal,
+      accepted,
+    });
     if (answer.status !== 200) await this.ensureRange(answer, offset);
     else if (offset > 0) this.sink.restart();
     const etag = answer.headers.get("etag") ?? "";
@@ -81,9 +87,10 @@ export class BlobDownload {
     if (answer.status === 206 && Number(CONTENT_RANGE.exec(range)?.[1] ?? "-1") === offset) return;
     this.useRange = false;
     await discard(answer);
-    const got = answer.status === 416 ? "that there is no such part" : `another part (${JSON.stringify(printable(range, 100))})`;
+    const got =
+      answer.status === 416 ? "that there is no such part" : `another part (${JSON.stringify(printable(range, 100))})`;
     const message = `registry ${JSON.stringify(answer.url.host)}, asked for ${this.subject.shown} from byte ${offset}, answered with ${got}`;
-    throw new TransientError("registry", message, { hint: "Report this to whoever runs the registry." });
+    throw new TransientError("registry", message, { hint: REPORT_HINT });
   }
 
   private async receive(answer: Answer): Promise<void> {

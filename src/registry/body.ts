@@ -1,6 +1,7 @@
 // Small bodies read into memory, never beyond a limit, whatever Content-Length says.
 
 import { BunkerError } from "../errors.ts";
+import { REPORT_HINT } from "./failure.ts";
 import type { Answer } from "./transport.ts";
 
 /** security.md §3. */
@@ -40,7 +41,7 @@ export async function readBody(answer: Answer, limit: number, what: string): Pro
   const declared = Number(answer.headers.get("content-length") ?? "0");
   const tooLarge = (): BunkerError =>
     new BunkerError("registry", `${what}: registry ${JSON.stringify(answer.url.host)} sent more than ${limit} bytes`, {
-      hint: "Report this to whoever runs the registry.",
+      hint: REPORT_HINT,
     });
   if (declared > limit) {
     answer.close();

@@ -69,7 +69,10 @@ async function readClientPair(directory: string, names: string[]): Promise<{ cer
   if (certificate === undefined) {
     const lonely = names.find((name) => name.endsWith(".key"));
     if (lonely === undefined) return null;
-    throw unreadable(`${directory}/${lonely}`, new Error(`missing client certificate ${lonely.slice(0, -".key".length)}.cert for key ${lonely}`));
+    throw unreadable(
+      `${directory}/${lonely}`,
+      new Error(`missing client certificate ${lonely.slice(0, -".key".length)}.cert for key ${lonely}`),
+    );
   }
   if (!names.includes(`${stem}.key`)) {
     const message = `missing key ${stem}.key for client certificate ${certificate}. CA certificates must use the extension .crt`;
@@ -91,7 +94,8 @@ export async function readTlsOptions(url: URL, settings: RegistrySettings): Prom
   let client: { cert: string; key: string } | null = null;
   for (const directory of certificateDirectories(url.hostname, url.port, settings)) {
     const names = await listDirectory(directory);
-    for (const name of names.filter((candidate) => candidate.endsWith(".crt"))) authorities.push(await readPem(`${directory}/${name}`));
+    for (const name of names.filter((candidate) => candidate.endsWith(".crt")))
+      authorities.push(await readPem(`${directory}/${name}`));
     client ??= await readClientPair(directory, names);
   }
   if (authorities.length === 0 && client === null) return null;

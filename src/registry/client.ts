@@ -48,11 +48,11 @@ export interface RegistryClient {
 const ACCEPT = [OCI_INDEX, DOCKER_LIST, OCI_MANIFEST, DOCKER_MANIFEST].join(", ");
 /** Short, and of characters that can do no harm wherever it is shown; RFC 6838 allows no others. */
 const MEDIA_TYPE = /^[A-Za-z0-9!#$&^_.+/-]{1,255}$/;
-const REPORT = "Try again; if it stays so, report it to whoever runs the registry.";
+const RETRY_OR_REPORT = "Try again; if it stays so, report it to whoever runs the registry.";
 
 function mismatch(what: string, expected: string, actual: string): BunkerError {
   const message = `${what}: content does not match its digest: expected ${JSON.stringify(printable(expected))}, got ${JSON.stringify(actual)}`;
-  return new BunkerError("digest-mismatch", message, { hint: REPORT });
+  return new BunkerError("digest-mismatch", message, { hint: RETRY_OR_REPORT });
 }
 
 /** Holds the bytes against a digest, in the digest's own algorithm. */
@@ -109,7 +109,10 @@ class Client implements RegistryClient {
   async fetchManifest(tagOrDigest: string, signal: AbortSignal | null = null): Promise<FetchedManifest> {
     const digest = isDigest(tagOrDigest) ? tagOrDigest : null;
     if (digest === null && !isTag(tagOrDigest)) {
-      throw new BunkerError("invalid-reference", `invalid reference format: ${JSON.stringify(printable(tagOrDigest))} is neither tag nor digest`);
+      throw new BunkerError(
+        "invalid-reference",
+        `invalid reference format: ${JSON.stringify(printable(tagOrDigest))} is neither tag nor digest`,
+      );
     }
     const shown = `${this.repository}${digest === null ? ":" : "@"}${tagOrDigest}`;
     const subject = this.subject("manifest", shown);
@@ -117,19 +120,29 @@ class Client implements RegistryClient {
     const request = { path: `manifests/${tagOrDigest}`, headers: { accept: ACCEPT }, subject, signal, accepted: [200] };
     const { bytes, claimed } = await withRetries(this.session.patience(signal), async () => {
       const answer = await this.session.get(request);
-      return { bytes: await readBody(answer, MAX_DOCUMENT_BYTES, what), claimed: answer.headers.get("docker-content-digest") };
+      return {
+        bytes: await readBody(answer, MAX_DOCUMENT_BYTES, what),
+        claimed: answer.headers.get("docker-content-digest"),
+      };
     });
     if (digest !== null) ensureDigest(bytes, digest, what);
     this.ensureClaim(bytes, claimed, what);
     return { bytes, digest: computeDigest(bytes), mediaType: documentMediaType(bytes, what) };
   }
 
-  async downloadBlob(descriptor: Pick<Descriptor, "digest" | "size">, sink: BlobSink, signal: AbortSignal | null): Promise<void> {
+  async downloadBlob(
+    descriptor: Pick<Descriptor, "digest" | "size">,
+    sink: BlobSink,
+    signal: AbortSignal | null,
+  ): Promise<void> {
     const subject = this.subject("blob", `${descriptor.digest} of ${this.repository}`);
     await new BlobDownload(this.session, descriptor, subject, sink).run(signal);
   }
 
-  async fetchSmallBlob(descriptor: Pick<Descriptor, "digest" | "size">, signal: AbortSignal | null = null): Promise<Uint8Array> {
+  async fetchSmallBlob(
+    descriptor: Pick<Descriptor, "digest" | "size">,
+    signal: AbortSignal | null = null,
+  ): Promise<Uint8Array> {
     const what = `blob ${JSON.stringify(descriptor.digest)} of ${this.repository}`;
     if (descriptor.size > MAX_DOCUMENT_BYTES) {
       throw new BunkerError("invalid-image", `${what}: larger than ${MAX_DOCUMENT_BYTES} bytes`);

@@ -38,7 +38,9 @@ function findProgram(name: string, environment: Record<string, string | undefine
 }
 
 function cleanEnvironment(environment: Record<string, string | undefined>): Record<string, string> {
-  const kept = Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== undefined && !SCRUBBED.test(entry[0]));
+  const kept = Object.entries(environment).filter(
+    (entry): entry is [string, string] => entry[1] !== undefined && !SCRUBBED.test(entry[0]),
+  );
   return Object.fromEntries(kept);
 }
 
@@ -68,7 +70,10 @@ async function runHelper(program: string, request: HelperRequest): Promise<Helpe
     env: cleanEnvironment(request.environment),
   });
   const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error(`no answer for ${Math.ceil(request.timeoutMs / 1000)} s`)), request.timeoutMs);
+  const timer = setTimeout(
+    () => reject(new Error(`no answer for ${Math.ceil(request.timeoutMs / 1000)} s`)),
+    request.timeoutMs,
+  );
   try {
     // A grandchild may keep the pipes open for longer than the helper lives, hence the race.
     const [output, complaint, exitCode] = await Promise.race([
@@ -97,9 +102,12 @@ function parseOutcome({ helper, server }: HelperRequest, outcome: HelperOutcome)
     throw failure(helper, server, "its answer is not valid JSON");
   }
   const { Username: username, Secret: secret } = isJsonObject(document) ? document : {};
-  if (typeof username !== "string" || typeof secret !== "string") throw failure(helper, server, "its answer has no Username and Secret");
+  if (typeof username !== "string" || typeof secret !== "string")
+    throw failure(helper, server, "its answer has no Username and Secret");
   if (username === "" && secret === "") return null;
-  return username === TOKEN_USER ? { username: "", password: "", identityToken: secret } : { username, password: secret };
+  return username === TOKEN_USER
+    ? { username: "", password: "", identityToken: secret }
+    : { username, password: secret };
 }
 
 /** Asks a helper; null: it knows of no credentials. @throws BunkerError unauthorized when it is missing or fails */

@@ -9,7 +9,15 @@
 
 import { BunkerError } from "../errors.ts";
 import { DEFAULT_DOMAIN, type RepositoryName } from "../image/index.ts";
-import { type AuthFile, badAuthFile, canonicalHost, findAuth, findHelper, MAX_AUTH_FILE_BYTES, parseAuthFile } from "./auth-file.ts";
+import {
+  type AuthFile,
+  badAuthFile,
+  canonicalHost,
+  findAuth,
+  findHelper,
+  MAX_AUTH_FILE_BYTES,
+  parseAuthFile,
+} from "./auth-file.ts";
 import { askCredentialHelper } from "./credential-helper.ts";
 import { type Credentials, type RegistrySettings, timeoutOf } from "./settings.ts";
 
@@ -28,7 +36,8 @@ export function authFilePaths(settings: RegistrySettings): AuthFilePath[] {
   const { home, environment } = settings;
   const named = settings.authFile ?? (environment["REGISTRY_AUTH_FILE"] || null);
   if (named !== null) return [{ path: named, required: true }];
-  const below = (directory: string | null | undefined, path: string): string[] => (directory ? [`${directory}/${path}`] : []);
+  const below = (directory: string | null | undefined, path: string): string[] =>
+    directory ? [`${directory}/${path}`] : [];
   const config = environment["XDG_CONFIG_HOME"] || (home === null ? null : `${home}/.config`);
   const docker = environment["DOCKER_CONFIG"] || (home === null ? null : `${home}/.docker`);
   return [
@@ -59,7 +68,11 @@ async function readAuthFile({ path, required }: AuthFilePath): Promise<AuthFile 
   return parseAuthFile(bytes, path);
 }
 
-async function searchFile(file: AuthFile, name: RepositoryName, settings: RegistrySettings): Promise<Credentials | null> {
+async function searchFile(
+  file: AuthFile,
+  name: RepositoryName,
+  settings: RegistrySettings,
+): Promise<Credentials | null> {
   const host = canonicalHost(name.domain);
   for (const helper of [findHelper(file, name), file.store]) {
     if (helper === null) continue;

@@ -21,6 +21,8 @@ export class TransientError extends BunkerError {
   readonly connected: boolean;
 }
 
+/** For what only the registry can repair. */
+export const REPORT_HINT = "Report this to whoever runs the registry.";
 const TLS_HINT =
   "If you trust this host, put its authority's certificate into ~/.docker/certs.d/HOST/ca.crt (or SSL_CERT_FILE), or use --tls-verify=false.";
 const CLOCK_HINT = "Check this machine's clock; if it is right, the registry's certificate must be renewed.";
@@ -30,16 +32,19 @@ const UNKNOWN_AUTHORITY = "certificate signed by unknown authority";
 const TLS_REASONS: Readonly<Record<string, readonly [reason: string, hint: string]>> = {
   CERT_HAS_EXPIRED: ["certificate has expired", CLOCK_HINT],
   CERT_NOT_YET_VALID: ["certificate is not valid yet", CLOCK_HINT],
-  ERR_TLS_CERT_ALTNAME_INVALID: ["certificate is for another host", "Use the name that the certificate was made for, or have it made for this one."],
+  ERR_TLS_CERT_ALTNAME_INVALID: [
+    "certificate is for another host",
+    "Use the name that the certificate was made for, or have it made for this one.",
+  ],
   DEPTH_ZERO_SELF_SIGNED_CERT: [`${UNKNOWN_AUTHORITY} (self-signed)`, TLS_HINT],
   SELF_SIGNED_CERT_IN_CHAIN: [UNKNOWN_AUTHORITY, TLS_HINT],
   UNABLE_TO_GET_ISSUER_CERT: [UNKNOWN_AUTHORITY, TLS_HINT],
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: [UNKNOWN_AUTHORITY, TLS_HINT],
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: [UNKNOWN_AUTHORITY, TLS_HINT],
-  CERT_REVOKED: ["certificate was revoked", "Report this to whoever runs the registry."],
+  CERT_REVOKED: ["certificate was revoked", REPORT_HINT],
   CERT_UNTRUSTED: ["certificate is not trusted", TLS_HINT],
   CERT_REJECTED: ["certificate was rejected", TLS_HINT],
-  INVALID_PURPOSE: ["certificate is not one for a server", "Report this to whoever runs the registry."],
+  INVALID_PURPOSE: ["certificate is not one for a server", REPORT_HINT],
   EPROTO: [
     "the TLS handshake failed",
     "If the registry speaks plain HTTP, add it to the insecure registries or use --tls-verify=false; if it wants a client certificate, put it into ~/.docker/certs.d/HOST/.",
@@ -55,7 +60,10 @@ const UNREACHABLE: Readonly<Record<string, readonly [reason: string, hint: strin
   ENETUNREACH: ["network is unreachable", "Check your network."],
   EINVAL: ["not an address that can be connected to", "Check the registry's name."],
   ETIMEDOUT: ["connection timed out", "Check your network and firewall."],
-  FailedToOpenSocket: ["the connection could not be set up", "Check host and port, and the certificates in ~/.docker/certs.d."],
+  FailedToOpenSocket: [
+    "the connection could not be set up",
+    "Check host and port, and the certificates in ~/.docker/certs.d.",
+  ],
 };
 /** Of these, the ones that a moment's patience may cure even where nothing was reached before. */
 const UNREACHABLE_FOR_NOW = new Set(["EAI_AGAIN", "ETIMEDOUT"]);
@@ -79,7 +87,9 @@ function proxyFailure(code: string, message: string, proxy: string): BunkerError
   }
   if (code === "ERR_PROXY_TUNNEL") return new BunkerError("network", `proxy ${shown}: ${printable(message)}`, { hint });
   const known = UNREACHABLE[code];
-  return known === undefined ? null : new TransientError("network", `connecting to proxy ${shown}: ${known[0]}`, { hint, connected: false });
+  return known === undefined
+    ? null
+    : new TransientError("network", `connecting to proxy ${shown}: ${known[0]}`, { hint, connected: false });
 }
 
 /** Turns what fetch threw into our error. `proxy` is the one the request went through. */
@@ -90,12 +100,19 @@ export function connectionFailure(error: unknown, url: URL, proxy: string | null
   if (viaProxy !== null) return viaProxy;
   const tls = TLS_REASONS[code];
   if (tls !== undefined) {
-    return new BunkerError("network", `connecting to ${host}: ${tls[0]}`, { hint: tls[1].replaceAll("HOST", url.host), cause: error });
+    return new BunkerError("network", `connecting to ${host}: ${tls[0]}`, {
+      hint: tls[1].replaceAll("HOST", url.host),
+      cause: error,
+    });
   }
   const unreachable = UNREACHABLE[code];
   if (unreachable !== undefined) {
     const connected = UNREACHABLE_FOR_NOW.has(code);
-    return new TransientError("network", `connecting to ${host}: ${unreachable[0]}`, { hint: unreachable[1], cause: error, connected });
+    return new TransientError("network", `connecting to ${host}: ${unreachable[0]}`, {
+      hint: unreachable[1],
+      cause: error,
+      connected,
+    });
   }
   if (NOT_HTTP.has(code)) {
     return new BunkerError("registry", `host ${host} sent an answer that is not valid HTTP`, {
@@ -103,8 +120,14 @@ export function connectionFailure(error: unknown, url: URL, proxy: string | null
       cause: error,
     });
   }
-  const reason = code === "ECONNRESET" ? "the connection was closed before the answer was complete" : printable(message || String(error));
-  return new TransientError("network", `reading from ${host}: ${reason}`, { hint: "Try again; what was downloaded is kept.", cause: error });
+  const reason =
+    code === "ECONNRESET"
+      ? "the connection was closed before the answer was complete"
+      : printable(message || String(error));
+  return new TransientError("network", `reading from ${host}: ${reason}`, {
+    hint: "Try again; what was downloaded is kept.",
+    cause: error,
+  });
 }
 
 /** Silence for too long. `place` says where, as in `after 1024 bytes`. */

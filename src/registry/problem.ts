@@ -3,7 +3,7 @@
 import { BunkerError } from "../errors.ts";
 import { isJsonObject, parseJsonObject } from "../image/index.ts";
 import { MAX_ERROR_BYTES } from "./body.ts";
-import { TransientError } from "./failure.ts";
+import { REPORT_HINT, TransientError } from "./failure.ts";
 import { parseRetryAfter } from "./retry.ts";
 import { printable } from "./text.ts";
 
@@ -28,8 +28,6 @@ export interface Problem {
 
 const NO_PROBLEM: Problem = { code: "", message: "" };
 const CODE = /^[A-Z][A-Z0-9_]{0,63}$/;
-
-const REPORT = "Report this to whoever runs the registry.";
 
 /** The distribution specification's `errors`, or OAuth2's and docker hub's own forms. */
 export function parseProblem(bytes: Uint8Array): Problem {
@@ -69,7 +67,9 @@ export function accessDenied(subject: Subject, detail: string): BunkerError {
 
 function notFound(subject: Subject, problem: Problem): BunkerError {
   if (problem.code === "NAME_UNKNOWN") {
-    return new BunkerError("not-found", withDetail(`repository ${subject.repository} not found`, problem), { hint: "Check the name." });
+    return new BunkerError("not-found", withDetail(`repository ${subject.repository} not found`, problem), {
+      hint: "Check the name.",
+    });
   }
   if (subject.kind === "manifest") {
     const message = withDetail(`manifest for ${subject.shown} not found`, problem, "manifest unknown");
@@ -90,20 +90,31 @@ function tooManyRequests(domain: string, problem: Problem, retryAfterMs: number 
 }
 
 /** The error for an answer that is not the one hoped for. @param foreign the answer came from a host we were redirected to */
-export function statusFailure(answer: { status: number; headers: Headers; url: URL }, problem: Problem, subject: Subject, foreign: boolean): BunkerError {
+export function statusFailure(
+  answer: { status: number; headers: Headers; url: URL },
+  problem: Problem,
+  subject: Subject,
+  foreign: boolean,
+): BunkerError {
   const { status, url } = answer;
   const host = JSON.stringify(url.host);
   if (foreign && status >= 400 && status < 500 && status !== 429) {
     // A signed URL lives for minutes: the registry gives a new one when asked again.
-    const message = withDetail(`host ${host}, where the registry sent us for ${subject.shown}, answered with status ${status}`, problem);
-    return new TransientError("registry", message, { hint: REPORT });
+    const message = withDetail(
+      `host ${host}, where the registry sent us for ${subject.shown}, answered with status ${status}`,
+      problem,
+    );
+    return new TransientError("registry", message, { hint: REPORT_HINT });
   }
   if (status === 401 || status === 403) return accessDenied(subject, describeProblem(problem));
   if (status === 404) return notFound(subject, problem);
   const retryAfterMs = parseRetryAfter(answer.headers.get("retry-after"), Date.now());
   if (status === 429) return tooManyRequests(subject.domain, problem, retryAfterMs);
-  const message = withDetail(`registry ${host} answered with status ${status} to a request for ${subject.shown}`, problem);
+  const message = withDetail(
+    `registry ${host} answered with status ${status} to a request for ${subject.shown}`,
+    problem,
+  );
   const passing = status === 408 || status === 500 || (status >= 502 && status <= 504);
   if (passing) return new TransientError("registry", message, { hint: "Try again later.", retryAfterMs });
-  return new BunkerError("registry", message, { hint: REPORT });
+  return new BunkerError("registry", message, { hint: REPORT_HINT });
 }

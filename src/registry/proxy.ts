@@ -28,7 +28,9 @@ function isSameAddress(a: Uint8Array, b: Uint8Array | null): boolean {
 /** The proxy's URL for `url`, or null to go directly. Loopback is never reached through a proxy. */
 export function chooseProxy(url: URL, environment: Environment): string | null {
   if (isLoopback(url.hostname)) return null;
-  const excluded = variable(environment, "NO_PROXY").toLowerCase().split(/[\s,]+/);
+  const excluded = variable(environment, "NO_PROXY")
+    .toLowerCase()
+    .split(/[\s,]+/);
   if (excluded.some((entry) => entry !== "" && matchesExclusion(url, entry))) return null;
   const named = variable(environment, url.protocol === "http:" ? "HTTP_PROXY" : "HTTPS_PROXY");
   const proxy = named || variable(environment, "ALL_PROXY");

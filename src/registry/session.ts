@@ -5,7 +5,7 @@ import { BunkerError } from "../errors.ts";
 import type { RepositoryName } from "../image/index.ts";
 import { Authenticator } from "./auth.ts";
 import { discard, readErrorBody } from "./body.ts";
-import { TransientError } from "./failure.ts";
+import { REPORT_HINT, TransientError } from "./failure.ts";
 import { describeProblem, parseProblem, statusFailure, type Subject } from "./problem.ts";
 import { abortable, Patience } from "./retry.ts";
 import { DEFAULT_RETRY_DELAY_MS, type RegistrySettings, timeoutOf } from "./settings.ts";
@@ -36,8 +36,12 @@ const DOCKER_HUB_HOST = "registry-1.docker.io";
 
 function ensureName({ domain, path }: RepositoryName): string {
   const host = domain === "docker.io" ? DOCKER_HUB_HOST : domain;
-  if (REPOSITORY_PATH.test(path) && !/[/?#@\\]/.test(host) && URL.canParse(`https://${host}/`)) return new URL(`https://${host}/`).host;
-  throw new BunkerError("invalid-reference", `invalid reference format: ${JSON.stringify(printable(`${domain}/${path}`))}`);
+  if (REPOSITORY_PATH.test(path) && !/[/?#@\\]/.test(host) && URL.canParse(`https://${host}/`))
+    return new URL(`https://${host}/`).host;
+  throw new BunkerError(
+    "invalid-reference",
+    `invalid reference format: ${JSON.stringify(printable(`${domain}/${path}`))}`,
+  );
 }
 
 export class Session {
@@ -79,7 +83,8 @@ export class Session {
       const problem = parseProblem(await readErrorBody(answer));
       const foreign = answer.url.origin !== origin.origin;
       // Only the registry itself may ask for credentials, never a host that it sent us to.
-      if (answer.status !== 401 || foreign || challenges >= MAX_CHALLENGES) throw statusFailure(answer, problem, subject, foreign);
+      if (answer.status !== 401 || foreign || challenges >= MAX_CHALLENGES)
+        throw statusFailure(answer, problem, subject, foreign);
       const challenge = answer.headers.get("www-authenticate");
       const refusal = { challenge, used, subject, detail: describeProblem(problem) };
       await abortable(this.authenticator.respond(scope, refusal), signal);
@@ -96,15 +101,22 @@ export class Session {
       await discard(answer);
       const what = `registry ${JSON.stringify(url.host)} redirects`;
       const location = answer.headers.get("location");
-      if (location === null) throw new BunkerError("registry", `${what} without saying where`, { hint: "Report this to whoever runs the registry." });
+      if (location === null)
+        throw new BunkerError("registry", `${what} without saying where`, {
+          hint: REPORT_HINT,
+        });
       url = this.trust.parseTarget(location, url, what);
       if (url.origin === origin.origin) continue;
       delete headers.authorization;
       await this.transport.ensureHostAllowed(url, what);
     }
-    throw new BunkerError("registry", `registry ${JSON.stringify(this.host)} redirected more than ${MAX_REDIRECTS} times`, {
-      hint: "Report this to whoever runs the registry.",
-    });
+    throw new BunkerError(
+      "registry",
+      `registry ${JSON.stringify(this.host)} redirected more than ${MAX_REDIRECTS} times`,
+      {
+        hint: REPORT_HINT,
+      },
+    );
   }
 
   private async send(url: URL, headers: Record<string, string>, signal: AbortSignal | null): Promise<Answer> {
@@ -120,7 +132,13 @@ export class Session {
   /** Neither way of speaking to the host works, and often it is the first that the user must repair. */
   private withTlsFailure(error: unknown): unknown {
     const first = this.tlsFailure;
-    if (first === null || !(error instanceof BunkerError) || error.code !== "network" || first.message === error.message) return error;
+    if (
+      first === null ||
+      !(error instanceof BunkerError) ||
+      error.code !== "network" ||
+      first.message === error.message
+    )
+      return error;
     const message = `${first.message}; over plain HTTP: ${error.message}`;
     const options = { ...(first.hint === undefined ? {} : { hint: first.hint }), cause: error };
     return error instanceof TransientError

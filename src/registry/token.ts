@@ -5,7 +5,7 @@
 import { BunkerError } from "../errors.ts";
 import { type JsonObject, parseJsonObject } from "../image/index.ts";
 import { MAX_TOKEN_BYTES, readBody, readErrorBody } from "./body.ts";
-import { TransientError } from "./failure.ts";
+import { REPORT_HINT, TransientError } from "./failure.ts";
 import { parseProblem } from "./problem.ts";
 import { parseRetryAfter } from "./retry.ts";
 import type { Credentials } from "./settings.ts";
@@ -43,7 +43,11 @@ function tokenRequest(url: URL, request: TokenRequest): Request {
   const { service, scopes, credentials } = request;
   const identityToken = credentials?.identityToken;
   if (identityToken !== undefined) {
-    const form = new URLSearchParams({ grant_type: "refresh_token", client_id: CLIENT_ID, refresh_token: identityToken });
+    const form = new URLSearchParams({
+      grant_type: "refresh_token",
+      client_id: CLIENT_ID,
+      refresh_token: identityToken,
+    });
     if (service !== null) form.set("service", service);
     if (scopes.length > 0) form.set("scope", scopes.join(" "));
     const headers = { "content-type": "application/x-www-form-urlencoded", accept: "application/json" };
@@ -66,7 +70,7 @@ function lifetimeSeconds(value: unknown): number {
 export function parseToken(bytes: Uint8Array, host: string): Grant {
   const bad = (reason: string, cause?: unknown): BunkerError =>
     new BunkerError("registry", `token server ${JSON.stringify(host)}: ${reason}`, {
-      hint: "Report this to whoever runs the registry.",
+      hint: REPORT_HINT,
       cause,
     });
   let document: JsonObject;
@@ -91,7 +95,7 @@ async function tokenFailure(answer: Answer, hasCredentials: boolean): Promise<Bu
   if (status >= 300 && status < 400) {
     answer.close();
     return new BunkerError("registry", `token server ${host} redirects elsewhere, which is refused`, {
-      hint: "Report this to whoever runs the registry.",
+      hint: REPORT_HINT,
     });
   }
   const { message } = parseProblem(await readErrorBody(answer));
@@ -99,14 +103,19 @@ async function tokenFailure(answer: Answer, hasCredentials: boolean): Promise<Bu
   const isRefusal = status === 400 || status === 401 || status === 403;
   if (isRefusal && !hasCredentials) return null;
   if (isRefusal) {
-    return new BunkerError("unauthorized", `token server ${host} refused the credentials${detail || ": incorrect username or password"}`, {
-      hint: "Log in again, or remove the entry from the auth file.",
-    });
+    return new BunkerError(
+      "unauthorized",
+      `token server ${host} refused the credentials${detail || ": incorrect username or password"}`,
+      {
+        hint: "Log in again, or remove the entry from the auth file.",
+      },
+    );
   }
   const text = `token server ${host} answered with status ${status}${detail}`;
   const retryAfterMs = parseRetryAfter(answer.headers.get("retry-after"), Date.now());
-  if (status === 429 || status >= 500) return new TransientError("registry", text, { hint: "Try again later.", retryAfterMs });
-  return new BunkerError("registry", text, { hint: "Report this to whoever runs the registry." });
+  if (status === 429 || status >= 500)
+    return new TransientError("registry", text, { hint: "Try again later.", retryAfterMs });
+  return new BunkerError("registry", text, { hint: REPORT_HINT });
 }
 
 /** Asks for a token; null: it wants credentials and there are none. Follows no redirect: that would carry credentials on. */

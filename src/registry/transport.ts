@@ -4,7 +4,7 @@
 import { version } from "../../package.json" with { type: "json" };
 import { BunkerError } from "../errors.ts";
 import { readTlsOptions, type TlsOptions } from "./certificate.ts";
-import { cancelled, connectionFailure, stallFailure } from "./failure.ts";
+import { cancelled, connectionFailure, REPORT_HINT, stallFailure } from "./failure.ts";
 import { chooseProxy } from "./proxy.ts";
 import { type RegistrySettings, timeoutOf } from "./settings.ts";
 import type { Trust } from "./trust.ts";
@@ -96,7 +96,8 @@ export class Transport {
     const failed = (error: unknown): unknown => {
       watch.stop();
       if (signal?.aborted === true) return cancelled();
-      if (watch.stalled) return stallFailure(url, timeoutMs, watch.received === 0 ? "" : `after ${watch.received} bytes`);
+      if (watch.stalled)
+        return stallFailure(url, timeoutMs, watch.received === 0 ? "" : `after ${watch.received} bytes`);
       return error instanceof BunkerError ? error : connectionFailure(error, url, proxy);
     };
     let response: Response;
@@ -147,7 +148,7 @@ export class Transport {
     for (const { address } of addresses) {
       this.trust.ensureAddress(url, address, (reason) => {
         const message = `${what} to ${JSON.stringify(url.host)}, which is refused: its address is ${address}, and ${reason}`;
-        return new BunkerError("registry", message, { hint: "Report this to whoever runs the registry." });
+        return new BunkerError("registry", message, { hint: REPORT_HINT });
       });
     }
   }

@@ -4,6 +4,7 @@
 
 import { BunkerError } from "../errors.ts";
 import { isInRange, isLinkLocal, isLoopback, isThisMachine, parseAddress } from "./address.ts";
+import { REPORT_HINT } from "./failure.ts";
 import { printable } from "./text.ts";
 import type { RegistrySettings } from "./settings.ts";
 
@@ -42,15 +43,20 @@ export class Trust {
    * it, link-local addresses, this machine, and plain HTTP. `what` opens the message, as in `registry "host" redirects`.
    */
   parseTarget(text: string, base: URL | null, what: string): URL {
-    const refuse = (reason: string, hint = "Report this to whoever runs the registry."): BunkerError =>
-      new BunkerError("registry", `${what} to ${JSON.stringify(printable(text))}, which is refused: ${reason}`, { hint });
+    const refuse = (reason: string, hint = REPORT_HINT): BunkerError =>
+      new BunkerError("registry", `${what} to ${JSON.stringify(printable(text))}, which is refused: ${reason}`, {
+        hint,
+      });
     if (text.length > MAX_URL_LENGTH || !URL.canParse(text, base?.href)) throw refuse("not a valid URL");
     const url = new URL(text, base?.href);
     if (url.protocol !== "https:" && url.protocol !== "http:") throw refuse("not an http or https URL");
     if (url.username !== "" || url.password !== "") throw refuse("it carries a name or password");
     this.ensureAddress(url, url.hostname, refuse);
     if (url.protocol === "http:" && !this.mayUseHttp(url)) {
-      throw refuse("plain HTTP is not secure", `If you trust that network, add "${url.host}" to the insecure registries.`);
+      throw refuse(
+        "plain HTTP is not secure",
+        `If you trust that network, add "${url.host}" to the insecure registries.`,
+      );
     }
     url.hash = "";
     return url;

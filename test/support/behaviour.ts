@@ -9,7 +9,10 @@ export function bend(change: (answer: ServedAnswer) => ServedAnswer): Behaviour 
 }
 
 /** An error as the distribution specification has it, or any body. */
-export function fail(status: number, options: { code?: string; message?: string; headers?: Record<string, string>; body?: string } = {}): Behaviour {
+export function fail(
+  status: number,
+  options: { code?: string; message?: string; headers?: Record<string, string>; body?: string } = {},
+): Behaviour {
   const { code, message = "scripted failure", headers = {}, body } = options;
   const document = code === undefined ? "" : JSON.stringify({ errors: [{ code, message }] });
   return () => ({ status, headers: { "Content-Type": "application/json", ...headers }, body: body ?? document });

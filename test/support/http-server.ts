@@ -196,14 +196,19 @@ function formatHead(answer: ServedAnswer, bodyLength: number): string {
 }
 
 /** Starts a server on a free port of 127.0.0.1 (or another loopback address). */
-export function startHttpServer(handler: Handler, options: { tls?: TlsMaterial; hostname?: string; port?: number } = {}): HttpServer {
+export function startHttpServer(
+  handler: Handler,
+  options: { tls?: TlsMaterial; hostname?: string; port?: number } = {},
+): HttpServer {
   const { tls, hostname = "127.0.0.1", port = 0 } = options;
   let connections = 0;
   const open = new Set<Connection>();
   const tlsOptions = tls && {
     cert: tls.cert,
     key: tls.key,
-    ...(tls.clientAuthority === undefined ? {} : { ca: tls.clientAuthority, requestCert: true, rejectUnauthorized: true }),
+    ...(tls.clientAuthority === undefined
+      ? {}
+      : { ca: tls.clientAuthority, requestCert: true, rejectUnauthorized: true }),
   };
   const listener = Bun.listen<Connection | null>({
     hostname,

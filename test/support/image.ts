@@ -38,13 +38,21 @@ const TYPES = {
     index: "application/vnd.oci.image.index.v1+json",
     manifest: "application/vnd.oci.image.manifest.v1+json",
     config: "application/vnd.oci.image.config.v1+json",
-    layer: { gzip: "application/vnd.oci.image.layer.v1.tar+gzip", zstd: "application/vnd.oci.image.layer.v1.tar+zstd", none: "application/vnd.oci.image.layer.v1.tar" },
+    layer: {
+      gzip: "application/vnd.oci.image.layer.v1.tar+gzip",
+      zstd: "application/vnd.oci.image.layer.v1.tar+zstd",
+      none: "application/vnd.oci.image.layer.v1.tar",
+    },
   },
   docker: {
     index: "application/vnd.docker.distribution.manifest.list.v2+json",
     manifest: "application/vnd.docker.distribution.manifest.v2+json",
     config: "application/vnd.docker.container.image.v1+json",
-    layer: { gzip: "application/vnd.docker.image.rootfs.diff.tar.gzip", zstd: "application/vnd.docker.image.rootfs.diff.tar.zstd", none: "application/vnd.docker.image.rootfs.diff.tar" },
+    layer: {
+      gzip: "application/vnd.docker.image.rootfs.diff.tar.gzip",
+      zstd: "application/vnd.docker.image.rootfs.diff.tar.zstd",
+      none: "application/vnd.docker.image.rootfs.diff.tar",
+    },
   },
 } as const;
 
@@ -74,7 +82,10 @@ function compress(bytes: Uint8Array, compression: Compression): Uint8Array {
 }
 
 /** A layer of tar entries, or of archive bytes as they are. */
-export function makeLayer(entries: readonly (TarEntry | Uint8Array)[] | Uint8Array, options: { compression?: Compression; family?: Family } = {}): Layer {
+export function makeLayer(
+  entries: readonly (TarEntry | Uint8Array)[] | Uint8Array,
+  options: { compression?: Compression; family?: Family } = {},
+): Layer {
   const { compression = "gzip", family = "oci" } = options;
   const archive = entries instanceof Uint8Array ? entries : makeTar(entries);
   return { ...makeBlob(compress(archive, compression), TYPES[family].layer[compression]), diffId: sha256(archive) };
@@ -111,13 +122,29 @@ export function makeImage(options: ImageOptions = {}): Image {
     },
     types.config,
   );
-  const document = { schemaVersion: 2, mediaType: types.manifest, config: descriptorOf(config), layers: layers.map(descriptorOf), ...options.manifest };
+  const document = {
+    schemaVersion: 2,
+    mediaType: types.manifest,
+    config: descriptorOf(config),
+    layers: layers.map(descriptorOf),
+    ...options.manifest,
+  };
   return { kind: "image", manifest: makeJson(document, types.manifest), config, layers, platform };
 }
 
 /** An index of images (each with its platform) and of further indexes. */
-export function makeIndex(images: (Image | Index)[], options: { family?: Family; index?: Record<string, unknown> } = {}): Index {
+export function makeIndex(
+  images: (Image | Index)[],
+  options: { family?: Family; index?: Record<string, unknown> } = {},
+): Index {
   const types = TYPES[options.family ?? "oci"];
-  const manifests = images.map((image) => ({ ...descriptorOf(image.manifest), ...(image.kind === "image" ? { platform: image.platform } : {}) }));
-  return { kind: "index", manifest: makeJson({ schemaVersion: 2, mediaType: types.index, manifests, ...options.index }, types.index), images };
+  const manifests = images.map((image) => ({
+    ...descriptorOf(image.manifest),
+    ...(image.kind === "image" ? { platform: image.platform } : {}),
+  }));
+  return {
+    kind: "index",
+    manifest: makeJson({ schemaVersion: 2, mediaType: types.index, manifests, ...options.index }, types.index),
+    images,
+  };
 }

@@ -26,7 +26,10 @@ export function describeWith(programs: readonly string[], name: string, body: ()
 }
 
 /** Runs a program to its end and gives its standard output; throws with what it complained of. */
-export async function runProgram(command: string[], options: { cwd?: string; env?: Record<string, string | undefined> } = {}): Promise<string> {
+export async function runProgram(
+  command: string[],
+  options: { cwd?: string; env?: Record<string, string | undefined> } = {},
+): Promise<string> {
   const child = Bun.spawn(command, { stdin: "ignore", stdout: "pipe", stderr: "pipe", ...options });
   const [output, complaint, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
   if (code !== 0) throw new Error(`${command.join(" ")}: exit status ${code}: ${complaint.trim()}`);

@@ -48,7 +48,9 @@ async function writeConfig(directory: TestDirectory, port: number, options: Real
     lines.push(`  tls: { certificate: ${certificate}, key: ${key} }`);
   }
   if (options.users !== undefined) {
-    const entries = await Promise.all(Object.entries(options.users).map(([user, password]) => runProgram(["htpasswd", "-Bbn", user, password])));
+    const entries = await Promise.all(
+      Object.entries(options.users).map(([user, password]) => runProgram(["htpasswd", "-Bbn", user, password])),
+    );
     lines.push(`auth: { htpasswd: { realm: test, path: ${await directory.write("htpasswd", entries.join(""))} } }`);
   }
   return await directory.write("config.yml", `${lines.join("\n")}\n`);
@@ -88,7 +90,11 @@ export class RealRegistry {
     // The registry ends with us even when we are killed.
     const guard = Bun.which("setpriv") === null ? [] : ["setpriv", "--pdeathsig", "KILL"];
     const program = Bun.which("docker-registry") ?? "/usr/bin/docker-registry";
-    const child = Bun.spawn([...guard, program, "serve", config], { stdin: "ignore", stdout: "ignore", stderr: Bun.file(directory.file("log")) });
+    const child = Bun.spawn([...guard, program, "serve", config], {
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: Bun.file(directory.file("log")),
+    });
     const registry = new RealRegistry(directory, child, `127.0.0.1:${port}`, options);
     try {
       await registry.ready();
@@ -107,7 +113,14 @@ export class RealRegistry {
     const reference = `${this.host}/${repository}:${tag}`;
     const [user] = Object.entries(this.options.users ?? {});
     const credentials = user === undefined ? [] : ["--dest-creds", user.join(":")];
-    const flags = ["--insecure-policy", "copy", "--all", "--preserve-digests", "--dest-tls-verify=false", ...credentials];
+    const flags = [
+      "--insecure-policy",
+      "copy",
+      "--all",
+      "--preserve-digests",
+      "--dest-tls-verify=false",
+      ...credentials,
+    ];
     await runProgram(["skopeo", ...flags, `oci:${layout}:latest`, `docker://${reference}`]);
     return reference;
   }
@@ -126,7 +139,10 @@ export class RealRegistry {
     for (;;) {
       if (this.child.exitCode !== null) throw new Error(`exit status ${this.child.exitCode}`);
       try {
-        const { status } = await fetch(url, { proxy: false, tls: { rejectUnauthorized: false } } as unknown as RequestInit);
+        const { status } = await fetch(url, {
+          proxy: false,
+          tls: { rejectUnauthorized: false },
+        } as unknown as RequestInit);
         if (status === 200 || status === 401) return;
       } catch (error) {
         if (performance.now() > deadline) throw error;

@@ -30,7 +30,11 @@ export function basicHeader(user: string, password: string): string {
 
 /** The part of a blob that was asked for, with the headers that go with it. */
 function serveBlob(request: ServedRequest, blob: Blob): ServedAnswer {
-  const headers = { "Content-Type": "application/octet-stream", "Docker-Content-Digest": blob.digest, ETag: `"${blob.digest}"` };
+  const headers = {
+    "Content-Type": "application/octet-stream",
+    "Docker-Content-Digest": blob.digest,
+    ETag: `"${blob.digest}"`,
+  };
   const range = RANGE.exec(request.headers["range"] ?? "");
   const condition = request.headers["if-range"];
   if (range === null || (condition !== undefined && condition !== headers.ETag)) return { headers, body: blob.bytes };
@@ -92,7 +96,9 @@ export class TestRegistry extends ScriptedServer {
     this.guard = ({ headers }) =>
       good.has(headers["authorization"] ?? "")
         ? null
-        : specError(401, "UNAUTHORIZED", "authentication required", { "WWW-Authenticate": 'Basic realm="test registry"' });
+        : specError(401, "UNAUTHORIZED", "authentication required", {
+            "WWW-Authenticate": 'Basic realm="test registry"',
+          });
   }
 
   /** From now on every request needs a token that this server issued for the repository. */
@@ -128,7 +134,10 @@ export class TestRegistry extends ScriptedServer {
   private answerManifest(repository: string, name: string): ServedAnswer {
     const manifest = this.manifests.get(`${repository}${name.includes(":") ? "@" : ":"}${name}`);
     if (manifest !== undefined) {
-      return { headers: { "Content-Type": manifest.mediaType, "Docker-Content-Digest": manifest.digest }, body: manifest.bytes };
+      return {
+        headers: { "Content-Type": manifest.mediaType, "Docker-Content-Digest": manifest.digest },
+        body: manifest.bytes,
+      };
     }
     const isKnown = [...this.manifests.keys()].some((key) => key.startsWith(`${repository}:`));
     return isKnown
@@ -147,7 +156,13 @@ export class TestRegistry extends ScriptedServer {
 export class TokenServer extends ScriptedServer {
   private readonly issued = new Map<string, string[]>();
 
-  constructor(private readonly policy: { users?: Record<string, string>; refreshTokens?: string[]; anonymous?: boolean } & ServerOptions = {}) {
+  constructor(
+    private readonly policy: {
+      users?: Record<string, string>;
+      refreshTokens?: string[];
+      anonymous?: boolean;
+    } & ServerOptions = {},
+  ) {
     super((request) => this.answer(request), policy);
   }
 
@@ -166,7 +181,11 @@ export class TokenServer extends ScriptedServer {
     const good = new Set(Object.entries(users).map(([user, password]) => basicHeader(user, password)));
     const { authorization } = headers;
     const isAllowed =
-      method === "POST" ? refreshTokens.includes(form.get("refresh_token") ?? "") : authorization === undefined ? anonymous : good.has(authorization);
+      method === "POST"
+        ? refreshTokens.includes(form.get("refresh_token") ?? "")
+        : authorization === undefined
+          ? anonymous
+          : good.has(authorization);
     if (!isAllowed) return { status: 401, body: JSON.stringify({ details: "incorrect username or password" }) };
     const token = `token-${crypto.randomUUID()}`;
     const scopes = method === "POST" ? (form.get("scope") ?? "").split(" ") : query.getAll("scope");

@@ -1,10 +1,19 @@
 // A server with a script and a log: what it usually answers can be replaced or bent for some requests, and every request is
 // kept so that a test can say which headers went where.
 
-import { type HttpServer, type ServedAnswer, type ServedRequest, startHttpServer, type TlsMaterial } from "./http-server.ts";
+import {
+  type HttpServer,
+  type ServedAnswer,
+  type ServedRequest,
+  startHttpServer,
+  type TlsMaterial,
+} from "./http-server.ts";
 
 /** Answers a request; `usual` gives what the server would have answered without a script. */
-export type Behaviour = (request: ServedRequest, usual: () => Promise<ServedAnswer>) => ServedAnswer | Promise<ServedAnswer>;
+export type Behaviour = (
+  request: ServedRequest,
+  usual: () => Promise<ServedAnswer>,
+) => ServedAnswer | Promise<ServedAnswer>;
 
 export interface When {
   method?: string;

@@ -112,7 +112,8 @@ export function rawEntry(header: Uint8Array, content: string | Uint8Array = ""):
 export function encodeEntry(entry: TarEntry): Uint8Array {
   const content = toBytes(entry.content ?? "");
   const pax = paxBody(entry);
-  const extended = pax === null ? [] : [rawEntry(headerOf({ name: "PaxHeaders/entry", type: "x" }, pax.byteLength), pax)];
+  const extended =
+    pax === null ? [] : [rawEntry(headerOf({ name: "PaxHeaders/entry", type: "x" }, pax.byteLength), pax)];
   return Buffer.concat([...extended, rawEntry(headerOf(entry, entry.size ?? content.byteLength), content)]);
 }
 

@@ -7,20 +7,17 @@ import {
   drip,
   endless,
   fail,
-  ignoreRange,
-  inTurn,
   redirect,
   replaceBody,
-  resetAt,
   silence,
   stallAt,
   truncateAt,
   withHeader,
 } from "../../support/behaviour.ts";
 import { type Blob, makeBlob } from "../../support/image.ts";
-import { startBlobHost, startRegistry, type TestRegistry } from "../../support/registry.ts";
+import { startRegistry, type TestRegistry } from "../../support/registry.ts";
 import type { Behaviour } from "../../support/scripted-server.ts";
-import { clientFor, descriptor, expectFailure, SHORT_TIMEOUT_MS, TestSink } from "./client.ts";
+import { clientFor, descriptor, expectFailure, TestSink } from "./client.ts";
 
 const BLOBS = /\/blobs\//;
 const SIZE = 1_000_000;
@@ -58,8 +55,18 @@ describe("a blob is downloaded", () => {
     ["chunked", chunked()],
     ["without a length", claimLength(null)],
     ["in small pieces", drip(9000, 0)],
-    ["with trailing bytes that are not its own", bend((answer) => ({ ...answer, body: Buffer.concat([Buffer.from(answer.body ?? ""), Buffer.from("more")]) }))],
-    ["out of an endless body", bend((answer) => ({ ...answer, body: Buffer.concat([Buffer.from(answer.body ?? ""), Buffer.alloc(20_000_000)]), chunked: true }))],
+    [
+      "with trailing bytes that are not its own",
+      bend((answer) => ({ ...answer, body: Buffer.concat([Buffer.from(answer.body ?? ""), Buffer.from("more")]) })),
+    ],
+    [
+      "out of an endless body",
+      bend((answer) => ({
+        ...answer,
+        body: Buffer.concat([Buffer.from(answer.body ?? ""), Buffer.alloc(20_000_000)]),
+        chunked: true,
+      })),
+    ],
     ["with an encoding that it does not have", withHeader("Content-Encoding", "gzip")],
     ["under the type of a page", withHeader("Content-Type", "text/html")],
   ])("%s", async (_what, behaviour) => {
@@ -92,95 +99,32 @@ describe("a blob is downloaded", () => {
   });
 });
 
-describe("a download goes on", () => {
-  test.each([0, 1, 65_535, 500_000, 999_999])("after a connection closed at byte %p", async (at) => {
-    registry.when({ path: BLOBS }, truncateAt(at), { times: 1 });
-    const sink = await download();
-    expect(sink.restarts).toBe(0);
-    expect(ranges()).toEqual([undefined, at === 0 ? undefined : `bytes=${at}-`]);
-  });
-
-  test.each([1, 70_000, 999_999])("after a reset at byte %p", async (at) => {
-    registry.when({ path: BLOBS }, resetAt(at), { times: 1 });
-    await download();
-    expect(registry.requestsTo(BLOBS)).toHaveLength(2);
-  });
-
-  test("after a body that just ended too early", async () => {
-    registry.when({ path: BLOBS }, bend((answer) => ({ ...answer, length: null, body: answer.body?.slice(0, 1000) ?? "" })), { times: 1 });
-    await download();
-    expect(ranges()).toEqual([undefined, "bytes=1000-"]);
-  });
-
-  test("naming the version it began with", async () => {
-    registry.when({ path: BLOBS }, truncateAt(1000), { times: 1 });
-    await download();
-    expect(registry.requestsTo(BLOBS)[1]?.headers["if-range"]).toBe(`"${blob.digest}"`);
-  });
-
-  test("from the beginning when the version has changed", async () => {
-    registry.when({ path: BLOBS }, bend((answer) => ({ ...answer, headers: { ETag: '"old"' }, cutAfter: 1000 })), { times: 1 });
-    expect((await download()).restarts).toBe(1);
-  });
-
-  test("without naming a weak or strange version", async () => {
-    for (const etag of ['W/"weak"', "bare", '"', `"${"x".repeat(1000)}"`]) {
-      registry.when({ path: BLOBS }, bend((answer) => ({ ...answer, headers: { ETag: etag }, cutAfter: 1000 })), { times: 1 });
-      await download();
-    }
-    expect(registry.requestsTo(BLOBS).filter(({ headers }) => headers["if-range"] !== undefined)).toHaveLength(0);
-  });
-
-  test.each<[what: string, behaviour: Behaviour, restarts: number]>([
-    ["answers with the whole", ignoreRange(), 1],
-    ["answers 416", bend(() => ({ status: 416 })), 1],
-    ["answers with another part", bend((answer) => ({ ...answer, status: 206, headers: { "Content-Range": `bytes 5-${SIZE - 1}/${SIZE}` } })), 1],
-    ["answers with a part that it does not name", bend((answer) => ({ ...answer, status: 206, headers: {} })), 1],
-    ["answers with a part that is none", bend((answer) => ({ ...answer, status: 206, headers: { "Content-Range": "bytes */7" } })), 1],
-    ["answers with parts", bend(() => ({ status: 206, headers: { "Content-Type": "multipart/byteranges; boundary=x" }, body: "--x--" })), 1],
-  ])("where the server %s", async (_what, behaviour, restarts) => {
-    registry.when({ path: BLOBS }, inTurn(truncateAt(1000), behaviour, bend((answer) => answer)));
-    expect((await download()).restarts).toBe(restarts);
-  });
-
-  test("after silence, and says nothing of it", async () => {
-    registry.when({ path: BLOBS }, stallAt(300_000), { times: 1 });
-    await download(new TestSink(), { timeoutMs: SHORT_TIMEOUT_MS });
-    expect(ranges()).toEqual([undefined, "bytes=300000-"]);
-  });
-
-  test("as often as it must while it gains something", async () => {
-    registry.when({ path: BLOBS }, truncateAt(100_000));
-    await download();
-    expect(registry.requestsTo(BLOBS)).toHaveLength(10);
-  });
-
-  test("over the registry's restart", async () => {
-    const sink = new TestSink();
-    registry.when({ path: BLOBS }, drip(10_000, 2), { times: 1 });
-    const downloading = download(sink, { retryDelayMs: 60 });
-    while (sink.size() < 100_000) await Bun.sleep(1);
-    await registry.restart(50);
-    await downloading;
-    expect(registry.requestsTo(BLOBS).length).toBeGreaterThanOrEqual(2);
-  });
-
-  test("after a signed address has expired", async () => {
-    using blobs = startBlobHost(registry);
-    blobs.when({ path: /./ }, fail(403), { times: 1 });
-    await download();
-    expect(registry.requestsTo(BLOBS)).toHaveLength(2);
-  });
-});
-
 describe("a download fails", () => {
   test.each<[what: string, behaviour: Behaviour, code: ErrorCode, message: string, tries: number]>([
-    ["when it always breaks at the same byte", bend((answer) => ({ ...answer, length: SIZE, cutAfter: 0 })), "network", "closed before the answer was complete", 4],
+    [
+      "when it always breaks at the same byte",
+      bend((answer) => ({ ...answer, length: SIZE, cutAfter: 0 })),
+      "network",
+      "closed before the answer was complete",
+      4,
+    ],
     ["when the registry has less of it", bend(() => ({ body: "short" })), "registry", "bytes before its size", 4],
-    ["when it is not there", fail(404, { code: "BLOB_UNKNOWN", message: "blob unknown to registry" }), "not-found", "not found: blob unknown: blob unknown to registry", 1],
+    [
+      "when it is not there",
+      fail(404, { code: "BLOB_UNKNOWN", message: "blob unknown to registry" }),
+      "not-found",
+      "not found: blob unknown: blob unknown to registry",
+      1,
+    ],
     ["when it is forbidden", fail(403), "unauthorized", "pull access denied", 1],
     ["when the server is broken", fail(500), "registry", "status 500", 4],
-    ["when redirects go in circles", redirect("/v2/team/app/blobs/loop"), "registry", "redirected more than 10 times", 11],
+    [
+      "when redirects go in circles",
+      redirect("/v2/team/app/blobs/loop"),
+      "registry",
+      "redirected more than 10 times",
+      11,
+    ],
     ["when a redirect says not where", fail(307), "registry", "without saying where", 1],
   ])("%s", async (_what, behaviour, code, message, tries) => {
     registry.when({ path: BLOBS }, behaviour);
@@ -224,7 +168,10 @@ describe("a download fails", () => {
       const controller = new AbortController();
       setTimeout(() => controller.abort(), 60);
       const started = performance.now();
-      await expectFailure(client({ retryDelayMs: 30_000 }).downloadBlob(descriptor(blob), new TestSink(), controller.signal), "cancelled");
+      await expectFailure(
+        client({ retryDelayMs: 30_000 }).downloadBlob(descriptor(blob), new TestSink(), controller.signal),
+        "cancelled",
+      );
       expect(performance.now() - started).toBeLessThan(2000);
     };
     await attempt(silence());
@@ -252,7 +199,14 @@ describe("a small blob", () => {
 
   test.each<[what: string, behaviour: Behaviour, code: ErrorCode]>([
     ["other bytes of the same size", replaceBody(Buffer.alloc(SIZE)), "digest-mismatch"],
-    ["bytes that only begin right", bend((answer) => ({ ...answer, body: Buffer.concat([Buffer.from(answer.body?.slice(0, 999_999) ?? ""), Buffer.from("?")]) })), "digest-mismatch"],
+    [
+      "bytes that only begin right",
+      bend((answer) => ({
+        ...answer,
+        body: Buffer.concat([Buffer.from(answer.body?.slice(0, 999_999) ?? ""), Buffer.from("?")]),
+      })),
+      "digest-mismatch",
+    ],
     ["fewer bytes", bend(() => ({ body: "short" })), "registry"],
     ["an endless stream of others", endless(), "digest-mismatch"],
   ])("is refused when it is %s", async (_what, behaviour, code) => {
@@ -262,7 +216,9 @@ describe("a small blob", () => {
 
   test("is not even asked for when it is said to be large", async () => {
     const large = { ...descriptor(blob), size: 4 * 1024 * 1024 + 1 };
-    const error = await client().fetchSmallBlob(large).catch((reason: unknown) => reason);
+    const error = await client()
+      .fetchSmallBlob(large)
+      .catch((reason: unknown) => reason);
     expect(error).toMatchObject({ code: "invalid-image" });
     expect(registry.requests).toHaveLength(0);
   });

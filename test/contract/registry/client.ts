@@ -3,7 +3,12 @@
 import { expect } from "bun:test";
 import { BunkerError, type ErrorCode } from "../../../src/errors.ts";
 import { type Digest, parseReference } from "../../../src/image/index.ts";
-import { type BlobSink, openRegistry, type RegistryClient, type RegistrySettings } from "../../../src/registry/index.ts";
+import {
+  type BlobSink,
+  openRegistry,
+  type RegistryClient,
+  type RegistrySettings,
+} from "../../../src/registry/index.ts";
 import type { Blob } from "../../support/image.ts";
 
 /** Short enough for a test that must run into it, long enough for a loaded machine. */
@@ -65,12 +70,18 @@ export class TestSink implements BlobSink {
 
 /** An auth file's text with these entries (key → user:password). */
 export function authFileOf(entries: Record<string, string>): string {
-  const auths = Object.fromEntries(Object.entries(entries).map(([key, pair]) => [key, { auth: Buffer.from(pair).toString("base64") }]));
+  const auths = Object.fromEntries(
+    Object.entries(entries).map(([key, pair]) => [key, { auth: Buffer.from(pair).toString("base64") }]),
+  );
   return JSON.stringify({ auths });
 }
 
 /** Expects a failure of this code, told in one line and with a hint; gives it for a closer look. */
-export async function expectFailure(attempt: Promise<unknown>, code: ErrorCode, message: string | RegExp = ""): Promise<BunkerError> {
+export async function expectFailure(
+  attempt: Promise<unknown>,
+  code: ErrorCode,
+  message: string | RegExp = "",
+): Promise<BunkerError> {
   const error = await attempt.then(
     () => new Error("it succeeded"),
     (reason: unknown) => reason,

@@ -13,12 +13,20 @@ describe("a host that cannot be reached", () => {
     registry.stop();
     const started = performance.now();
     await expectFailure(fetchReference(`${host}/a:1`), "network", `connecting to "${host}": connection refused`);
-    await expectFailure(fetchReference(`${host}/a:1`, { tlsVerify: true }), "network", `connecting to "${host}": connection refused`);
+    await expectFailure(
+      fetchReference(`${host}/a:1`, { tlsVerify: true }),
+      "network",
+      `connecting to "${host}": connection refused`,
+    );
     expect(performance.now() - started).toBeLessThan(1000);
   });
 
   test("an unknown name is told of", async () => {
-    await expectFailure(fetchReference("no-such-registry.invalid/a:1"), "network", 'connecting to "no-such-registry.invalid": no such host');
+    await expectFailure(
+      fetchReference("no-such-registry.invalid/a:1"),
+      "network",
+      'connecting to "no-such-registry.invalid": no such host',
+    );
   });
 
   test.each([
@@ -59,14 +67,21 @@ describe("through a proxy", () => {
     using proxy = new ScriptedServer(() => ({ status: 407 }));
     const attempt = (url: string) => fetchReference("registry.invalid/a:1", { environment: { HTTPS_PROXY: url } });
     await expectFailure(attempt(proxy.origin), "network", `proxy "${proxy.host}": `);
-    await expectFailure(attempt("http://127.0.0.1:1"), "network", 'connecting to proxy "127.0.0.1:1": connection refused');
+    await expectFailure(
+      attempt("http://127.0.0.1:1"),
+      "network",
+      'connecting to proxy "127.0.0.1:1": connection refused',
+    );
     await expectFailure(attempt("socks5://127.0.0.1:1"), "network", "not an http or https URL");
   });
 
   test("its answer over plain HTTP is judged like any other", async () => {
     using proxy = new ScriptedServer(() => ({ status: 200 }));
     proxy.when({ path: /./ }, raw("HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"));
-    const settings = { environment: { HTTP_PROXY: proxy.origin, HTTPS_PROXY: "http://127.0.0.1:1" }, insecureRegistries: ["registry.invalid"] };
+    const settings = {
+      environment: { HTTP_PROXY: proxy.origin, HTTPS_PROXY: "http://127.0.0.1:1" },
+      insecureRegistries: ["registry.invalid"],
+    };
     await expectFailure(fetchReference("registry.invalid/a:1", settings), "registry", "not valid HTTP");
   });
 });

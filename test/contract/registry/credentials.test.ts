@@ -23,7 +23,11 @@ async function installHelper(name: string, script: string): Promise<void> {
 }
 
 function settings(environment: Record<string, string> = {}, changes: Partial<RegistrySettings> = {}): RegistrySettings {
-  return settingsOf({ home: home.path, environment: { PATH: `${home.file("bin")}:/usr/bin:/bin`, ...environment }, ...changes });
+  return settingsOf({
+    home: home.path,
+    environment: { PATH: `${home.file("bin")}:/usr/bin:/bin`, ...environment },
+    ...changes,
+  });
 }
 
 const found = async (given: RegistrySettings, name = NAME): Promise<string | null> => {
@@ -33,17 +37,18 @@ const found = async (given: RegistrySettings, name = NAME): Promise<string | nul
 
 describe("auth files", () => {
   test("are looked for where podman and docker keep them", () => {
-    const paths = (given: Partial<RegistrySettings>): string[] => authFilePaths(settingsOf(given)).map(({ path }) => path);
+    const paths = (given: Partial<RegistrySettings>): string[] =>
+      authFilePaths(settingsOf(given)).map(({ path }) => path);
     expect(paths({ home: "/h" })).toEqual(["/h/.config/containers/auth.json", "/h/.docker/config.json"]);
     expect(paths({ home: null })).toEqual([]);
-    expect(paths({ home: "/h", environment: { XDG_RUNTIME_DIR: "/r", XDG_CONFIG_HOME: "/c", DOCKER_CONFIG: "/d" } })).toEqual([
-      "/r/containers/auth.json",
-      "/c/containers/auth.json",
-      "/d/config.json",
-    ]);
+    expect(
+      paths({ home: "/h", environment: { XDG_RUNTIME_DIR: "/r", XDG_CONFIG_HOME: "/c", DOCKER_CONFIG: "/d" } }),
+    ).toEqual(["/r/containers/auth.json", "/c/containers/auth.json", "/d/config.json"]);
     expect(paths({ home: "/h", environment: { REGISTRY_AUTH_FILE: "/f", XDG_RUNTIME_DIR: "/r" } })).toEqual(["/f"]);
     expect(paths({ home: "/h", authFile: "/a", environment: { REGISTRY_AUTH_FILE: "/f" } })).toEqual(["/a"]);
-    expect(paths({ home: "/h", environment: { REGISTRY_AUTH_FILE: "", XDG_RUNTIME_DIR: "", DOCKER_CONFIG: "" } })).toHaveLength(2);
+    expect(
+      paths({ home: "/h", environment: { REGISTRY_AUTH_FILE: "", XDG_RUNTIME_DIR: "", DOCKER_CONFIG: "" } }),
+    ).toHaveLength(2);
   });
 
   test("the first one that knows the registry decides", async () => {
@@ -103,7 +108,11 @@ describe("credential helpers", () => {
   test("the host's goes before the store, and both before entries in the file", async () => {
     await installHelper("host", `cat >/dev/null; echo '{"Username":"host","Secret":"1"}'`);
     await installHelper("store", `cat >/dev/null; echo '{"Username":"store","Secret":"2"}'`);
-    await config({ credHelpers: { "quay.io": "host" }, credsStore: "store", auths: { "quay.io": { username: "file", password: "3" } } });
+    await config({
+      credHelpers: { "quay.io": "host" },
+      credsStore: "store",
+      auths: { "quay.io": { username: "file", password: "3" } },
+    });
     expect(await found(settings())).toBe("host:1");
     expect(await found(settings(), parseName("gcr.io/a/b"))).toBe("store:2");
   });
@@ -125,7 +134,9 @@ describe("credential helpers", () => {
   test("see an environment without what would change them", async () => {
     await installHelper("one", `cat >/dev/null; env >"$OUT"; echo '{"Username":"a","Secret":"b"}'`);
     await config({ credsStore: "one" });
-    await found(settings({ OUT: home.file("out"), LD_PRELOAD: "", BUN_BE_BUN: "1", NODE_OPTIONS: "x", AWS_PROFILE: "mine" }));
+    await found(
+      settings({ OUT: home.file("out"), LD_PRELOAD: "", BUN_BE_BUN: "1", NODE_OPTIONS: "x", AWS_PROFILE: "mine" }),
+    );
     const environment = await Bun.file(home.file("out")).text();
     expect(environment).toContain("AWS_PROFILE=mine");
     expect(environment).not.toMatch(/^(LD|BUN|NODE)_/m);
@@ -147,7 +158,11 @@ describe("credential helpers", () => {
     registry.requireBasic({ alice: "secret" });
     if (script !== null) await installHelper("bad", script);
     await config({ credsStore: "bad", auths: { [registry.host]: { username: "alice", password: "secret" } } });
-    const error = await expectFailure(fetchReference(reference, settings({}, { timeoutMs: 1000 })), "unauthorized", reason);
+    const error = await expectFailure(
+      fetchReference(reference, settings({}, { timeoutMs: 1000 })),
+      "unauthorized",
+      reason,
+    );
     expect(error.message).toContain('asking credential helper "docker-credential-bad"');
     expect(error.message).not.toContain("secret-in-plain-text");
     expect(registry.requests.filter(({ headers }) => headers["authorization"] !== undefined)).toHaveLength(0);

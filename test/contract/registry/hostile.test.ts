@@ -29,7 +29,11 @@ async function expectNoSurprise(attempt: Promise<unknown>): Promise<void> {
 
 /** An answer with some of its bytes replaced, put in or left out. */
 const damage = fc.array(
-  fc.record({ at: fc.double({ min: 0, max: 1, noNaN: true }), bytes: fc.uint8Array({ maxLength: 6 }), drop: fc.nat({ max: 6 }) }),
+  fc.record({
+    at: fc.double({ min: 0, max: 1, noNaN: true }),
+    bytes: fc.uint8Array({ maxLength: 6 }),
+    drop: fc.nat({ max: 6 }),
+  }),
   { minLength: 1, maxLength: 3 },
 );
 
@@ -46,7 +50,12 @@ function answerOf(headers: string, body: Uint8Array): Uint8Array {
   return Buffer.concat([Buffer.from(`HTTP/1.1 200 OK\r\nContent-Length: ${body.byteLength}\r\n${headers}\r\n`), body]);
 }
 
-async function expectNoSurpriseFrom(damaged: ScriptedServer, path: RegExp, answer: Uint8Array, attempt: () => Promise<unknown>): Promise<void> {
+async function expectNoSurpriseFrom(
+  damaged: ScriptedServer,
+  path: RegExp,
+  answer: Uint8Array,
+  attempt: () => Promise<unknown>,
+): Promise<void> {
   await fc.assert(
     fc.asyncProperty(damage, async (changes) => {
       damaged.when({ path }, raw(apply(answer, changes)));

@@ -18,7 +18,11 @@ const image = makeImage({
 const ANY = new AbortController().signal;
 
 /** Pulls a whole image as the engine does: manifest, config, layers. */
-async function pullWhole(reference: string, expected: Image, changes: Parameters<typeof clientFor>[1] = {}): Promise<void> {
+async function pullWhole(
+  reference: string,
+  expected: Image,
+  changes: Parameters<typeof clientFor>[1] = {},
+): Promise<void> {
   const client = clientFor(reference, changes);
   const { bytes, digest } = await client.fetchManifest(reference.split(":").at(-1) ?? "");
   expect(digest as string).toBe(expected.manifest.digest);
@@ -50,7 +54,9 @@ describeWith(["docker-registry", "skopeo"], "docker-registry, filled by skopeo",
     const index = parseManifestDocument(bytes, "index");
     if (index.kind !== "index") throw new Error("not an index");
     const [entry] = chooseFromIndex(index, { os: "linux", architecture: "s390x", variant: null });
-    expect((await clientFor(reference).fetchManifest(entry?.digest ?? "")).digest as string).toBe(other.manifest.digest);
+    expect((await clientFor(reference).fetchManifest(entry?.digest ?? "")).digest as string).toBe(
+      other.manifest.digest,
+    );
   });
 
   test("gives the rest of a layer", async () => {
@@ -65,10 +71,18 @@ describeWith(["docker-registry", "skopeo"], "docker-registry, filled by skopeo",
 
   test("says what it does not have", async () => {
     const reference = await registry.push("team/app", "1", image);
-    await expectFailure(clientFor(reference).fetchManifest("nosuch"), "not-found", "/team/app:nosuch not found: manifest unknown: manifest unknown");
+    await expectFailure(
+      clientFor(reference).fetchManifest("nosuch"),
+      "not-found",
+      "/team/app:nosuch not found: manifest unknown: manifest unknown",
+    );
     await expectFailure(fetchReference(`${registry.host}/no/such:1`), "not-found", "not found");
     await expectFailure(clientFor(reference).fetchManifest(sha256("nothing")), "not-found", "manifest unknown");
-    await expectFailure(clientFor(reference).fetchSmallBlob({ digest: sha256("nothing") as Digest, size: 7 }), "not-found", "blob unknown");
+    await expectFailure(
+      clientFor(reference).fetchSmallBlob({ digest: sha256("nothing") as Digest, size: 7 }),
+      "not-found",
+      "blob unknown",
+    );
   });
 });
 
@@ -97,9 +111,17 @@ describeWith(["docker-registry", "skopeo", "htpasswd", "openssl"], "docker-regis
   });
 
   test("gives nothing to others", async () => {
-    await expectFailure(fetchReference(reference, { home: home.path, tlsVerify: true }), "unauthorized", "no basic auth credentials");
+    await expectFailure(
+      fetchReference(reference, { home: home.path, tlsVerify: true }),
+      "unauthorized",
+      "no basic auth credentials",
+    );
     await home.write(".docker/config.json", authFileOf({ [registry.host]: "alice:wrong" }));
-    await expectFailure(fetchReference(reference, { home: home.path, tlsVerify: true }), "unauthorized", "incorrect username or password");
+    await expectFailure(
+      fetchReference(reference, { home: home.path, tlsVerify: true }),
+      "unauthorized",
+      "incorrect username or password",
+    );
   });
 
   test("is not trusted without its authority, and is on loopback", async () => {

@@ -31,14 +31,18 @@ describeWith(["openssl"], "over TLS", () => {
     home.remove();
   });
 
-  function serve(tls: IssuedCertificate = good, clientAuthority?: string): { registry: TestRegistry; reference: string } {
+  function serve(
+    tls: IssuedCertificate = good,
+    clientAuthority?: string,
+  ): { registry: TestRegistry; reference: string } {
     const registry = startRegistry({ tls: { ...tls, ...(clientAuthority === undefined ? {} : { clientAuthority }) } });
     open.push(registry);
     return { registry, reference: registry.push("team/app", "1", image) };
   }
 
   /** Settings that check certificates even of loopback. */
-  const strict = (changes: Partial<RegistrySettings> = {}) => settingsOf({ tlsVerify: true, home: home.path, ...changes });
+  const strict = (changes: Partial<RegistrySettings> = {}) =>
+    settingsOf({ tlsVerify: true, home: home.path, ...changes });
 
   /** Puts the authority's certificate where docker looks for it. */
   async function trustFor(registry: TestRegistry, parent = ".docker"): Promise<void> {
@@ -46,12 +50,15 @@ describeWith(["openssl"], "over TLS", () => {
   }
 
   describe("a registry is trusted", () => {
-    test.each([".docker", ".config/docker", ".config/containers"])("by an authority in ~/%s/certs.d", async (parent) => {
-      const { registry, reference } = serve();
-      await trustFor(registry, parent);
-      await fetchReference(reference, strict());
-      expect(registry.requestsTo(/manifests/)).toHaveLength(1);
-    });
+    test.each([".docker", ".config/docker", ".config/containers"])(
+      "by an authority in ~/%s/certs.d",
+      async (parent) => {
+        const { registry, reference } = serve();
+        await trustFor(registry, parent);
+        await fetchReference(reference, strict());
+        expect(registry.requestsTo(/manifests/)).toHaveLength(1);
+      },
+    );
 
     test.each(["SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"])("by an authority in $%s", async (variable) => {
       const { reference } = serve();
@@ -82,14 +89,21 @@ describeWith(["openssl"], "over TLS", () => {
       await fetchReference(reference);
       await fetchReference(reference, { tlsVerify: false });
       await fetchReference(reference, { insecureRegistries: ["127.0.0.0/8"] });
-      await expectFailure(fetchReference(reference, { tlsVerify: true, insecureRegistries: ["127.0.0.0/8"] }), "network");
+      await expectFailure(
+        fetchReference(reference, { tlsVerify: true, insecureRegistries: ["127.0.0.0/8"] }),
+        "network",
+      );
     });
   });
 
   describe("a registry is not trusted", () => {
     test("with a certificate of an unknown authority", async () => {
       const { registry, reference } = serve();
-      const error = await expectFailure(fetchReference(reference, strict()), "network", `connecting to "${registry.host}": certificate signed by unknown authority`);
+      const error = await expectFailure(
+        fetchReference(reference, strict()),
+        "network",
+        `connecting to "${registry.host}": certificate signed by unknown authority`,
+      );
       expect(error.hint).toContain(`~/.docker/certs.d/${registry.host}/ca.crt`);
       expect(registry.requests).toHaveLength(0);
     });
@@ -109,9 +123,34 @@ describeWith(["openssl"], "over TLS", () => {
 
     test("with its own signature", async () => {
       const path = home.file("self");
-      await Bun.spawn(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", `${path}.key`, "-out", `${path}.crt`, "-subj", "/CN=x", "-addext", "subjectAltName=IP:127.0.0.1"], { stderr: "ignore" }).exited;
-      const { reference } = serve({ cert: await Bun.file(`${path}.crt`).text(), key: await Bun.file(`${path}.key`).text() });
-      await expectFailure(fetchReference(reference, strict()), "network", "certificate signed by unknown authority (self-signed)");
+      await Bun.spawn(
+        [
+          "openssl",
+          "req",
+          "-x509",
+          "-newkey",
+          "rsa:2048",
+          "-nodes",
+          "-keyout",
+          `${path}.key`,
+          "-out",
+          `${path}.crt`,
+          "-subj",
+          "/CN=x",
+          "-addext",
+          "subjectAltName=IP:127.0.0.1",
+        ],
+        { stderr: "ignore" },
+      ).exited;
+      const { reference } = serve({
+        cert: await Bun.file(`${path}.crt`).text(),
+        key: await Bun.file(`${path}.key`).text(),
+      });
+      await expectFailure(
+        fetchReference(reference, strict()),
+        "network",
+        "certificate signed by unknown authority (self-signed)",
+      );
     });
 
     test("and the check for one registry is not loosened by a visit to it without", async () => {
@@ -129,12 +168,25 @@ describeWith(["openssl"], "over TLS", () => {
 
     test.each<[what: string, files: Record<string, string>, message: string]>([
       ["an authority that is no certificate", { "ca.crt": "garbage" }, "not in PEM format"],
-      ["a client certificate without its key", { "client.cert": "-----BEGIN CERTIFICATE-----" }, "missing key client.key for client certificate client.cert. CA certificates must use the extension .crt"],
-      ["a key without its certificate", { "client.key": "-----BEGIN PRIVATE KEY-----" }, "missing client certificate client.cert for key client.key"],
-      ["a damaged authority", { "ca.crt": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n" }, "could not be set up"],
+      [
+        "a client certificate without its key",
+        { "client.cert": "-----BEGIN CERTIFICATE-----" },
+        "missing key client.key for client certificate client.cert. CA certificates must use the extension .crt",
+      ],
+      [
+        "a key without its certificate",
+        { "client.key": "-----BEGIN PRIVATE KEY-----" },
+        "missing client certificate client.cert for key client.key",
+      ],
+      [
+        "a damaged authority",
+        { "ca.crt": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n" },
+        "could not be set up",
+      ],
     ])("where its directory holds %s", async (_what, files, message) => {
       const { registry, reference } = serve();
-      for (const [name, content] of Object.entries(files)) await home.write(`.docker/certs.d/${registry.host}/${name}`, content);
+      for (const [name, content] of Object.entries(files))
+        await home.write(`.docker/certs.d/${registry.host}/${name}`, content);
       await expectFailure(fetchReference(reference, strict()), "network", message);
     });
   });
@@ -193,7 +245,11 @@ describeWith(["openssl"], "over TLS", () => {
 
     test("and what fails both ways is told both ways", async () => {
       const { registry, reference } = serve(good, authority.cert);
-      const error = await expectFailure(fetchReference(reference, { home: home.path }), "network", "TLS handshake failed; over plain HTTP: ");
+      const error = await expectFailure(
+        fetchReference(reference, { home: home.path }),
+        "network",
+        "TLS handshake failed; over plain HTTP: ",
+      );
       expect(error.hint).toContain("client certificate");
       expect(registry.requests).toHaveLength(0);
     });
@@ -206,7 +262,11 @@ describeWith(["openssl"], "over TLS", () => {
     registry.requireToken(tokens);
     await trustFor(registry);
     const authFile = await home.write("auth.json", authFileOf({ [registry.host]: "alice:secret" }));
-    await expectFailure(fetchReference(reference, strict({ authFile })), "network", `connecting to "${tokens.host}": certificate signed by unknown authority`);
+    await expectFailure(
+      fetchReference(reference, strict({ authFile })),
+      "network",
+      `connecting to "${tokens.host}": certificate signed by unknown authority`,
+    );
     expect(tokens.requests).toHaveLength(0);
     await home.write(`.docker/certs.d/${tokens.host}/ca.crt`, authority.cert);
     await fetchReference(reference, strict({ authFile }));
@@ -215,7 +275,10 @@ describeWith(["openssl"], "over TLS", () => {
 
   test("a truncated answer over TLS is noticed", async () => {
     const { registry, reference } = serve();
-    registry.when({ path: /manifests/ }, bend((answer) => ({ ...answer, length: null, cutAfter: 20 })));
+    registry.when(
+      { path: /manifests/ },
+      bend((answer) => ({ ...answer, length: null, cutAfter: 20 })),
+    );
     await expectFailure(fetchReference(reference), "digest-mismatch");
   });
 
@@ -229,7 +292,11 @@ describeWith(["openssl"], "over TLS", () => {
        const client = openRegistry(parseReference(${JSON.stringify(reference)}), settings);
        await client.fetchManifest("1").then(() => console.log("fetched"), (error) => console.log(error.message));`,
     );
-    const child = Bun.spawn([process.execPath, script], { env: { PATH: "/usr/bin:/bin", ...variables }, stdout: "pipe", stderr: "inherit" });
+    const child = Bun.spawn([process.execPath, script], {
+      env: { PATH: "/usr/bin:/bin", ...variables },
+      stdout: "pipe",
+      stderr: "inherit",
+    });
     return (await child.stdout.text()).trim();
   }
 });

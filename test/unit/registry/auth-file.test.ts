@@ -3,7 +3,8 @@ import fc from "fast-check";
 import { parseName } from "../../../src/image/index.ts";
 import { authKeyRank, findAuth, findHelper, parseAuthFile } from "../../../src/registry/auth-file.ts";
 
-const encode = (document: unknown): Uint8Array => new TextEncoder().encode(typeof document === "string" ? document : JSON.stringify(document));
+const encode = (document: unknown): Uint8Array =>
+  new TextEncoder().encode(typeof document === "string" ? document : JSON.stringify(document));
 const base64 = (text: string): string => Buffer.from(text).toString("base64");
 
 describe("keys of auths", () => {
@@ -48,7 +49,8 @@ describe("keys of auths", () => {
     fc.assert(
       fc.property(host, path, host, fc.array(part, { maxLength: 4 }), (domain, parts, keyHost, keyParts) => {
         const key = [keyHost, ...keyParts].join("/");
-        const expected = keyHost === domain && keyParts.length <= parts.length && keyParts.every((text, at) => text === parts[at]);
+        const expected =
+          keyHost === domain && keyParts.length <= parts.length && keyParts.every((text, at) => text === parts[at]);
         expect(authKeyRank(key, { domain, path: parts.join("/") }) >= 0).toBe(expected);
       }),
     );
@@ -58,7 +60,9 @@ describe("keys of auths", () => {
     fc.assert(
       fc.property(fc.array(fc.stringMatching(/^[a-z]{1,5}$/), { minLength: 1, maxLength: 5 }), (parts) => {
         const keys = parts.map((_part, at) => ["r.example", ...parts.slice(0, at + 1)].join("/"));
-        const ranks = ["r.example", ...keys].map((key) => authKeyRank(key, { domain: "r.example", path: parts.join("/") }));
+        const ranks = ["r.example", ...keys].map((key) =>
+          authKeyRank(key, { domain: "r.example", path: parts.join("/") }),
+        );
         expect(ranks[0]).toBeGreaterThan(0);
         expect(ranks).toEqual(ranks.toSorted((a, b) => a - b));
         expect(new Set(ranks).size).toBe(ranks.length);
@@ -68,16 +72,41 @@ describe("keys of auths", () => {
 });
 
 describe("findAuth", () => {
-  const find = (auths: unknown, name = "quay.io/team/app") => findAuth(parseAuthFile(encode({ auths }), "/f"), parseName(name));
+  const find = (auths: unknown, name = "quay.io/team/app") =>
+    findAuth(parseAuthFile(encode({ auths }), "/f"), parseName(name));
 
   test.each<[what: string, auths: unknown, expected: unknown]>([
     ["auth in base64", { "quay.io": { auth: base64("alice:pa:ss") } }, { username: "alice", password: "pa:ss" }],
-    ["padding that old tools wrote", { "quay.io": { auth: base64("alice:pass\0\0") } }, { username: "alice", password: "pass" }],
-    ["username and password", { "quay.io": { username: "alice", password: "x" } }, { username: "alice", password: "x" }],
-    ["an identity token", { "quay.io": { auth: base64("alice:"), identitytoken: "t" } }, { username: "alice", password: "", identityToken: "t" }],
+    [
+      "padding that old tools wrote",
+      { "quay.io": { auth: base64("alice:pass\0\0") } },
+      { username: "alice", password: "pass" },
+    ],
+    [
+      "username and password",
+      { "quay.io": { username: "alice", password: "x" } },
+      { username: "alice", password: "x" },
+    ],
+    [
+      "an identity token",
+      { "quay.io": { auth: base64("alice:"), identitytoken: "t" } },
+      { username: "alice", password: "", identityToken: "t" },
+    ],
     ["a registry token", { "quay.io": { registrytoken: "t" } }, { username: "", password: "", registryToken: "t" }],
-    ["the most specific key", { "quay.io": { auth: base64("a:1") }, "quay.io/team/app": { auth: base64("c:3") }, "quay.io/team": { auth: base64("b:2") } }, { username: "c", password: "3" }],
-    ["the next key where one is empty", { "quay.io": { auth: base64("a:1") }, "quay.io/team": {} }, { username: "a", password: "1" }],
+    [
+      "the most specific key",
+      {
+        "quay.io": { auth: base64("a:1") },
+        "quay.io/team/app": { auth: base64("c:3") },
+        "quay.io/team": { auth: base64("b:2") },
+      },
+      { username: "c", password: "3" },
+    ],
+    [
+      "the next key where one is empty",
+      { "quay.io": { auth: base64("a:1") }, "quay.io/team": {} },
+      { username: "a", password: "1" },
+    ],
     ["nothing in an empty entry", { "quay.io": {} }, null],
     ["nothing for other hosts", { "gcr.io": { auth: base64("a:1") } }, null],
   ])("finds %s", (_what, auths, expected) => {
@@ -104,7 +133,8 @@ describe("findAuth", () => {
 });
 
 describe("findHelper", () => {
-  const find = (credHelpers: unknown, name: string) => findHelper(parseAuthFile(encode({ credHelpers }), "/f"), parseName(name));
+  const find = (credHelpers: unknown, name: string) =>
+    findHelper(parseAuthFile(encode({ credHelpers }), "/f"), parseName(name));
 
   test("finds the host's helper, docker hub's under all its names", () => {
     expect(find({ "quay.io": "pass" }, "quay.io/a/b")).toBe("pass");

@@ -26,7 +26,8 @@ describe("parseRetryAfter", () => {
 });
 
 describe("Patience", () => {
-  const patience = (hasAnswered = true, signal: AbortSignal | null = null) => new Patience({ firstDelayMs: 1, signal, hasAnswered: () => hasAnswered });
+  const patience = (hasAnswered = true, signal: AbortSignal | null = null) =>
+    new Patience({ firstDelayMs: 1, signal, hasAnswered: () => hasAnswered });
 
   async function countTries(error: () => Error, subject = patience()): Promise<number> {
     let tries = 0;
@@ -73,7 +74,9 @@ describe("Patience", () => {
 
   test("stops waiting when nobody wants the result any more", async () => {
     const controller = new AbortController();
-    const waiting = patience(true, controller.signal).wait(new TransientError("registry", "x", { retryAfterMs: 50_000 }));
+    const waiting = patience(true, controller.signal).wait(
+      new TransientError("registry", "x", { retryAfterMs: 50_000 }),
+    );
     controller.abort();
     expect(waiting).rejects.toThrow("cancelled");
     expect(abortable(Promise.resolve(1), controller.signal)).rejects.toThrow("cancelled");

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { basicAuthorization, parseToken } from "../../../src/registry/token.ts";
 
-const encode = (document: unknown): Uint8Array => new TextEncoder().encode(typeof document === "string" ? document : JSON.stringify(document));
+const encode = (document: unknown): Uint8Array =>
+  new TextEncoder().encode(typeof document === "string" ? document : JSON.stringify(document));
 
 describe("parseToken", () => {
   test.each<[what: string, document: unknown, expected: string]>([
