@@ -30,6 +30,7 @@ export interface AuthContext {
   trust: Trust;
 }
 
+const LOGIN_HINT = "Log in again, or remove the entry from the auth file.";
 const MAX_SCOPES = 16;
 const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]{1,1024}$/;
 
@@ -102,7 +103,7 @@ export class Authenticator {
         "unauthorized",
         `registry ${JSON.stringify(host)} refused the credentials: incorrect username or password`,
         {
-          hint: "Log in again, or remove the entry from the auth file.",
+          hint: LOGIN_HINT,
         },
       );
     }
@@ -115,7 +116,12 @@ export class Authenticator {
     credentials: Credentials | null,
   ): Promise<Grant | null> {
     const { transport, trust } = this.context;
-    if (credentials?.registryToken !== undefined && isHeaderSafe(credentials.registryToken)) {
+    if (credentials?.registryToken !== undefined) {
+      if (!isHeaderSafe(credentials.registryToken)) {
+        throw new BunkerError("unauthorized", `the token kept for ${JSON.stringify(trust.host)} is not one`, {
+          hint: LOGIN_HINT,
+        });
+      }
       return { authorization: `Bearer ${credentials.registryToken}`, expiresAt: Number.POSITIVE_INFINITY };
     }
     const { parameters } = challenge;

@@ -25,17 +25,28 @@ const CONTENT_RANGE = /^bytes (\d+)-(\d+)\/(?:\d+|\*)$/;
 /** RFC 9110 8.8.3, strong ones only: weak ones may not be used with If-Range (13.1.5). */
 const STRONG_ETAG = /^"[\x21\x23-\x7e]{1,256}"$/;
 
+export interface BlobRequest {
+  descriptor: Pick<Descriptor, "digest" | "size">;
+  subject: Subject;
+  sink: BlobSink;
+}
+
 export class BlobDownload {
+  private readonly descriptor: BlobRequest["descriptor"];
+  private readonly subject: Subject;
+  private readonly sink: BlobSink;
   /** A server whose ranges are wrong is asked for the whole. */
   private useRange = true;
   private etag: string | null = null;
 
   constructor(
     private readonly session: Session,
-    private readonly descriptor: Pick<Descriptor, "digest" | "size">,
-    private readonly subject: Subject,
-    private readonly sink: BlobSink,
-  ) {}
+    request: BlobRequest,
+  ) {
+    this.descriptor = request.descriptor;
+    this.subject = request.subject;
+    this.sink = request.sink;
+  }
 
   async run(signal: AbortSignal | null): Promise<void> {
     const { size } = this.descriptor;

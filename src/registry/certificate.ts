@@ -25,7 +25,7 @@ const NOTHING_THERE = new Set(["ENOENT", "ENOTDIR", "EACCES"]);
 /** The directories of one host, the user's first. */
 export function certificateDirectories(host: string, port: string, settings: RegistrySettings): string[] {
   const { home, environment } = settings;
-  const config = environment["XDG_CONFIG_HOME"] ?? (home === null ? null : `${home}/.config`);
+  const config = environment["XDG_CONFIG_HOME"] || (home === null ? null : `${home}/.config`);
   const parents = [
     home === null ? null : `${home}/.docker`,
     config === null ? null : `${config}/docker`,

@@ -136,7 +136,7 @@ class Client implements RegistryClient {
     signal: AbortSignal | null,
   ): Promise<void> {
     const subject = this.subject("blob", `${descriptor.digest} of ${this.repository}`);
-    await new BlobDownload(this.session, descriptor, subject, sink).run(signal);
+    await new BlobDownload(this.session, { descriptor, subject, sink }).run(signal);
   }
 
   async fetchSmallBlob(

@@ -130,12 +130,16 @@ export function connectionFailure(error: unknown, url: URL, proxy: string | null
   });
 }
 
-/** Silence for too long. `place` says where, as in `after 1024 bytes`. */
-export function stallFailure(url: URL, limitMs: number, place: string): TransientError {
+/** Silence for too long, after so many bytes of the answer's body. */
+export function stallFailure(url: URL, limitMs: number, received: number): TransientError {
   const seconds = Math.round(limitMs / 100) / 10;
-  return new TransientError("network", `reading from ${JSON.stringify(url.host)}: no data for ${seconds} s ${place}`, {
-    hint: "Check your network, and try again; what was downloaded is kept.",
-  });
+  return new TransientError(
+    "network",
+    `reading from ${JSON.stringify(url.host)}: no data for ${seconds} s after ${received} bytes`,
+    {
+      hint: "Check your network, and try again; what was downloaded is kept.",
+    },
+  );
 }
 
 export function cancelled(): BunkerError {

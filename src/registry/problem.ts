@@ -89,16 +89,19 @@ function tooManyRequests(domain: string, problem: Problem, retryAfterMs: number 
   });
 }
 
-/** The error for an answer that is not the one hoped for. @param foreign the answer came from a host we were redirected to */
-export function statusFailure(
-  answer: { status: number; headers: Headers; url: URL },
-  problem: Problem,
-  subject: Subject,
-  foreign: boolean,
-): BunkerError {
+export interface RefusingAnswer {
+  status: number;
+  headers: Headers;
+  url: URL;
+  /** It came from a host that the registry sent us to. */
+  isForeign: boolean;
+}
+
+/** The error for an answer that is not the one hoped for. */
+export function statusFailure(answer: RefusingAnswer, problem: Problem, subject: Subject): BunkerError {
   const { status, url } = answer;
   const host = JSON.stringify(url.host);
-  if (foreign && status >= 400 && status < 500 && status !== 429) {
+  if (answer.isForeign && status >= 400 && status < 500 && status !== 429) {
     // A signed URL lives for minutes: the registry gives a new one when asked again.
     const message = withDetail(
       `host ${host}, where the registry sent us for ${subject.shown}, answered with status ${status}`,

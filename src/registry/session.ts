@@ -31,12 +31,14 @@ const PROBE_TIMEOUT_MS = 5000;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 /** The references' grammar again: what goes into a request's path is checked where it goes in. */
 const REPOSITORY_PATH = /^[a-z0-9]+(?:[._/-]+[a-z0-9]+)*$/;
+/** What a name, an address and a port are made of; the URL parser would silently drop or reinterpret the rest. */
+const HOST = /^[A-Za-z0-9.:[\]-]+$/;
 /** Where docker.io really is. */
 const DOCKER_HUB_HOST = "registry-1.docker.io";
 
 function ensureName({ domain, path }: RepositoryName): string {
   const host = domain === "docker.io" ? DOCKER_HUB_HOST : domain;
-  if (REPOSITORY_PATH.test(path) && !/[/?#@\\]/.test(host) && URL.canParse(`https://${host}/`))
+  if (REPOSITORY_PATH.test(path) && HOST.test(host) && URL.canParse(`https://${host}/`))
     return new URL(`https://${host}/`).host;
   throw new BunkerError(
     "invalid-reference",
@@ -81,10 +83,11 @@ export class Session {
       const answer = await this.follow(origin, request, used);
       if (request.accepted.includes(answer.status)) return answer;
       const problem = parseProblem(await readErrorBody(answer));
-      const foreign = answer.url.origin !== origin.origin;
+      const isForeign = answer.url.origin !== origin.origin;
       // Only the registry itself may ask for credentials, never a host that it sent us to.
-      if (answer.status !== 401 || foreign || challenges >= MAX_CHALLENGES)
-        throw statusFailure(answer, problem, subject, foreign);
+      if (answer.status !== 401 || isForeign || challenges >= MAX_CHALLENGES) {
+        throw statusFailure({ ...answer, isForeign }, problem, subject);
+      }
       const challenge = answer.headers.get("www-authenticate");
       const refusal = { challenge, used, subject, detail: describeProblem(problem) };
       await abortable(this.authenticator.respond(scope, refusal), signal);

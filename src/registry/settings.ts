@@ -18,7 +18,10 @@ export interface RegistrySettings {
   tlsVerify: boolean | null;
   /** `--authfile`: the only file that is looked into. */
   authFile: string | null;
-  /** `host`, `host:port` or a range of addresses in CIDR form: no certificate check, and plain HTTP where there is no TLS. */
+  /**
+   * `host`, `host:port`, or a range in CIDR form for hosts that are written as addresses (names are not resolved for it): no
+   * certificate check, and plain HTTP where there is no TLS.
+   */
   insecureRegistries: string[];
   /** How long a connection may bring nothing (default 60 s). */
   timeoutMs?: number;

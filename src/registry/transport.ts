@@ -52,6 +52,7 @@ class Watch {
   ) {
     this.timer = setInterval(() => this.look(), Math.max(1, limitMs / LOOKS_PER_TIMEOUT));
     signal?.addEventListener("abort", this.onAbort);
+    if (signal?.aborted === true) this.onAbort();
   }
 
   count(bytes: number): void {
@@ -96,8 +97,7 @@ export class Transport {
     const failed = (error: unknown): unknown => {
       watch.stop();
       if (signal?.aborted === true) return cancelled();
-      if (watch.stalled)
-        return stallFailure(url, timeoutMs, watch.received === 0 ? "" : `after ${watch.received} bytes`);
+      if (watch.stalled) return stallFailure(url, timeoutMs, watch.received);
       return error instanceof BunkerError ? error : connectionFailure(error, url, proxy);
     };
     let response: Response;
@@ -120,7 +120,7 @@ export class Transport {
       throw failed(error);
     }
     watch.progress();
-    return openAnswer(url, response, watch, failed);
+    return openAnswer(response, watch, { url, failed });
   }
 
   /**
@@ -163,7 +163,11 @@ export class Transport {
   }
 }
 
-function openAnswer(url: URL, response: Response, watch: Watch, failed: (error: unknown) => unknown): Answer {
+function openAnswer(
+  response: Response,
+  watch: Watch,
+  { url, failed }: { url: URL; failed: (error: unknown) => unknown },
+): Answer {
   const reader = response.body?.getReader() ?? null;
   if (reader === null) watch.stop();
   return {

@@ -49,7 +49,7 @@ describe("statusFailure", () => {
       status: number,
       code: string,
       subject: Subject,
-      foreign: boolean,
+      isForeign: boolean,
       error: string,
       message: string,
       transient: boolean,
@@ -108,9 +108,9 @@ describe("statusFailure", () => {
     [418, "", MANIFEST, false, "registry", "status 418", false],
     [999, "", MANIFEST, false, "registry", "status 999", false],
     [0, "", MANIFEST, false, "registry", "status 0", false],
-  ])("%p %s of %j (elsewhere: %p) is %s: %s", (status, code, subject, foreign, error, message, transient) => {
-    const answer = { status, headers: new Headers(), url: new URL("https://r.example:5000/v2/") };
-    const failure = statusFailure(answer, { code, message: "m" }, subject, foreign);
+  ])("%p %s of %j (elsewhere: %p) is %s: %s", (status, code, subject, isForeign, error, message, transient) => {
+    const answer = { status, headers: new Headers(), url: new URL("https://r.example:5000/v2/"), isForeign };
+    const failure = statusFailure(answer, { code, message: "m" }, subject);
     expect(failure.code as string).toBe(error);
     expect(failure.message).toContain(message);
     expect(failure.hint).toBeString();
@@ -118,8 +118,9 @@ describe("statusFailure", () => {
   });
 
   test("passes on how long the registry asks to wait", () => {
-    const answer = { status: 429, headers: new Headers({ "retry-after": "100" }), url: new URL("https://r.example/") };
-    const failure = statusFailure(answer, { code: "", message: "" }, MANIFEST, false) as TransientError;
+    const url = new URL("https://r.example/");
+    const answer = { status: 429, headers: new Headers({ "retry-after": "100" }), url, isForeign: false };
+    const failure = statusFailure(answer, { code: "", message: "" }, MANIFEST) as TransientError;
     expect(failure.retryAfterMs).toBe(100_000);
     expect(failure.message).toContain("(it asks to wait 100 s)");
   });
