@@ -50,6 +50,8 @@ export interface HttpServer {
   readonly origin: string;
   /** Connections accepted so far. */
   connections(): number;
+  /** Those that are open now. */
+  openConnections(): number;
   stop(): void;
 }
 
@@ -237,6 +239,7 @@ export function startHttpServer(
     port: listener.port,
     origin: `${tls === undefined ? "http" : "https"}://${host}`,
     connections: () => connections,
+    openConnections: () => open.size,
     stop() {
       for (const connection of open) connection.close(true);
       listener.stop(true);

@@ -62,8 +62,13 @@ export class ScriptedServer {
     return this.server.origin;
   }
 
+  /** Accepted so far. */
   get connections(): number {
     return this.server.connections();
+  }
+
+  get openConnections(): number {
+    return this.server.openConnections();
   }
 
   /** Scripts what happens to matching requests; of several rules the latest that is not used up applies. */

@@ -10,7 +10,7 @@ import {
   type TestRegistry,
   type TokenServer,
 } from "../../support/registry.ts";
-import { ScriptedServer } from "../../support/scripted-server.ts";
+import { type Behaviour, ScriptedServer } from "../../support/scripted-server.ts";
 import { file } from "../../support/tar.ts";
 import { clientFor, descriptor, expectFailure, fetchReference, TestSink } from "./client.ts";
 
@@ -102,6 +102,21 @@ describe("without credentials", () => {
     const sink = new TestSink();
     await clientFor(reference).downloadBlob(descriptor(image.config), sink, ANY);
     expect(Buffer.from(sink.bytes()).equals(image.config.bytes)).toBeTrue();
+  });
+
+  test("a token that another request has replaced meanwhile is not replaced again", async () => {
+    registry.requireToken(tokens);
+    const client = clientFor(reference);
+    await client.fetchManifest("1");
+    tokens.revokeAll();
+    const late: Behaviour = async (_request, usual) => {
+      const answer = await usual();
+      await Bun.sleep(100);
+      return answer;
+    };
+    registry.when({ path: /manifests/ }, late, { times: 1 });
+    await Promise.all([client.fetchManifest("1"), client.fetchManifest("1")]);
+    expect(tokens.requests).toHaveLength(2);
   });
 
   test("requests at the same time wait for one token", async () => {

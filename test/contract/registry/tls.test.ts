@@ -66,6 +66,16 @@ describeWith(["openssl"], "over TLS", () => {
       expect(await fetchInProcess(reference, {})).toContain("certificate signed by unknown authority");
     });
 
+    test("by the usual authorities beside those of its directory", async () => {
+      const { registry, reference } = serve();
+      const other = await TestAuthority.create();
+      await home.write(`.docker/certs.d/${registry.host}/other.crt`, other.cert);
+      other.remove();
+      expect(await fetchInProcess(reference, {})).toContain("certificate signed by unknown authority");
+      expect(await fetchInProcess(reference, { SSL_CERT_FILE: authority.path })).toBe("fetched");
+      expect(await fetchInProcess(reference, { NODE_EXTRA_CA_CERTS: authority.path })).toBe("fetched");
+    });
+
     test("by an authority in $SSL_CERT_DIR", async () => {
       const { reference } = serve();
       await home.write("authorities/test.pem", authority.cert);
@@ -288,7 +298,7 @@ describeWith(["openssl"], "over TLS", () => {
       "fetch.ts",
       `import { openRegistry } from ${JSON.stringify(`${import.meta.dir}/../../../src/registry/index.ts`)};
        import { parseReference } from ${JSON.stringify(`${import.meta.dir}/../../../src/image/index.ts`)};
-       const settings = { home: null, environment: process.env, tlsVerify: true, authFile: null, insecureRegistries: [] };
+       const settings = { home: ${JSON.stringify(home.path)}, environment: process.env, tlsVerify: true, authFile: null, insecureRegistries: [] };
        const client = openRegistry(parseReference(${JSON.stringify(reference)}), settings);
        await client.fetchManifest("1").then(() => console.log("fetched"), (error) => console.log(error.message));`,
     );
