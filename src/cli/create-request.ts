@@ -50,11 +50,17 @@ export function buildCreateRequest(
     stopTimeout: values["stop-timeout"],
     tty: values.tty,
     openStdin: values.interactive,
+    stdinOnce: values.interactive && !isDetached(values),
     autoRemove: values.rm,
     attach: values.attach.length === 0 ? null : values.attach,
     platform: values.platform === null ? null : parsePlatform(values.platform),
     pull: parsePullPolicy(values.pull),
   };
+}
+
+/** Only run has -d; what create makes is attached to later. */
+function isDetached(values: CreateValues & { detach?: boolean }): boolean {
+  return values.detach ?? false;
 }
 
 function parseContainerName(text: string | null): string | null {

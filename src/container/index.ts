@@ -1,6 +1,7 @@
 // The container module's public face: model, decisions, no effects.
 
 export { planCapabilities } from "./capability.ts";
+export { generateName } from "./name.ts";
 export { CONFIG_VERSION, type ContainerConfig, type ResolvedProcess, resolveConfig, type VolumeUse } from "./config.ts";
 export {
   type ContainerPaths,

@@ -57,6 +57,8 @@ export interface CreateRequest {
   stopTimeout: number | null;
   tty: boolean;
   openStdin: boolean;
+  /** Standard input ends with the first client that was attached to it. */
+  stdinOnce: boolean;
   autoRemove: boolean;
   /** Streams named by -a; `null`: what -d, -i and -t imply. */
   attach: ("stdin" | "stdout" | "stderr")[] | null;

@@ -1,0 +1,29 @@
+// The printable plan of a container's start: its model and the host's facts become a SandboxSpec. Also what an adopting keeper needs.
+
+import { type NetworkSpec, planSandbox, type SandboxSpec } from "../container/index.ts";
+import type { ContainerRecord, LayerMap } from "../store/index.ts";
+import type { Engine } from "./engine.ts";
+
+export interface Size {
+  rows: number;
+  columns: number;
+}
+
+/** The class of id mapping that this user's containers have. */
+export function layerMap(engine: Engine): LayerMap {
+  const { subuids, subgids } = engine.host();
+  return subuids.length > 0 && subgids.length > 0 ? "user" : "single";
+}
+
+/** Everything the keeper is told. */
+export function specOf(engine: Engine, record: ContainerRecord, network: NetworkSpec, size: Size): SandboxSpec {
+  const { layout, images } = engine.store;
+  const paths = {
+    containerDir: layout.container(record.id),
+    runtimeDir: layout.runtime(record.id),
+    userRuntimeDir: layout.userRuntimeDir,
+    lower: images.lowerDirectories(record.imageId, layerMap(engine)),
+    volumes: record.config.volumes.map((volume) => `${layout.volume(volume.name)}/_data`),
+  };
+  return planSandbox(record.config, engine.host(), paths, { id: record.id, generation: record.generation, network, ...size });
+}
