@@ -1,2 +1,19 @@
-//! The static helper: `keeper container|worker`. Told everything over fd 3; reads no configuration.
-fn main() {}
+//! The keeper: the one program of ours that enters namespaces. Started by the command from a sealed memfd, told everything over
+//! descriptor 3, reads no configuration. Its mode is its first argument.
+
+mod container;
+
+use std::ffi::OsString;
+
+fn main() {
+    let mut arguments = std::env::args_os().skip(1);
+    let mode = arguments.next();
+    match mode.as_deref().and_then(|mode| mode.to_str()) {
+        Some("container") => container::main(),
+        Some("init") => bunker_runtime::sandbox::init(arguments.collect::<Vec<OsString>>()),
+        _ => bunker_sys::process::exit(USAGE),
+    }
+}
+
+/// Started by hand, or by another version: nobody is there to read words.
+const USAGE: i32 = 64;

@@ -1,11 +1,14 @@
 //! What only the kernel can do, as plan → apply → undo. Knows no configuration, no environment, no store layout.
 
+pub mod capability;
 pub mod failure;
 pub mod inroot;
 pub mod layer;
+pub mod limit;
 pub mod sandbox;
 pub mod seccomp;
 pub mod spec;
+pub mod tree;
 pub mod userns;
 
 pub use failure::{Failure, FailureCode};

@@ -39,7 +39,7 @@ pub struct SandboxSpec {
     /// Bytes of `/dev/shm`.
     pub shm_size: u64,
     pub log: Log,
-    /// An existing, writable cgroup v2 directory to start the container in (a child of it is made), or none.
+    /// An existing, writable cgroup v2 directory in which the container gets a group of its own, or none.
     pub cgroup: Option<String>,
     /// The container is removed after it ends: the upper may be `volatile`, nothing needs to survive.
     pub auto_remove: bool,
@@ -117,6 +117,8 @@ pub struct Process {
     pub rows: u16,
     pub columns: u16,
     pub open_stdin: bool,
+    /// Standard input is closed when the first client that gave it one ends or goes.
+    pub stdin_once: bool,
     pub capabilities: Capabilities,
     pub no_new_privileges: bool,
     pub seccomp: Seccomp,

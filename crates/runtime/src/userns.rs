@@ -1,1 +1,200 @@
-//! The user namespace U: find, join or make.
+//! The user's namespace U: one per user and data home, mapped once, joined by every keeper and worker.
+//!
+//! `<user runtime directory>/u.lock` is held while somebody joins or makes U; `u/<pid>` (content: start time) names each process
+//! that lives in it. Whoever comes next takes U from any of them, else from a running container's PID 1, whose namespace is
+//! U's child; only if nobody is alive is U made anew, so there are never two.
+
+use bunker_sys::process::{self, Cloned};
+use bunker_sys::{SysError, credential, file, lock, namespace};
+use serde::Deserialize;
+use std::ffi::CString;
+use std::fs;
+use std::os::fd::{AsFd, OwnedFd};
+
+use crate::failure::{Failure, FailureCode};
+use crate::spec::{IdMapping, UserNamespace};
+
+/// In U's own list of names; see `credential::join_empty_keyring`.
+const KEYRING: &std::ffi::CStr = c"bunker";
+/// What a refused newuidmap says is shorter.
+const COMPLAINT_LIMIT: usize = 400;
+
+/// This process's place in U's register; given up by dropping it.
+pub struct Membership {
+    path: String,
+}
+
+impl Drop for Membership {
+    fn drop(&mut self) {
+        // A leftover is harmless: its start time no longer fits.
+        let _ = file::remove(&self.path);
+    }
+}
+
+/// Moves this (single-threaded) process into U, made if it does not live anywhere, and into the one keyring of U.
+///
+/// # Errors
+/// `HostRefused` when user namespaces or the mapping cannot be had.
+pub fn enter(request: &UserNamespace, user_runtime_dir: &str) -> Result<Membership, Failure> {
+    let register = format!("{user_runtime_dir}/u");
+    ignore_existing(fs::create_dir(&register), &register)?;
+    let _held = lock::wait(&format!("{user_runtime_dir}/u.lock"))?;
+    match find(&register).or_else(|| find_by_container(user_runtime_dir)) {
+        Some(living) => namespace::join(living.as_fd(), namespace::USER).map_err(|error| refused("joining the user's namespace", &error))?,
+        None => make(request)?,
+    }
+    let pid = process::own_pid();
+    let membership = Membership { path: format!("{register}/{pid}") };
+    let started = process::start_time(pid).unwrap_or(0).to_string();
+    fs::write(&membership.path, started).map_err(|error| SysError::from_io(format!("write({:?})", membership.path), &error))?;
+    // Some kernels are built without keys: then there is nothing to hide either.
+    if let Err(error) = credential::join_empty_keyring(KEYRING)
+        && error.errno != ENOSYS
+    {
+        return Err(Failure::system(FailureCode::System, "joining an empty keyring", &error));
+    }
+    Ok(membership)
+}
+
+const ENOSYS: i32 = 38;
+
+fn ignore_existing(made: std::io::Result<()>, path: &str) -> Result<(), Failure> {
+    match made {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+            Err(SysError::from_io(format!("mkdir({path:?})"), &error).into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// U from a registered process that is alive; what the dead left is tidied on the way.
+fn find(register: &str) -> Option<OwnedFd> {
+    for entry in fs::read_dir(register).ok()?.flatten() {
+        let path = entry.path();
+        let pid: i32 = entry.file_name().to_str()?.parse().ok()?;
+        let recorded = fs::read_to_string(&path).ok().and_then(|text| text.parse().ok());
+        // Opened first, compared after: what is compared is then surely what was opened.
+        if let Ok(living) = namespace::open(pid, "user")
+            && recorded.is_some()
+            && process::start_time(pid) == recorded
+        {
+            return Some(living);
+        }
+        let _ = fs::remove_file(path);
+    }
+    None
+}
+
+/// The part of a keeper's state file that leads to its container.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct State {
+    pid: i32,
+    start_time: u64,
+    shares_user_namespace: bool,
+}
+
+/// U as the parent of a container's namespace, for when every keeper was killed and containers live on.
+fn find_by_container(user_runtime_dir: &str) -> Option<OwnedFd> {
+    for entry in fs::read_dir(format!("{user_runtime_dir}/c")).ok()?.flatten() {
+        let Ok(text) = fs::read(entry.path().join("state.json")) else { continue };
+        let Ok(state) = serde_json::from_slice::<State>(&text) else { continue };
+        let Ok(own) = namespace::open(state.pid, "user") else { continue };
+        if process::start_time(state.pid) != Some(state.start_time) {
+            continue;
+        }
+        if state.shares_user_namespace {
+            return Some(own);
+        }
+        if let Ok(parent) = namespace::parent(own.as_fd()) {
+            return Some(parent);
+        }
+    }
+    None
+}
+
+/// A process that is started before U is made, waits outside, and then maps U's ids.
+struct Mapper {
+    pid: i32,
+    complaints: OwnedFd,
+    program: String,
+}
+
+fn make(request: &UserNamespace) -> Result<(), Failure> {
+    let (Some(newuidmap), Some(newgidmap)) = (&request.newuidmap, &request.newgidmap) else {
+        return make_single(request);
+    };
+    let (waiting, go) = file::pipe()?;
+    // One after the other they take 2.6 ms, at once 2.2.
+    let mappers =
+        [start_mapper(newuidmap, &request.user_uid_map, &waiting)?, start_mapper(newgidmap, &request.user_gid_map, &waiting)?];
+    let unshared = namespace::unshare(namespace::USER);
+    let word = if unshared.is_ok() { b"gg" } else { b"xx" };
+    file::write_all(go.as_fd(), word)?;
+    let outcomes = mappers.map(finish_mapper);
+    unshared.map_err(|error| refused("making a user namespace", &error))?;
+    outcomes.into_iter().collect()
+}
+
+/// One id only: the kernel lets a process map itself to itself, if it gives up changing its groups.
+fn make_single(request: &UserNamespace) -> Result<(), Failure> {
+    namespace::unshare(namespace::USER).map_err(|error| refused("making a user namespace", &error))?;
+    file::write_value("/proc/self/setgroups", "deny")?;
+    file::write_value("/proc/self/uid_map", &map_text(&request.user_uid_map))?;
+    file::write_value("/proc/self/gid_map", &map_text(&request.user_gid_map))?;
+    Ok(())
+}
+
+/// The form of /proc/<pid>/uid_map (user_namespaces(7)).
+pub(crate) fn map_text(map: &[IdMapping]) -> String {
+    map.iter().map(|line| format!("{} {} {}\n", line.inside, line.outside, line.size)).collect()
+}
+
+fn start_mapper(program: &str, map: &[IdMapping], waiting: &OwnedFd) -> Result<Mapper, Failure> {
+    let mut arguments = vec![program.to_owned(), process::own_pid().to_string()];
+    for line in map {
+        arguments.extend([line.inside.to_string(), line.outside.to_string(), line.size.to_string()]);
+    }
+    let words = c_strings(&arguments)?;
+    let (complaints, said) = file::pipe()?;
+    match process::clone_process(0, None, false)? {
+        Cloned::Parent { pid, .. } => Ok(Mapper { pid, complaints, program: program.to_owned() }),
+        Cloned::Child => {
+            let mut word = [0_u8];
+            let told = matches!(file::read(waiting.as_fd(), &mut word), Ok(file::Transfer::Done(1))) && word == *b"g";
+            if told && file::place(said.as_fd(), STANDARD_ERROR).is_ok() {
+                process::execute(&words[0], &words, &[]);
+            }
+            process::exit(NOT_EXECUTED)
+        }
+    }
+}
+
+const STANDARD_ERROR: i32 = 2;
+const NOT_EXECUTED: i32 = 127;
+
+fn c_strings(words: &[String]) -> Result<Vec<CString>, Failure> {
+    let has_nul = |_| Failure::new(FailureCode::BadRequest, "a NUL in the arguments of a program");
+    words.iter().map(|word| CString::new(word.as_bytes())).collect::<Result<_, _>>().map_err(has_nul)
+}
+
+fn finish_mapper(mapper: Mapper) -> Result<(), Failure> {
+    let ended = process::wait_child(mapper.pid, true)?;
+    if ended.is_some_and(|end| end.exit_code() == 0) {
+        return Ok(());
+    }
+    file::set_nonblocking(mapper.complaints.as_fd())?;
+    let mut buffer = [0_u8; COMPLAINT_LIMIT];
+    let count = match file::read(mapper.complaints.as_fd(), &mut buffer)? {
+        file::Transfer::Done(count) => count,
+        _ => 0,
+    };
+    let said = String::from_utf8_lossy(&buffer[..count]);
+    let program = mapper.program.rsplit('/').next().unwrap_or_default();
+    Err(Failure::new(FailureCode::HostRefused, format!("mapping the user's subordinate ids: {program} failed: {}", said.trim())))
+}
+
+fn refused(what: &str, error: &SysError) -> Failure {
+    let code = if namespace::is_refused(error) { FailureCode::HostRefused } else { FailureCode::System };
+    Failure::system(code, what, error)
+}

@@ -9,8 +9,9 @@ pub mod lock;
 pub mod spawn;
 pub mod terminal;
 
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
+use crate::raw::{check, own, retry};
 use crate::{SysError, SysResult};
 
 /// Looks at a descriptor that JavaScript holds as a number; negative numbers are EBADF.
@@ -31,31 +32,6 @@ pub fn duplicate(number: RawFd) -> SysResult<OwnedFd> {
 pub fn close_number(number: RawFd) -> SysResult<()> {
     // SAFETY: close takes any number.
     check(unsafe { libc::close(number) }, || format!("close({number})")).map(drop)
-}
-
-/// Takes ownership of a descriptor the kernel has just returned.
-fn own(result: libc::c_int, call: impl FnOnce() -> String) -> SysResult<OwnedFd> {
-    let number = check(result, call)?;
-    // SAFETY: a fresh descriptor from the kernel that nobody else owns.
-    Ok(unsafe { OwnedFd::from_raw_fd(number) })
-}
-
-fn check(result: libc::c_int, call: impl FnOnce() -> String) -> SysResult<libc::c_int> {
-    if result < 0 { Err(SysError::last(call())) } else { Ok(result) }
-}
-
-/// Repeats a call that a signal interrupted.
-fn retry(mut attempt: impl FnMut() -> isize, call: impl Fn() -> String) -> SysResult<usize> {
-    loop {
-        let result = attempt();
-        if let Ok(done) = usize::try_from(result) {
-            return Ok(done);
-        }
-        let error = SysError::last(call());
-        if error.errno != libc::EINTR {
-            return Err(error);
-        }
-    }
 }
 
 fn path_of(fd: &impl AsRawFd) -> String {

@@ -2,7 +2,9 @@
 //! Every function takes and returns file descriptors (`OwnedFd`, `BorrowedFd`) rather than paths where it can.
 
 pub mod client;
+pub mod credential;
 pub mod error;
+pub mod file;
 pub mod landlock;
 pub mod lock;
 pub mod mount;
@@ -10,6 +12,7 @@ pub mod namespace;
 pub mod path;
 pub mod poll;
 pub mod process;
+pub(crate) mod raw;
 pub mod socket;
 pub mod terminal;
 pub mod xattr;

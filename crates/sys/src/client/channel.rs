@@ -1,5 +1,5 @@
 //! Frames over a blocking SOCK_STREAM unix socket: u32 little-endian length, then that many bytes of text; descriptors ride
-//! on the header (SCM_RIGHTS, unix(7)). No buffering between calls, so a channel may be used by one thread, then another.
+//! on the header (SCM_RIGHTS, unix(7)); lengths in them have other types with musl than with glibc (`as _`). No buffering between calls, so a channel may be used by one thread, then another.
 
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::{mem, ptr};
@@ -41,13 +41,7 @@ pub fn connect_control(directory: &str) -> SysResult<Option<OwnedFd>> {
     };
     // SAFETY: plain call.
     let socket = own(unsafe { libc::socket(libc::AF_UNIX, libc::SOCK_STREAM | libc::SOCK_CLOEXEC, 0) }, || "socket(AF_UNIX)".to_owned())?;
-    // SAFETY: sockaddr_un is plain data, zero is a valid value.
-    let mut address: libc::sockaddr_un = unsafe { mem::zeroed() };
-    address.sun_family = libc::AF_UNIX as libc::sa_family_t;
-    for (slot, byte) in address.sun_path.iter_mut().zip(format!("{}/ctl", path_of(&place)).bytes()) {
-        *slot = byte as libc::c_char;
-    }
-    let length = mem::size_of::<libc::sockaddr_un>() as libc::socklen_t;
+    let (address, length) = address_in(&place);
     let attempt = || {
         // SAFETY: the address lives until the call returns; the path is zero-terminated (shorter than sun_path).
         unsafe { libc::connect(socket.as_raw_fd(), ptr::from_ref(&address).cast(), length) as isize }
@@ -57,6 +51,17 @@ pub fn connect_control(directory: &str) -> SysResult<Option<OwnedFd>> {
         Err(error) if matches!(error.errno, libc::ECONNREFUSED | libc::ENOENT) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// The address of `ctl` in an open directory.
+pub(crate) fn address_in(directory: &OwnedFd) -> (libc::sockaddr_un, libc::socklen_t) {
+    // SAFETY: sockaddr_un is plain data, zero is a valid value.
+    let mut address: libc::sockaddr_un = unsafe { mem::zeroed() };
+    address.sun_family = libc::AF_UNIX as libc::sa_family_t;
+    for (slot, byte) in address.sun_path.iter_mut().zip(format!("{}/ctl", path_of(directory)).bytes()) {
+        *slot = byte as libc::c_char;
+    }
+    (address, mem::size_of::<libc::sockaddr_un>() as libc::socklen_t)
 }
 
 /// Sends one frame with its descriptors; blocks while the peer is slow. A vanished peer is EPIPE, never a signal.
@@ -76,7 +81,8 @@ pub fn send(channel: RawFd, text: &str, fds: &[RawFd]) -> SysResult<()> {
     Ok(())
 }
 
-fn send_part(channel: RawFd, parts: [&[u8]; 2], fds: &[RawFd]) -> isize {
+/// One sendmsg(2) of both parts, with descriptors.
+pub(crate) fn send_part(channel: RawFd, parts: [&[u8]; 2], fds: &[RawFd]) -> isize {
     let mut vectors = parts.map(|part| libc::iovec { iov_base: part.as_ptr().cast_mut().cast(), iov_len: part.len() });
     let mut control = [0_u64; CONTROL_WORDS];
     let fd_bytes = mem::size_of_val(fds);
@@ -135,7 +141,8 @@ pub fn receive(channel: RawFd) -> SysResult<Option<Frame>> {
     Ok(Some(Frame { text, fds }))
 }
 
-fn receive_part(channel: RawFd, part: &mut [u8], fds: &mut Vec<OwnedFd>) -> isize {
+/// One recvmsg(2); descriptors that come along are appended to `fds`.
+pub(crate) fn receive_part(channel: RawFd, part: &mut [u8], fds: &mut Vec<OwnedFd>) -> isize {
     let mut vector = libc::iovec { iov_base: part.as_mut_ptr().cast(), iov_len: part.len() };
     let mut control = [0_u64; CONTROL_WORDS];
     // SAFETY: msghdr is plain data whose pointers live until recvmsg returns; the kernel fills whole cmsghdrs, and each

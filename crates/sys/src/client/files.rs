@@ -18,7 +18,7 @@ pub struct TreeEntry {
 }
 
 /// A path for the kernel; a NUL inside is EINVAL, as no path can hold one.
-pub(super) fn c_path(path: &str) -> SysResult<CString> {
+pub(crate) fn c_path(path: &str) -> SysResult<CString> {
     CString::new(path).map_err(|_| SysError::new(format!("path {path:?}"), libc::EINVAL))
 }
 
@@ -122,7 +122,7 @@ fn replace_file(root: &OwnedFd, entry: &TreeEntry, content: &str) -> SysResult<(
 }
 
 /// Writes all of `bytes`.
-pub(super) fn write_all(fd: BorrowedFd<'_>, bytes: &[u8], call: impl Fn() -> String) -> SysResult<()> {
+pub(crate) fn write_all(fd: BorrowedFd<'_>, bytes: &[u8], call: impl Fn() -> String) -> SysResult<()> {
     let mut done = 0;
     while done < bytes.len() {
         let rest = &bytes[done..];

@@ -1,0 +1,44 @@
+//! The container's own cgroup in a subtree that was delegated to the user (cgroups(7), v2 only).
+
+use std::os::fd::OwnedFd;
+
+use bunker_runtime::Failure;
+use bunker_sys::{SysError, file, path};
+
+/// podman's default; a fork bomb then ends at its container.
+const PIDS_MAX: &str = "2048";
+const SHORT_ID: usize = 12;
+
+/// A group that exists while its container does.
+pub struct Group {
+    pub place: String,
+    pub directory: OwnedFd,
+}
+
+impl Group {
+    /// Makes it below `parent`; the limit on processes is ours, so it applies where the controller is at hand.
+    pub fn make(parent: &str, id: &str) -> Result<Self, Failure> {
+        let place = format!("{parent}/bunker-{}", &id[..SHORT_ID.min(id.len())]);
+        if let Err(error) = std::fs::create_dir(&place)
+            && error.kind() != std::io::ErrorKind::AlreadyExists
+        {
+            return Err(SysError::from_io(format!("mkdir({place:?})"), &error).into());
+        }
+        let directory = file::open(&place, path::O_RDONLY | path::O_DIRECTORY)?;
+        let _ = file::write_value(&format!("{place}/pids.max"), PIDS_MAX);
+        Ok(Self { place, directory })
+    }
+
+    /// Of a container whose keeper died.
+    pub fn open(place: &str) -> Option<Self> {
+        let directory = file::open(place, path::O_RDONLY | path::O_DIRECTORY).ok()?;
+        Some(Self { place: place.to_owned(), directory })
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // Empty once the container has ended; a leftover of a crash is taken over by the next start.
+        let _ = std::fs::remove_dir(&self.place);
+    }
+}

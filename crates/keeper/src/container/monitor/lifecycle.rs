@@ -1,0 +1,198 @@
+//! From a spec to a running container, and from its end to nothing left of it but what is to stay.
+
+use std::os::fd::AsFd;
+
+use bunker_runtime::spec::SandboxSpec;
+use bunker_runtime::{Failure, FailureCode, sandbox, tree, userns};
+use bunker_sys::{SysResult, file, path, process, socket};
+
+use super::super::group::Group;
+use super::super::log::Log;
+use super::super::network::{self, Helper};
+use super::super::record::{ExitRecord, Phase as RecordPhase, State, now};
+use super::super::session::{Ends, Session, open_fifos};
+use super::{Container, MAIN, Monitor, Phase, not_running};
+
+const EXIT_ENGINE: i32 = 125;
+const EXIT_NOT_EXECUTABLE: i32 = 126;
+const EXIT_NOT_FOUND: i32 = 127;
+
+impl Monitor {
+    /// Makes the sandbox; after a failure nothing of it is left but the record of it.
+    pub(super) fn create(&mut self, spec: SandboxSpec) -> Result<(), Failure> {
+        if self.phase != Phase::New {
+            return Err(Failure::new(FailureCode::BadRequest, "this keeper has a container already"));
+        }
+        self.phase = Phase::Over;
+        let (generation, container_dir) = (spec.generation, spec.container_dir.clone());
+        let made = self.try_create(spec);
+        match &made {
+            Ok(()) => self.phase = Phase::Created,
+            Err(failure) => record_failure(generation, &container_dir, failure),
+        }
+        made
+    }
+
+    fn try_create(&mut self, spec: SandboxSpec) -> Result<(), Failure> {
+        let membership = userns::enter(&spec.user_namespace, &spec.user_runtime_dir)?;
+        let group = spec.cgroup.as_deref().map(|parent| Group::make(parent, &spec.id)).transpose()?;
+        let mut ends = Ends::fifos(&spec.process, &spec.container_dir)?;
+        let theirs = ends.theirs.take();
+        let cgroup = group.as_ref().map(|group| group.directory.as_fd());
+        let mut sandbox = sandbox::create(&spec, theirs.as_ref(), cgroup)?;
+        // From here on the child has its own copies; as long as we held them no stream would end.
+        drop(theirs);
+        let namespaces = sandbox.namespaces.take();
+        let helper = match namespaces.as_ref().map(|open| network::start(&spec.network, open)).transpose()?.flatten() {
+            // It gets ready while the sandbox is being built.
+            Some(starting) => sandbox.await_ready().and_then(|()| starting.finish()).map(Some)?,
+            None => sandbox.await_ready().map(|()| None)?,
+        };
+        let mut state = State::new(sandbox.pid, spec.generation);
+        state.shares_user_namespace = spec.user_namespace.container_uid_map.is_empty();
+        state.helper = helper.as_ref().map(Helper::record);
+        state.cgroup = group.as_ref().map(|group| group.place.clone());
+        state.write(&spec.runtime_dir)?;
+        self.listener = Some(socket::listen_control(&spec.runtime_dir)?);
+        let pidfd = file::duplicate(sandbox.pidfd.as_fd())?;
+        let terminal = sandbox.terminal.take();
+        self.sessions.insert(MAIN, Session::new((sandbox.pid, pidfd), terminal, ends, spec.process.stdin_once)?);
+        let log = open_log(&spec)?;
+        self.container =
+            Some(Container { spec, state, log, waiting: Some(sandbox), namespaces, helper, group, _membership: membership });
+        Ok(())
+    }
+
+    /// Lets the container's process exec.
+    pub(super) fn start(&mut self) -> Result<(), Failure> {
+        let Some(container) = self.container.as_mut().filter(|_| self.phase == Phase::Created) else { return Err(not_running()) };
+        let Some(mut sandbox) = container.waiting.take() else { return Err(not_running()) };
+        // Before the word is given: a keeper that dies in between leaves a container that can be found.
+        container.state.phase = RecordPhase::Running;
+        container.state.started_at = Some(now());
+        container.state.write(&container.spec.runtime_dir)?;
+        match sandbox.start() {
+            Ok(()) => {
+                self.phase = Phase::Running;
+                Ok(())
+            }
+            Err(failure) => {
+                record_failure(container.spec.generation, &container.spec.container_dir, &failure);
+                self.sessions.remove(&MAIN);
+                self.phase = Phase::Over;
+                self.withdraw();
+                Err(failure)
+            }
+        }
+    }
+
+    /// Takes over a container that lives although its keeper does not.
+    pub(super) fn adopt(&mut self, spec: SandboxSpec, mut state: State) -> Result<(), Failure> {
+        if self.phase != Phase::New {
+            return Err(Failure::new(FailureCode::BadRequest, "this keeper has a container already"));
+        }
+        self.phase = Phase::Over;
+        let membership = userns::enter(&spec.user_namespace, &spec.user_runtime_dir)?;
+        let pidfd = process::open_pidfd(state.pid).map_err(|_| not_running())?;
+        if !state.is_alive() {
+            return Err(not_running());
+        }
+        // A terminal died with the keeper that held its master.
+        let outputs = if spec.process.terminal { Vec::new() } else { open_fifos(&spec.container_dir)? };
+        state.keeper_pid = process::own_pid();
+        state.write(&spec.runtime_dir)?;
+        self.listener = Some(socket::listen_control(&spec.runtime_dir)?);
+        self.sessions.insert(MAIN, Session::adopted(state.pid, pidfd, outputs));
+        let log = open_log(&spec)?;
+        let helper = state.helper.and_then(Helper::adopt);
+        let group = state.cgroup.as_deref().and_then(Group::open);
+        self.container =
+            Some(Container { spec, state, log, waiting: None, namespaces: None, helper, group, _membership: membership });
+        self.phase = Phase::Running;
+        Ok(())
+    }
+
+    /// The container's process has ended and its streams are read: make it known, in the order that readers rely on.
+    pub(super) fn conclude(&mut self) {
+        let end = self.sessions.get(&MAIN).and_then(Session::end).flatten();
+        if let Some(container) = &self.container
+            && !container.spec.auto_remove
+        {
+            // Nobody can be told here; a container without a record is reported as one whose end nobody saw.
+            let _ = ExitRecord::of(&container.state, end).write(&container.spec.container_dir);
+        }
+        self.phase = Phase::Over;
+        self.withdraw();
+    }
+
+    /// Takes back what says that the container lives: its files in the runtime directory, its own directory if it is doomed, the lock.
+    fn withdraw(&mut self) {
+        self.listener = None;
+        self.doomed.paths = std::mem::take(&mut self.doomed.paths).into_iter().filter_map(|place| self.move_to_trash(&place)).collect();
+        if let Some(container) = &self.container {
+            let runtime_dir = &container.spec.runtime_dir;
+            for name in ["state.json", "ctl", "lock"] {
+                let _ = file::remove(&format!("{runtime_dir}/{name}"));
+            }
+            let _ = std::fs::remove_dir(runtime_dir);
+        }
+        self.lock = None;
+    }
+
+    fn move_to_trash(&self, place: &str) -> Option<String> {
+        let name = place.rsplit('/').next()?;
+        file::rename(place, &format!("{}/{name}", self.doomed.trash)).ok()?;
+        Some(name.to_owned())
+    }
+
+    /// What takes its time, when nobody waits any more.
+    pub(super) fn clear_away(mut self) {
+        if self.phase == Phase::Created {
+            self.give_up();
+        }
+        self.sessions.clear();
+        if self.lock.is_some() {
+            self.withdraw();
+        }
+        if let Some(container) = self.container.take() {
+            drop(container.helper);
+            drop(container.namespaces);
+            drop(container.group);
+            // Still in U, whose ids the trees belong to.
+            let _ = self.empty_trash();
+        }
+    }
+
+    /// The command that wanted the container went away before it was started.
+    fn give_up(&mut self) {
+        if let Some(sandbox) = self.container.as_mut().and_then(|container| container.waiting.take()) {
+            sandbox.discard();
+        }
+    }
+
+    fn empty_trash(&self) -> SysResult<()> {
+        if self.doomed.paths.is_empty() {
+            return Ok(());
+        }
+        let trash = file::open(&self.doomed.trash, path::O_RDONLY | path::O_DIRECTORY)?;
+        for name in &self.doomed.paths {
+            tree::remove(trash.as_fd(), name.as_bytes())?;
+        }
+        Ok(())
+    }
+}
+
+fn open_log(spec: &SandboxSpec) -> SysResult<Log> {
+    let directory = file::open(&spec.container_dir, path::O_RDONLY | path::O_DIRECTORY)?;
+    Ok(Log::new(directory, &spec.log))
+}
+
+fn record_failure(generation: u32, container_dir: &str, failure: &Failure) {
+    let code = match failure.code {
+        FailureCode::CommandNotFound => EXIT_NOT_FOUND,
+        FailureCode::CommandNotExecutable => EXIT_NOT_EXECUTABLE,
+        _ => EXIT_ENGINE,
+    };
+    // Whoever asked is told the failure itself.
+    let _ = ExitRecord::failed(generation, code, failure).write(container_dir);
+}

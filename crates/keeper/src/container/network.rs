@@ -1,0 +1,152 @@
+//! The way out of the container by a helper program, slirp4netns or pasta: started for one network namespace, ended with it.
+
+use std::ffi::CString;
+use std::os::fd::{AsFd, OwnedFd};
+
+use bunker_runtime::sandbox::OpenNamespaces;
+use bunker_runtime::spec::Network;
+use bunker_runtime::{Failure, FailureCode};
+use bunker_sys::file::{self, Transfer};
+use bunker_sys::poll::{self, Watch};
+use bunker_sys::process::{self, Cloned};
+use bunker_sys::{path, SysResult};
+
+use super::record::Helper as Record;
+
+/// Where the helper finds its two namespaces and the pipe on which it says that it is ready.
+const USER_FD: i32 = 3;
+const NETWORK_FD: i32 = 4;
+const READY_FD: i32 = 5;
+/// A helper that takes longer has lost its way; they take 6 and 17 ms.
+const PATIENCE_MS: i32 = 10_000;
+const SIGTERM: i32 = 15;
+const COMPLAINT_LIMIT: usize = 400;
+
+/// A helper that serves; ended when dropped.
+pub struct Helper {
+    pidfd: OwnedFd,
+    pid: i32,
+    is_child: bool,
+}
+
+/// A helper that was started and is not known to serve yet.
+pub struct Starting {
+    helper: Helper,
+    ready: OwnedFd,
+    complaints: OwnedFd,
+    name: &'static str,
+}
+
+/// Starts the helper this network asks for, if any.
+pub fn start(network: &Network, namespaces: &OpenNamespaces) -> Result<Option<Starting>, Failure> {
+    let (name, arguments) = match network {
+        Network::None | Network::Host => return Ok(None),
+        Network::Slirp4netns { program } => ("slirp4netns", slirp_arguments(program)),
+        Network::Pasta { program } => ("pasta", pasta_arguments(program)),
+    };
+    let words: Vec<CString> = arguments.into_iter().filter_map(|word| CString::new(word).ok()).collect();
+    let (ready, says_ready) = file::pipe()?;
+    // In memory, not a pipe: it may complain for as long as it lives, with nobody to read.
+    let complaints = file::memory_file(c"complaints")?;
+    match process::clone_process(0, None, false)? {
+        Cloned::Parent { pid, pidfd } => {
+            Ok(Some(Starting { helper: Helper { pidfd, pid, is_child: true }, ready, complaints, name }))
+        }
+        Cloned::Child => {
+            if place_all(namespaces, &says_ready, &complaints).is_ok() {
+                process::execute(&words[0], &words, &[]);
+            }
+            process::exit(127)
+        }
+    }
+}
+
+/// First out of the way of the targets, then down to them.
+fn place_all(namespaces: &OpenNamespaces, says_ready: &OwnedFd, complains: &OwnedFd) -> SysResult<()> {
+    let high = |fd: &OwnedFd| file::duplicate_above(fd.as_fd(), READY_FD + 1);
+    let null = file::duplicate_above(file::open("/dev/null", path::O_RDWR)?.as_fd(), READY_FD + 1)?;
+    let sources = [high(complains)?, high(&namespaces.user)?, high(&namespaces.network)?, high(says_ready)?];
+    file::place(null.as_fd(), 0)?;
+    file::place(null.as_fd(), 1)?;
+    for (source, number) in sources.iter().zip(2..) {
+        file::place(source.as_fd(), number)?;
+    }
+    process::reset_signals();
+    file::close_from_at_exec(READY_FD + 1)
+}
+
+/// The container must not reach the host's own loopback through the helper.
+fn slirp_arguments(program: &str) -> Vec<String> {
+    [
+        program,
+        "--configure",
+        "--mtu=65520",
+        "--disable-host-loopback",
+        "--enable-seccomp",
+        &format!("--ready-fd={READY_FD}"),
+        "--netns-type=path",
+        &format!("--userns-path=/proc/self/fd/{USER_FD}"),
+        &format!("/proc/self/fd/{NETWORK_FD}"),
+        "tap0",
+    ]
+    .map(str::to_owned)
+    .into()
+}
+
+fn pasta_arguments(program: &str) -> Vec<String> {
+    let fixed = "--config-net --foreground --quiet --no-map-gw --dns-forward 169.254.1.1 -t none -u none -T none -U none";
+    let mut arguments = vec![program.to_owned()];
+    arguments.extend(fixed.split(' ').map(str::to_owned));
+    arguments.extend(["--pid".to_owned(), format!("/proc/self/fd/{READY_FD}")]);
+    arguments.extend(["--userns".to_owned(), format!("/proc/self/fd/{USER_FD}")]);
+    arguments.extend(["--netns".to_owned(), format!("/proc/self/fd/{NETWORK_FD}")]);
+    arguments
+}
+
+impl Starting {
+    /// Waits until the helper serves.
+    ///
+    /// # Errors
+    /// `HostRefused` with the helper's own words when it ends or stays silent.
+    pub fn finish(self) -> Result<Helper, Failure> {
+        let mut watches = [Watch::new(self.ready.as_fd(), true, false), Watch::new(self.helper.pidfd.as_fd(), true, false)];
+        poll::wait(&mut watches, PATIENCE_MS)?;
+        let mut word = [0_u8; 16];
+        if watches[0].is_readable() && matches!(file::read(self.ready.as_fd(), &mut word), Ok(Transfer::Done(_))) {
+            return Ok(self.helper);
+        }
+        let said = self.complaint();
+        Err(Failure::new(FailureCode::HostRefused, format!("{} did not start: {said}", self.name)))
+    }
+
+    fn complaint(&self) -> String {
+        let mut buffer = [0_u8; COMPLAINT_LIMIT];
+        match path::read_at(self.complaints.as_fd(), &mut buffer, 0) {
+            Ok(count) if count > 0 => String::from_utf8_lossy(&buffer[..count]).trim().replace('\n', "; "),
+            _ => "it said nothing".to_owned(),
+        }
+    }
+}
+
+impl Helper {
+    /// One that an earlier keeper started, if it still is that process.
+    pub fn adopt(record: Record) -> Option<Self> {
+        let pidfd = process::open_pidfd(record.pid).ok()?;
+        (process::start_time(record.pid) == Some(record.start_time)).then_some(Self { pidfd, pid: record.pid, is_child: false })
+    }
+
+    pub fn record(&self) -> Record {
+        Record { pid: self.pid, start_time: process::start_time(self.pid).unwrap_or(0) }
+    }
+
+}
+
+impl Drop for Helper {
+    fn drop(&mut self) {
+        let _ = process::signal(self.pidfd.as_fd(), SIGTERM);
+        if self.is_child {
+            let _ = process::wait_child(self.pid, true);
+        }
+    }
+
+}

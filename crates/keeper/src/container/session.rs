@@ -1,0 +1,175 @@
+//! A process in the container with its streams: the container's own, or one that exec started.
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use bunker_runtime::Failure;
+use bunker_runtime::sandbox::Streams;
+use bunker_runtime::spec::Process;
+use bunker_sys::poll::Watch;
+use bunker_sys::process::{self, Ended};
+use bunker_sys::{SysResult, file, path, terminal};
+
+use super::detach_keys::DetachKeys;
+use super::log::Stream;
+use super::stream::{Input, Output};
+
+/// One process and what goes in and out of it.
+pub struct Session {
+    pub pid: i32,
+    pub pidfd: OwnedFd,
+    pub outputs: Vec<Output>,
+    pub input: Option<Input>,
+    terminal: Option<OwnedFd>,
+    /// Our child, whose end we reap; else one that we only watch.
+    is_child: bool,
+    end: Option<Option<Ended>>,
+}
+
+/// The process's ends of its streams and ours.
+pub struct Ends {
+    pub theirs: Option<Streams>,
+    outputs: Vec<Output>,
+    input: Option<OwnedFd>,
+}
+
+impl Ends {
+    /// Pipes for an exec; nothing where it gets a terminal.
+    pub fn pipes(process: &Process) -> SysResult<Self> {
+        if process.terminal {
+            return Ok(Self { theirs: None, outputs: Vec::new(), input: None });
+        }
+        let (out_read, stdout) = file::pipe()?;
+        let (error_read, stderr) = file::pipe()?;
+        let (stdin, input) = standard_input(process)?;
+        let outputs = vec![Output::new(out_read, Stream::Stdout), Output::new(error_read, Stream::Stderr)];
+        Ok(Self { theirs: Some(Streams { stdin, stdout, stderr }), outputs, input })
+    }
+
+    /// Named FIFOs in the container's directory, which a later keeper can open again: what was not read yet is not lost.
+    pub fn fifos(process: &Process, container_dir: &str) -> SysResult<Self> {
+        if process.terminal {
+            return Ok(Self { theirs: None, outputs: Vec::new(), input: None });
+        }
+        let (out, error) = (format!("{container_dir}/stdout"), format!("{container_dir}/stderr"));
+        for place in [&out, &error] {
+            file::remove(place)?;
+            file::make_fifo(place)?;
+        }
+        let outputs = open_fifos(container_dir)?;
+        // Held for reading too: no SIGPIPE when a keeper dies.
+        let theirs = |place: &str| file::open(place, path::O_RDWR);
+        let (stdin, input) = standard_input(process)?;
+        Ok(Self { theirs: Some(Streams { stdin, stdout: theirs(&out)?, stderr: theirs(&error)? }), outputs, input })
+    }
+}
+
+/// The keeper's ends of a container's FIFOs.
+pub fn open_fifos(container_dir: &str) -> SysResult<Vec<Output>> {
+    let open = |name: &str| file::open(&format!("{container_dir}/{name}"), path::O_RDONLY | path::O_NONBLOCK);
+    Ok(vec![Output::new(open("stdout")?, Stream::Stdout), Output::new(open("stderr")?, Stream::Stderr)])
+}
+
+fn standard_input(process: &Process) -> SysResult<(OwnedFd, Option<OwnedFd>)> {
+    if !process.open_stdin {
+        return Ok((file::open("/dev/null", path::O_RDONLY)?, None));
+    }
+    let (read, write) = file::pipe()?;
+    Ok((read, Some(write)))
+}
+
+impl Session {
+    /// Of a process that was just made. `ends.theirs` must be dropped by the caller: while we hold them, no stream ends.
+    pub fn new(process: (i32, OwnedFd), terminal: Option<OwnedFd>, ends: Ends, once: bool) -> SysResult<Self> {
+        let (pid, pidfd) = process;
+        let mut session =
+            Self { pid, pidfd, outputs: ends.outputs, input: None, terminal: None, is_child: true, end: None };
+        session.input = ends.input.map(|target| Input::new(target, once));
+        if let Some(master) = terminal {
+            session.outputs = vec![Output::new(file::duplicate(master.as_fd())?, Stream::Stdout)];
+            // A terminal's input is never closed: its end is typed (Ctrl-D).
+            session.input = Some(Input::new(file::duplicate(master.as_fd())?, false));
+            session.terminal = Some(master);
+        }
+        Ok(session)
+    }
+
+    /// Of a container whose keeper died: its FIFOs, no input (the writing end died with that keeper).
+    pub fn adopted(pid: i32, pidfd: OwnedFd, outputs: Vec<Output>) -> Self {
+        Self { pid, pidfd, outputs, input: None, terminal: None, is_child: false, end: None }
+    }
+
+    /// Connects a client's descriptors, which come in the order stdin, stdout, stderr, as far as they are wanted.
+    pub fn attach(&mut self, client: u64, wanted: &super::protocol::Streams, fds: Vec<OwnedFd>) -> Result<(), Failure> {
+        let keys = DetachKeys::parse(if self.terminal.is_some() { &wanted.detach_keys } else { "" })?;
+        let mut fds = fds.into_iter();
+        if wanted.stdin
+            && let Some(fd) = fds.next()
+            && let Some(input) = &mut self.input
+        {
+            input.connect(client, fd, keys);
+        }
+        for (is_wanted, stream) in [(wanted.stdout, Stream::Stdout), (wanted.stderr, Stream::Stderr)] {
+            if !is_wanted {
+                continue;
+            }
+            let Some(fd) = fds.next() else { continue };
+            if let Some(output) = self.outputs.iter_mut().find(|output| output.stream == stream) {
+                output.add_sink(client, fd);
+            }
+        }
+        Ok(())
+    }
+
+    pub fn remove_client(&mut self, client: u64) {
+        for output in &mut self.outputs {
+            output.remove_client(client);
+        }
+        if let Some(input) = &mut self.input {
+            input.remove_client(client);
+        }
+    }
+
+    pub fn is_typed_by(&self, client: u64) -> bool {
+        self.input.as_ref().is_some_and(|input| input.is_typed_by(client))
+    }
+
+    pub fn resize(&self, rows: u16, columns: u16) -> Result<(), Failure> {
+        match &self.terminal {
+            Some(master) => Ok(terminal::set_size(master.as_fd(), rows, columns)?),
+            None => Ok(()),
+        }
+    }
+
+    pub fn signal(&self, number: i32) -> SysResult<()> {
+        process::signal(self.pidfd.as_fd(), number)
+    }
+
+    pub fn pidfd_watch(&self) -> Option<Watch> {
+        self.end.is_none().then(|| Watch::new(self.pidfd.as_fd(), true, false))
+    }
+
+    /// Takes note of the end if it has come, and reads what the process still left in its streams, however slow the readers.
+    pub fn observe_end(&mut self, buffer: &mut [u8], mut keep: impl FnMut(Stream, &[u8])) -> SysResult<bool> {
+        let end = if self.is_child { process::wait_child(self.pid, false)? } else { None };
+        if self.is_child && end.is_none() {
+            return Ok(false);
+        }
+        self.end = Some(end.or_else(|| process::exit_of_stranger(self.pidfd.as_fd())));
+        for output in &mut self.outputs {
+            while output.pump(buffer, &mut keep).is_some() {}
+            output.close_source();
+        }
+        self.input = None;
+        Ok(true)
+    }
+
+    /// `Some(None)`: ended, nobody saw how.
+    pub fn end(&self) -> Option<Option<Ended>> {
+        self.end
+    }
+
+    /// Whether a client has all of the output.
+    pub fn is_flushed_to(&self, client: u64) -> bool {
+        self.outputs.iter().all(|output| output.is_flushed_to(client))
+    }
+}

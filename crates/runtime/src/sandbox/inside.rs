@@ -1,0 +1,125 @@
+//! What runs in the container's own namespaces, from the clone to the exec: build the root, wait for the word, become the process.
+//! Nothing of the image runs before the exec, and after `Mapped` nobody can look into this process.
+
+mod device;
+mod file;
+pub mod init;
+mod mask;
+mod process;
+mod requested;
+mod root;
+mod standard;
+mod terminal;
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use bunker_sys::{file as descriptor, mount, path, process as kernel};
+
+use super::identity::{self, Identity, IdentityFiles};
+use super::launch::Prepared;
+use super::report::{Report, Word};
+use crate::failure::{Failure, FailureCode};
+use crate::inroot;
+use crate::spec::{RootFilesystem, SandboxSpec};
+
+pub(super) use process::{Outfit, become_process, open_workdir};
+pub(super) use terminal::open_terminal;
+
+/// passwd and group files larger than this are not read (security.md §3).
+const IDENTITY_FILE_LIMIT: usize = 10 * 1024 * 1024;
+const SIGKILL: i32 = 9;
+
+/// The child's whole life. Never returns.
+pub(super) fn run(prepared: &Prepared<'_>, sync: &OwnedFd) -> ! {
+    let failure = match build(prepared, sync) {
+        Ok(outfit) => become_process(&outfit, sync),
+        Err(failure) => failure,
+    };
+    let _ = Report::Failed(failure).send(sync, None);
+    kernel::exit(NOT_STARTED)
+}
+
+/// Nobody sees it: the report says why.
+const NOT_STARTED: i32 = 125;
+
+fn build<'a>(prepared: &'a Prepared<'_>, sync: &OwnedFd) -> Result<Outfit<'a>, Failure> {
+    kernel::set_parent_death_signal(SIGKILL)?;
+    Word::Mapped.wait(sync)?;
+    kernel::set_dumpable(false)?;
+    let spec = prepared.spec;
+    let sources = requested::open_sources(spec)?;
+    let directory = open_host_directory(&spec.container_dir)?;
+    let root = root::assemble(spec, &directory)?;
+    let standard = standard::mount_all(spec, root.as_fd())?;
+    requested::attach_all(&sources, root.as_fd())?;
+    file::place_all(spec, directory.as_fd(), root.as_fd())?;
+    mask::apply(spec, &standard)?;
+    name_host(spec)?;
+    let identity = identify(root.as_fd(), &spec.process.user, &spec.process.group_add)?;
+    let maps = &spec.user_namespace;
+    identity::ensure_mapped(&identity, &maps.container_uid_map, &maps.container_gid_map)?;
+    let terminal = if spec.process.terminal {
+        let size = (spec.process.rows, spec.process.columns);
+        let opened = open_terminal(standard.terminals.as_fd(), identity.uid, size)?;
+        terminal::bind_console(standard.devices.as_fd(), opened.peer.as_fd())?;
+        Some(opened)
+    } else {
+        None
+    };
+    mount::pivot_into(root.as_fd())?;
+    let workdir = open_workdir(root.as_fd(), &spec.process.cwd, true)?;
+    if is_readonly(&spec.root) {
+        // Last, so that mount points and the working directory could be made.
+        mount::set_attributes(root.as_fd(), mount::RDONLY, 0, false)?;
+    }
+    let (master, peer) = terminal.map_or((None, None), |opened| (Some(opened.master), Some(opened.peer)));
+    Report::Ready.send(sync, master.as_ref())?;
+    Word::Go.wait(sync)?;
+    Ok(Outfit {
+        process: &spec.process,
+        identity,
+        workdir,
+        terminal: peer,
+        streams: prepared.streams,
+        filter: &prepared.filter,
+        init_program: prepared.own_program.as_ref(),
+        can_change_groups: maps.newgidmap.is_some() || maps.container_gid_map.is_empty(),
+    })
+}
+
+fn is_readonly(root: &RootFilesystem) -> bool {
+    match root {
+        RootFilesystem::Overlay { readonly, .. } | RootFilesystem::Directory { readonly, .. } => *readonly,
+    }
+}
+
+fn name_host(spec: &SandboxSpec) -> Result<(), Failure> {
+    if !spec.namespaces.uts {
+        return Ok(());
+    }
+    if let Some(name) = &spec.hostname {
+        descriptor::set_hostname(name)?;
+    }
+    if let Some(name) = &spec.domainname {
+        descriptor::set_domainname(name)?;
+    }
+    Ok(())
+}
+
+/// Looks up the user in the container's own files; one that is missing is empty, anything odd in its place is refused.
+pub(super) fn identify(root: std::os::fd::BorrowedFd<'_>, user: &str, group_add: &[String]) -> Result<Identity, Failure> {
+    const ENOENT: i32 = 2;
+    const ENOTDIR: i32 = 20;
+    let read = |name: &str| match inroot::read_file(root, name.as_bytes(), IDENTITY_FILE_LIMIT) {
+        Err(error) if matches!(error.errno, ENOENT | ENOTDIR) => Ok(Vec::new()),
+        Err(error) => Err(Failure::system(FailureCode::UserNotFound, &format!("reading the container's /{name}"), &error)),
+        Ok(content) => Ok(content),
+    };
+    let files = IdentityFiles { passwd: read("etc/passwd")?, group: read("etc/group")? };
+    identity::resolve(user, group_add, &files)
+}
+
+/// Opens a directory of the host by its path, in this process's copy of the host's mounts.
+fn open_host_directory(directory: &str) -> Result<OwnedFd, Failure> {
+    Ok(descriptor::open(directory, path::O_PATH | path::O_DIRECTORY)?)
+}

@@ -1,0 +1,73 @@
+//! Paths hidden or made read-only. Those below /proc and /sys are looked up from those mounts themselves, without following
+//! any link; what is attached over them is the host's /dev/null or an empty read-only directory, never anything of the container.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use bunker_sys::{SysResult, mount, path};
+
+use super::device::open_device;
+use super::standard::{Standard, mount_tmpfs};
+use crate::failure::{Failure, FailureCode};
+use crate::spec::{Network, SandboxSpec};
+
+const ENOENT: i32 = 2;
+const ENOTDIR: i32 = 20;
+
+/// Applies both lists; what does not exist here needs no hiding.
+pub(super) fn apply(spec: &SandboxSpec, standard: &Standard) -> Result<(), Failure> {
+    // The host's own /proc or /sys was bound whole and must not be changed piecewise (the kernel would refuse it).
+    let covers = Covers::prepare()?;
+    let hidden = spec.masked_paths.iter().filter(|place| is_ours(spec, place));
+    for place in hidden {
+        let Some(target) = find(standard, place)? else { continue };
+        covers.hide(target.as_fd())?;
+    }
+    for place in spec.readonly_paths.iter().filter(|place| is_ours(spec, place)) {
+        let Some(target) = find(standard, place)? else { continue };
+        let clone = mount::clone_of(target.as_fd(), true)?;
+        mount::set_attributes(clone.as_fd(), mount::RDONLY | mount::NOSUID | mount::NODEV | mount::NOEXEC, 0, true)?;
+        mount::attach(clone.as_fd(), target.as_fd())?;
+    }
+    Ok(())
+}
+
+fn is_ours(spec: &SandboxSpec, place: &str) -> bool {
+    if place.starts_with("/sys/") { !matches!(spec.network, Network::Host) } else { spec.namespaces.pid }
+}
+
+/// `None`: this kernel has no such file.
+fn find(standard: &Standard, place: &str) -> Result<Option<OwnedFd>, Failure> {
+    let (root, rest) = if let Some(rest) = place.strip_prefix("/proc/") {
+        (&standard.proc, rest)
+    } else if let Some(rest) = place.strip_prefix("/sys/") {
+        (&standard.sys, rest)
+    } else {
+        return Err(Failure::new(FailureCode::BadRequest, format!("\"{place}\" is neither below /proc nor below /sys")));
+    };
+    let resolve = path::RESOLVE_IN_ROOT | path::RESOLVE_NO_SYMLINKS;
+    match path::open_at2(root.as_fd(), rest.as_bytes(), path::O_PATH | path::O_NOFOLLOW, resolve) {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if matches!(error.errno, ENOENT | ENOTDIR) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What lies over hidden things: cloned for each.
+struct Covers {
+    file: OwnedFd,
+    directory: OwnedFd,
+}
+
+impl Covers {
+    fn prepare() -> Result<Self, Failure> {
+        let directory = mount_tmpfs("0", Some(0), mount::RDONLY | mount::NOSUID | mount::NODEV | mount::NOEXEC)?;
+        Ok(Self { file: open_device("null", 1, 3)?, directory })
+    }
+
+    fn hide(&self, target: BorrowedFd<'_>) -> SysResult<()> {
+        let cover = if path::status(target)?.is_directory() { &self.directory } else { &self.file };
+        let clone = mount::clone_of(cover.as_fd(), false)?;
+        mount::set_attributes(clone.as_fd(), mount::RDONLY | mount::NOSUID | mount::NOEXEC, mount::PRIVATE, false)?;
+        mount::attach(clone.as_fd(), target)
+    }
+}

@@ -1,0 +1,103 @@
+//! Mounts that flags or the image's volumes ask for. Sources are the host user's own words; targets are looked up inside the root.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use bunker_sys::{SysError, file, mount, path};
+
+use super::standard::mount_tmpfs;
+use crate::failure::{Failure, FailureCode};
+use crate::spec::{Mount, SandboxSpec};
+use crate::{inroot, tree};
+
+/// A mount that only waits for its place.
+pub(super) struct Source<'a> {
+    wanted: &'a Mount,
+    /// Detached; with the attributes asked for.
+    mounted: OwnedFd,
+    is_directory: bool,
+}
+
+/// Takes hold of all sources, before the root is attached anywhere: a bind of the user's home must not show the root too.
+pub(super) fn open_sources(spec: &SandboxSpec) -> Result<Vec<Source<'_>>, Failure> {
+    spec.mounts.iter().map(open_source).collect()
+}
+
+fn open_source(wanted: &Mount) -> Result<Source<'_>, Failure> {
+    match wanted {
+        Mount::Bind { source, readonly, recursive, propagation, dev, suid, exec, .. } => {
+            let refused = |error: &SysError| Failure::system(FailureCode::BadPath, &format!("binding \"{source}\""), error);
+            let opened = file::open(source, path::O_PATH).map_err(|error| refused(&error))?;
+            let mounted = mount::clone_of(opened.as_fd(), *recursive).map_err(|error| refused(&error))?;
+            let attributes =
+                flag(*readonly, mount::RDONLY) | flag(!dev, mount::NODEV) | flag(!suid, mount::NOSUID) | flag(!exec, mount::NOEXEC);
+            mount::set_attributes(mounted.as_fd(), attributes, propagation_of(propagation)?, *recursive)?;
+            Ok(Source { wanted, mounted, is_directory: path::status(opened.as_fd())?.is_directory() })
+        }
+        Mount::Tmpfs { size, mode, readonly, exec, .. } => {
+            let attributes = mount::NOSUID | mount::NODEV | flag(*readonly, mount::RDONLY) | flag(!exec, mount::NOEXEC);
+            // docker's --tmpfs is world-writable and sticky.
+            let mounted = mount_tmpfs(&format!("{:o}", mode.unwrap_or(0o1777)), *size, attributes)?;
+            Ok(Source { wanted, mounted, is_directory: true })
+        }
+        Mount::Volume { source, .. } => {
+            let opened = file::open(source, path::O_PATH | path::O_DIRECTORY)?;
+            let mounted = mount::clone_of(opened.as_fd(), false)?;
+            mount::set_attributes(mounted.as_fd(), mount::NODEV | mount::NOSUID, mount::PRIVATE, false)?;
+            Ok(Source { wanted, mounted, is_directory: true })
+        }
+    }
+}
+
+/// Puts them in their places, in the order of the spec, which is from the root down.
+pub(super) fn attach_all(sources: &[Source<'_>], root: BorrowedFd<'_>) -> Result<(), Failure> {
+    for source in sources {
+        let (Mount::Bind { target, .. } | Mount::Tmpfs { target, .. } | Mount::Volume { target, .. }) = source.wanted;
+        let point = if source.is_directory { target_directory(root, target)? } else { target_file(root, target)? };
+        if let Mount::Volume { readonly, copy_up, .. } = source.wanted {
+            if *copy_up {
+                fill_volume(source.mounted.as_fd(), point.as_fd(), target)?;
+            }
+            // Only now: filling needs to write.
+            mount::set_attributes(source.mounted.as_fd(), flag(*readonly, mount::RDONLY), 0, false)?;
+        }
+        mount::attach(source.mounted.as_fd(), point.as_fd())?;
+    }
+    Ok(())
+}
+
+fn flag(set: bool, attribute: u64) -> u64 {
+    if set { attribute } else { 0 }
+}
+
+/// docker's words; the recursive forms differ only in how far the clone reached.
+fn propagation_of(word: &str) -> Result<u64, Failure> {
+    match word {
+        "" | "private" | "rprivate" => Ok(mount::PRIVATE),
+        "slave" | "rslave" => Ok(mount::SLAVE),
+        "shared" | "rshared" => Ok(mount::SHARED),
+        other => Err(Failure::new(FailureCode::BadRequest, format!("unknown propagation \"{other}\""))),
+    }
+}
+
+fn target_directory(root: BorrowedFd<'_>, target: &str) -> Result<OwnedFd, Failure> {
+    inroot::make_directories(root, target.as_bytes(), 0o755).map_err(|error| bad_target(target, &error))
+}
+
+pub(super) fn target_file(root: BorrowedFd<'_>, target: &str) -> Result<OwnedFd, Failure> {
+    inroot::make_file(root, target.as_bytes(), 0o644).map_err(|error| bad_target(target, &error))
+}
+
+fn bad_target(target: &str, error: &SysError) -> Failure {
+    Failure::system(FailureCode::BadPath, &format!("making the mount point \"{target}\" in the container"), error)
+}
+
+/// docker's copy-up: an empty volume takes over the image's content at its place, with owner and mode; never over data.
+fn fill_volume(data: BorrowedFd<'_>, image: BorrowedFd<'_>, target: &str) -> Result<(), Failure> {
+    let failed = |error: &SysError| Failure::system(FailureCode::System, &format!("filling the volume at \"{target}\""), error);
+    let open = |directory| path::open_at(directory, b".", path::O_RDONLY | path::O_DIRECTORY, 0).map_err(|error| failed(&error));
+    let to = open(data)?;
+    if !tree::is_empty(to.as_fd()).map_err(|error| failed(&error))? {
+        return Ok(());
+    }
+    tree::copy_content(open(image)?.as_fd(), to.as_fd()).map_err(|error| failed(&error))
+}

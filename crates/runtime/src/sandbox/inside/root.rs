@@ -1,0 +1,113 @@
+//! The container's root: an overlay of its layers, or a directory. Attached over the container's own directory, in this
+//! process's private mount namespace, because only an attached mount can be pivoted into.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use bunker_sys::mount::{self, FilesystemContext};
+use bunker_sys::{SysResult, file, path};
+
+use super::open_host_directory;
+use crate::failure::{Failure, FailureCode};
+use crate::spec::{RootFilesystem, SandboxSpec};
+
+const EINVAL: i32 = 22;
+
+/// The root, mounted over `place`: a descriptor of its top directory.
+pub(super) fn assemble(spec: &SandboxSpec, place: &OwnedFd) -> Result<OwnedFd, Failure> {
+    let mounted = match &spec.root {
+        RootFilesystem::Overlay { lower, upper, work, volatile, .. } => {
+            overlay(&Stack { lower, upper, work, volatile: *volatile, is_first_start: spec.generation == 1 }, place)?
+        }
+        RootFilesystem::Directory { path: directory, .. } => {
+            let clone = mount::clone_of(open_host_directory(directory)?.as_fd(), true)?;
+            mount::set_attributes(clone.as_fd(), mount::NODEV, mount::PRIVATE, true)?;
+            mount::attach(clone.as_fd(), place.as_fd())?;
+            clone
+        }
+    };
+    Ok(mounted)
+}
+
+struct Stack<'a> {
+    lower: &'a [String],
+    upper: &'a str,
+    work: &'a str,
+    volatile: bool,
+    is_first_start: bool,
+}
+
+fn overlay(stack: &Stack<'_>, place: &OwnedFd) -> Result<OwnedFd, Failure> {
+    let opened = Opened {
+        lower: stack.lower.iter().map(|layer| open_layer(layer)).collect::<Result<_, _>>()?,
+        upper: open_host_directory(stack.upper)?,
+        work: open_host_directory(stack.work)?,
+        volatile: stack.volatile,
+    };
+    if stack.is_first_start {
+        inherit_root(&opened)?;
+    }
+    let mounted = match by_descriptor(&opened) {
+        Ok(mounted) => mount::attach(mounted.as_fd(), place.as_fd()).map(|()| mounted),
+        // Kernels before 6.13 take no descriptors for layers.
+        Err(error) if error.errno == EINVAL => by_name(&opened, place.as_fd()),
+        Err(error) => Err(error),
+    };
+    mounted.map_err(|error| {
+        let code = if mount::is_refused(&error) { FailureCode::HostRefused } else { FailureCode::System };
+        Failure::system(code, "mounting the container's root", &error)
+    })
+}
+
+fn open_layer(layer: &str) -> Result<OwnedFd, Failure> {
+    let flags = path::O_PATH | path::O_DIRECTORY;
+    file::open(layer, flags).map_err(|error| Failure::system(FailureCode::System, "opening a layer of the image", &error))
+}
+
+struct Opened {
+    lower: Vec<OwnedFd>,
+    upper: OwnedFd,
+    work: OwnedFd,
+    volatile: bool,
+}
+
+/// The merged root's mode and owner are the upper's: they become those of the topmost layer. Before the first start only:
+/// afterwards the container's own changes stand.
+fn inherit_root(opened: &Opened) -> Result<(), Failure> {
+    let Some(top) = opened.lower.first() else { return Ok(()) };
+    let wanted = path::status(top.as_fd())?;
+    let upper = path::open_at(opened.upper.as_fd(), b".", path::O_RDONLY | path::O_DIRECTORY, 0)?;
+    path::change_owner(upper.as_fd(), (wanted.uid, wanted.gid))?;
+    path::change_mode(upper.as_fd(), wanted.permissions())?;
+    Ok(())
+}
+
+fn by_descriptor(opened: &Opened) -> SysResult<OwnedFd> {
+    let context = FilesystemContext::open("overlay")?;
+    context.set("source", "overlay")?;
+    for layer in &opened.lower {
+        context.set_fd("lowerdir+", layer.as_fd())?;
+    }
+    context.set_fd("upperdir", opened.upper.as_fd())?;
+    context.set_fd("workdir", opened.work.as_fd())?;
+    // Without it the mount succeeds all the same and opaque directories are silently ignored.
+    context.set_flag("userxattr")?;
+    if opened.volatile {
+        context.set_flag("volatile")?;
+    }
+    context.mount(mount::NODEV)
+}
+
+/// mount(2) with the layers' short names under /proc/self/fd: its options end at one page.
+fn by_name(opened: &Opened, place: BorrowedFd<'_>) -> SysResult<OwnedFd> {
+    let lower: Vec<String> = opened.lower.iter().map(|layer| file::path_of(layer.as_fd())).collect();
+    let mut options = format!(
+        "userxattr,lowerdir={},upperdir={},workdir={}",
+        lower.join(":"),
+        file::path_of(opened.upper.as_fd()),
+        file::path_of(opened.work.as_fd())
+    );
+    if opened.volatile {
+        options.push_str(",volatile");
+    }
+    mount::mount_over("overlay", place, &options)
+}

@@ -1,0 +1,149 @@
+//! What every container has: /proc, /sys, /dev with its devices, terminals, shared memory, message queues and the cgroup view.
+//! A mount point that the image made a link or a file is replaced by a directory, in the container's own upper only.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use bunker_sys::mount::{self, FilesystemContext, NODEV, NOEXEC, NOSUID, RDONLY, RELATIME, STRICTATIME};
+use bunker_sys::{SysError, file, path};
+
+use super::device;
+use crate::failure::{Failure, FailureCode};
+use crate::spec::{Network, SandboxSpec};
+
+const ENOENT: i32 = 2;
+const ENOTDIR: i32 = 20;
+const ELOOP: i32 = 40;
+
+/// What later steps need of these mounts, as descriptors that no path can redirect.
+pub(super) struct Standard {
+    pub(super) proc: OwnedFd,
+    pub(super) sys: OwnedFd,
+    pub(super) devices: OwnedFd,
+    pub(super) terminals: OwnedFd,
+}
+
+/// Mounts them all on the root.
+pub(super) fn mount_all(spec: &SandboxSpec, root: BorrowedFd<'_>) -> Result<Standard, Failure> {
+    let proc = mount_proc(spec)?;
+    write_sysctls(spec, proc.as_fd())?;
+    attach(proc.as_fd(), root, "proc")?;
+    let sys = mount_sys(spec)?;
+    attach(sys.as_fd(), root, "sys")?;
+    mount_cgroup(spec, sys.as_fd())?;
+    let devices = mount_tmpfs("755", Some(DEVICES_SIZE), NOSUID | STRICTATIME)?;
+    let terminals = mount_terminals(spec)?;
+    attach(devices.as_fd(), root, "dev")?;
+    device::fill(devices.as_fd())?;
+    attach(terminals.as_fd(), devices.as_fd(), "pts")?;
+    let shm = mount_tmpfs("1777", Some(spec.shm_size), NOSUID | NODEV | NOEXEC)?;
+    attach(shm.as_fd(), devices.as_fd(), "shm")?;
+    if spec.namespaces.ipc {
+        let queues = FilesystemContext::open("mqueue")?.mount(NOSUID | NODEV | NOEXEC)?;
+        attach(queues.as_fd(), devices.as_fd(), "mqueue")?;
+    }
+    Ok(Standard { proc, sys, devices, terminals })
+}
+
+/// docker's size of the tmpfs at /dev.
+const DEVICES_SIZE: u64 = 64 * 1024 * 1024;
+
+/// A tmpfs with this mode, of `size` bytes (half the memory where not said).
+pub(super) fn mount_tmpfs(mode: &str, size: Option<u64>, attributes: u64) -> Result<OwnedFd, Failure> {
+    let context = FilesystemContext::open("tmpfs")?;
+    context.set("source", "tmpfs")?;
+    context.set("mode", mode)?;
+    if let Some(bytes) = size {
+        context.set("size", &bytes.to_string())?;
+    }
+    Ok(context.mount(attributes)?)
+}
+
+/// A fresh /proc of the container's own processes; the host's, whole, where it shares the host's.
+fn mount_proc(spec: &SandboxSpec) -> Result<OwnedFd, Failure> {
+    if !spec.namespaces.pid {
+        return clone_host("/proc", 0);
+    }
+    let mounted = FilesystemContext::open("proc").and_then(|context| context.mount(NOSUID | NODEV | NOEXEC | RELATIME));
+    mounted.map_err(|error| host_refused("mounting a /proc of its own", &error))
+}
+
+fn mount_sys(spec: &SandboxSpec) -> Result<OwnedFd, Failure> {
+    // sysfs shows the network namespace it was mounted in: without one of its own the container may only see the host's.
+    if matches!(spec.network, Network::Host) {
+        return clone_host("/sys", RDONLY);
+    }
+    let mounted =
+        FilesystemContext::open("sysfs").and_then(|context| context.mount(RDONLY | NOSUID | NODEV | NOEXEC | RELATIME));
+    mounted.map_err(|error| host_refused("mounting a /sys of its own", &error))
+}
+
+fn host_refused(what: &str, error: &SysError) -> Failure {
+    let code = if mount::is_refused(error) { FailureCode::HostRefused } else { FailureCode::System };
+    Failure::system(code, what, error)
+}
+
+/// The host's mount at this path with all that is below it: parts of it alone are refused to ordinary users.
+fn clone_host(place: &str, attributes: u64) -> Result<OwnedFd, Failure> {
+    let opened = file::open(place, path::O_PATH | path::O_DIRECTORY)?;
+    let clone = mount::clone_of(opened.as_fd(), true)?;
+    mount::set_attributes(clone.as_fd(), attributes, mount::PRIVATE, true)?;
+    Ok(clone)
+}
+
+/// The container's own branch of the cgroup tree, read-only; none where the host has no cgroup v2 to show.
+fn mount_cgroup(spec: &SandboxSpec, sys: BorrowedFd<'_>) -> Result<(), Failure> {
+    if !spec.namespaces.cgroup || matches!(spec.network, Network::Host) {
+        return Ok(());
+    }
+    let attributes = RDONLY | NOSUID | NODEV | NOEXEC | RELATIME;
+    match FilesystemContext::open("cgroup2").and_then(|context| context.mount(attributes)) {
+        Ok(mounted) => attach(mounted.as_fd(), sys, "fs/cgroup"),
+        Err(_) => Ok(()),
+    }
+}
+
+fn mount_terminals(spec: &SandboxSpec) -> Result<OwnedFd, Failure> {
+    /// The group tty, where it exists in the container's map.
+    const TTY_GROUP: u32 = 5;
+    let context = FilesystemContext::open("devpts")?;
+    context.set("source", "devpts")?;
+    context.set_flag("newinstance")?;
+    context.set("ptmxmode", "0666")?;
+    context.set("mode", "0620")?;
+    let map = &spec.user_namespace.container_gid_map;
+    if map.is_empty() || map.iter().any(|line| (line.inside..line.inside + line.size).contains(&TTY_GROUP)) {
+        context.set("gid", &TTY_GROUP.to_string())?;
+    }
+    Ok(context.mount(NOSUID | NOEXEC)?)
+}
+
+/// Attaches a mount at a directory of a root that is ours to make.
+fn attach(mounted: BorrowedFd<'_>, root: BorrowedFd<'_>, name: &str) -> Result<(), Failure> {
+    let target = real_directory(root, name)?;
+    Ok(mount::attach(mounted, target.as_fd())?)
+}
+
+/// The directory itself, never what a link in its place points to (CVE-2019-19921, CVE-2026-41579).
+fn real_directory(root: BorrowedFd<'_>, name: &str) -> Result<OwnedFd, Failure> {
+    let open = || path::open_at2(root, name.as_bytes(), path::O_PATH | path::O_DIRECTORY | path::O_NOFOLLOW, path::RESOLVE_NO_SYMLINKS);
+    match open() {
+        Ok(found) => return Ok(found),
+        Err(error) if error.errno == ENOENT => {}
+        Err(error) if matches!(error.errno, ENOTDIR | ELOOP) => path::remove_file_at(root, name.as_bytes())?,
+        Err(error) => return Err(error.into()),
+    }
+    path::make_directory_at(root, name.as_bytes(), 0o755)?;
+    Ok(open()?)
+}
+
+/// Values of the container's own namespaces (sysctl.d(5) names), through the mount itself: nothing can stand in for it.
+fn write_sysctls(spec: &SandboxSpec, proc: BorrowedFd<'_>) -> Result<(), Failure> {
+    for (name, value) in &spec.sysctls {
+        let place = format!("sys/{}", name.replace('.', "/"));
+        let resolve = path::RESOLVE_NO_SYMLINKS | path::RESOLVE_IN_ROOT;
+        let written = path::open_at2(proc, place.as_bytes(), path::O_WRONLY, resolve)
+            .and_then(|opened| file::write_all(opened.as_fd(), value.as_bytes()));
+        written.map_err(|error| Failure::system(FailureCode::System, &format!("setting sysctl \"{name}\""), &error))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,182 @@
+//! The keeper's side: clone the container's process into its namespaces, map its ids, wait for its report, let it go.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use bunker_sys::process::{self, Cloned};
+use bunker_sys::{SysError, file, namespace, path, socket};
+
+use super::inside;
+use super::report::{Report, Word};
+use crate::failure::{Failure, FailureCode};
+use crate::seccomp::{self, SockFilter};
+use crate::spec::{Network, SandboxSpec};
+use crate::userns::map_text;
+
+/// The container's ends of its standard streams; with a terminal there are none.
+pub struct Streams {
+    pub stdin: OwnedFd,
+    pub stdout: OwnedFd,
+    pub stderr: OwnedFd,
+}
+
+/// What the child needs and only the keeper can have ready.
+pub(super) struct Prepared<'a> {
+    pub(super) spec: &'a SandboxSpec,
+    pub(super) streams: Option<&'a Streams>,
+    pub(super) filter: Vec<SockFilter>,
+    /// This very program, for `--init`.
+    pub(super) own_program: Option<OwnedFd>,
+}
+
+/// A container's process that exists and has not been started.
+pub struct Sandbox {
+    pub pid: i32,
+    pub pidfd: OwnedFd,
+    sync: OwnedFd,
+    /// The terminal's master, after `await_ready`.
+    pub terminal: Option<OwnedFd>,
+    /// Opened while its process could still be looked into. Who holds the mount namespace decides when it is taken down, which
+    /// may take the overlay many milliseconds.
+    pub namespaces: Option<OpenNamespaces>,
+}
+
+/// Namespaces of a container, held open.
+pub struct OpenNamespaces {
+    pub user: OwnedFd,
+    pub network: OwnedFd,
+    pub mount: OwnedFd,
+}
+
+impl OpenNamespaces {
+    fn of(pid: i32) -> Result<Self, Failure> {
+        let open = |name| namespace::open(pid, name);
+        Ok(Self { user: open("user")?, network: open("net")?, mount: open("mnt")? })
+    }
+}
+
+/// Makes the process in its namespaces (and in `cgroup`) and lets it build the sandbox; `await_ready` waits for that. Must run in U, with one thread.
+///
+/// # Errors
+/// `HostRefused` when the kernel refuses a namespace, `BadRequest` for a bad seccomp profile.
+pub fn create(spec: &SandboxSpec, streams: Option<&Streams>, cgroup: Option<BorrowedFd<'_>>) -> Result<Sandbox, Failure> {
+    let filter = seccomp::compile(&spec.process.seccomp, &spec.process.capabilities.bounding)?;
+    let own_program = spec.process.init.then(|| file::open("/proc/self/exe", path::O_RDONLY)).transpose()?;
+    let prepared = Prepared { spec, streams, filter, own_program };
+    let (ours, theirs) = socket::packet_pair()?;
+    let cloned = process::clone_process(namespaces_of(spec), cgroup, false);
+    match cloned.map_err(|error| refused("making the container's namespaces", &error))? {
+        Cloned::Child => {
+            drop(ours);
+            inside::run(&prepared, &theirs)
+        }
+        Cloned::Parent { pid, pidfd } => {
+            let mut sandbox = Sandbox::from_parts(pid, pidfd, ours);
+            drop(theirs);
+            sandbox.map_ids(spec)?;
+            sandbox.namespaces = Some(OpenNamespaces::of(pid)?);
+            Word::Mapped.send(&sandbox.sync)?;
+            Ok(sandbox)
+        }
+    }
+}
+
+/// The namespaces a container has of its own, as clone3 and setns take them.
+pub(super) fn namespaces_of(spec: &SandboxSpec) -> i32 {
+    let namespaces = &spec.namespaces;
+    let mut flags = namespace::MOUNT;
+    for (wanted, flag) in [
+        (!spec.user_namespace.container_uid_map.is_empty(), namespace::USER),
+        (namespaces.pid, namespace::PID),
+        (namespaces.ipc, namespace::IPC),
+        (namespaces.uts, namespace::UTS),
+        (namespaces.cgroup, namespace::CGROUP),
+        (namespaces.time, namespace::TIME),
+        (!matches!(spec.network, Network::Host), namespace::NETWORK),
+    ] {
+        if wanted {
+            flags |= flag;
+        }
+    }
+    flags
+}
+
+fn refused(what: &str, error: &SysError) -> Failure {
+    let code = if namespace::is_refused(error) { FailureCode::HostRefused } else { FailureCode::System };
+    Failure::system(code, what, error)
+}
+
+impl Sandbox {
+    pub(super) fn from_parts(pid: i32, pidfd: OwnedFd, sync: OwnedFd) -> Self {
+        Self { pid, pidfd, sync, terminal: None, namespaces: None }
+    }
+
+    fn map_ids(&self, spec: &SandboxSpec) -> Result<(), Failure> {
+        let maps = &spec.user_namespace;
+        if maps.container_uid_map.is_empty() {
+            return Ok(());
+        }
+        let write = |name: &str, text: &str| file::write_value(&format!("/proc/{}/{name}", self.pid), text);
+        let written = (|| {
+            if maps.newgidmap.is_none() {
+                // Where U could not change groups, neither can what lives under it.
+                write("setgroups", "deny")?;
+            }
+            write("uid_map", &map_text(&maps.container_uid_map))?;
+            write("gid_map", &map_text(&maps.container_gid_map))
+        })();
+        written.map_err(|error| Failure::system(FailureCode::HostRefused, "mapping the container's ids", &error))
+    }
+
+    /// Waits until the sandbox is whole.
+    ///
+    /// # Errors
+    /// What the child reports, reaped.
+    pub fn await_ready(&mut self) -> Result<(), Failure> {
+        match Report::receive(&self.sync)? {
+            Some((Report::Ready, terminal)) => {
+                self.terminal = terminal;
+                Ok(())
+            }
+            Some((Report::Failed(failure), _)) => {
+                self.reap();
+                Err(failure)
+            }
+            _ => Err(self.unexplained()),
+        }
+    }
+
+    /// Lets the process exec.
+    ///
+    /// # Errors
+    /// `CommandNotFound`, `CommandNotExecutable` and whatever else the last steps came to; the process is reaped then.
+    pub fn start(&mut self) -> Result<(), Failure> {
+        if Word::Go.send(&self.sync).is_err() {
+            return Err(self.unexplained());
+        }
+        match Report::receive(&self.sync)? {
+            Some((Report::Failed(failure), _)) => {
+                self.reap();
+                Err(failure)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The sandbox's process is gone without a word: killed, or a bug.
+    fn unexplained(&self) -> Failure {
+        let end = self.reap();
+        Failure::new(FailureCode::System, format!("the container's process ended before it was started ({end:?})"))
+    }
+
+    fn reap(&self) -> Option<process::Ended> {
+        let _ = process::signal(self.pidfd.as_fd(), SIGKILL);
+        process::wait_child(self.pid, true).ok().flatten()
+    }
+
+    /// Gives a sandbox up that was never started.
+    pub fn discard(&self) {
+        self.reap();
+    }
+}
+
+const SIGKILL: i32 = 9;

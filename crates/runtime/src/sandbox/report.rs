@@ -1,0 +1,68 @@
+//! What the keeper and the process it starts say to each other, one packet each.
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use bunker_sys::socket;
+use serde::{Deserialize, Serialize};
+
+use crate::failure::{Failure, FailureCode};
+
+/// A failure with a long path and a list of layers stays below this.
+const PACKET_LIMIT: usize = 64 * 1024;
+
+/// From the keeper to the child.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Word {
+    /// Your ids are mapped: build the sandbox.
+    Mapped,
+    /// Become the container's process.
+    Go,
+}
+
+impl Word {
+    fn byte(self) -> u8 {
+        match self {
+            Self::Mapped => b'm',
+            Self::Go => b'g',
+        }
+    }
+
+    /// Fails when the child is gone: its own report says why.
+    pub(super) fn send(self, to: &OwnedFd) -> Result<(), Failure> {
+        Ok(socket::send_packet(to.as_fd(), &[self.byte()], &[])?)
+    }
+
+    /// Blocks until exactly this word comes. The keeper's death is an end of file: then there is nothing to go on for.
+    pub(super) fn wait(self, from: &OwnedFd) -> Result<(), Failure> {
+        match socket::receive_packet(from.as_fd(), 1)? {
+            Some((packet, _)) if packet == [self.byte()] => Ok(()),
+            _ => Err(Failure::new(FailureCode::Cancelled, "the keeper has gone")),
+        }
+    }
+}
+
+/// From the child to the keeper.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Report {
+    /// The sandbox is whole; with a terminal its master rides along.
+    Ready,
+    /// Of a join's go-between: the number of the process it made.
+    Started(i32),
+    Failed(Failure),
+}
+
+impl Report {
+    pub(super) fn send(&self, to: &OwnedFd, terminal: Option<&OwnedFd>) -> Result<(), Failure> {
+        let text = serde_json::to_vec(self).map_err(|error| Failure::new(FailureCode::System, error.to_string()))?;
+        let fds: Vec<_> = terminal.iter().map(|fd| fd.as_fd()).collect();
+        Ok(socket::send_packet(to.as_fd(), &text, &fds)?)
+    }
+
+    /// `None`: the child closed its end, which it does by exec (or by dying).
+    pub(super) fn receive(from: &OwnedFd) -> Result<Option<(Self, Option<OwnedFd>)>, Failure> {
+        let Some((text, mut fds)) = socket::receive_packet(from.as_fd(), PACKET_LIMIT)? else { return Ok(None) };
+        let report = serde_json::from_slice(&text)
+            .map_err(|error| Failure::new(FailureCode::System, format!("a report of the sandbox: {error}")))?;
+        Ok(Some((report, fds.pop())))
+    }
+}
