@@ -30,6 +30,8 @@ export interface EnvOptions {
   /** Set for every command; undefined unsets. */
   environment?: Record<string, string | undefined>;
   program?: string;
+  /** Another distribution's root file system to stand on. */
+  root?: string;
 }
 
 export interface RunOptions {
@@ -75,7 +77,7 @@ export class TestEnv {
 
   static async create(options: EnvOptions = {}): Promise<TestEnv> {
     const user = testUser(options.user ?? "subids");
-    return new TestEnv(await PrivateHost.start(user, options.program ?? PROGRAM), user, options);
+    return new TestEnv(await PrivateHost.start(user, options.program ?? PROGRAM, options.root ?? null), user, options);
   }
 
   /** A 0700 directory of the user's below this environment. */

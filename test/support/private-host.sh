@@ -3,9 +3,11 @@
 # under test, an empty /tmp and /dev/shm, and a pure cgroup v2 tree with a subtree delegated to the user. Nothing outside
 # this namespace changes but that subtree's directory. Ends, and tidies up, when the test process closes (or dies and so closes) $base/alive.
 #
-#   unshare --mount --propagation private private-host.sh BASE PROGRAM UID GID
+#   unshare --mount --propagation private private-host.sh BASE PROGRAM UID GID [ROOT]
+#
+# With ROOT, the root file system of another distribution is put under it all, with this machine's users.
 set -eu
-base=$1 program=$2 uid=$3 gid=$4
+base=$1 program=$2 uid=$3 gid=$4 root=${5-}
 umask 022
 
 # As every distribution has them; here on a file system of ours, so that the machine's own stay as they are.
@@ -42,6 +44,20 @@ if [ "$(stat -f -c %T /sys/fs/cgroup)" = cgroup2fs ]; then
       [ ! -e "$directory/$file" ] || chown "$uid:$gid" "$directory/$file"
     done
   done
+fi
+
+if [ -n "$root" ]; then
+  mount --bind "$root" "$root"
+  for place in /proc /sys /dev /run /tmp "$base"; do
+    mkdir -p "$root$place"
+    mount --rbind "$place" "$root$place"
+  done
+  for file in passwd group subuid subgid; do mount --bind "/etc/$file" "$root/etc/$file"; done
+  cd "$root"
+  # pivot_root(2): the new root may be put on top of the old one, which is then reached as ".".
+  pivot_root . .
+  umount --lazy .
+  cd /
 fi
 
 echo "$$ $group" > "$base/ready.new"

@@ -38,7 +38,8 @@ export class PrivateHost {
     this.group = group === undefined || group === "" ? null : group;
   }
 
-  static async start(user: TestUser, program: string): Promise<PrivateHost> {
+  /** `root`: another distribution's root file system to stand on. */
+  static async start(user: TestUser, program: string, root: string | null = null): Promise<PrivateHost> {
     const base = newBase();
     mkdirSync(join(base, "dev"), { recursive: true });
     run(["mkfifo", join(base, "alive")]);
@@ -46,7 +47,8 @@ export class PrivateHost {
     const alive = openSync(join(base, "alive"), "r+");
     // A child that left: Bun kills the children of a test that takes too long, and this one has to tidy up after it.
     const command = ["setsid", "--fork", "unshare", "--mount", "--propagation", "private", "sh", SCRIPT];
-    const child = Bun.spawn([...command, base, program, String(user.uid), String(user.gid)], {
+    const words = [base, program, String(user.uid), String(user.gid), ...(root === null ? [] : [root])];
+    const child = Bun.spawn([...command, ...words], {
       stdin: "ignore",
       stdout: "ignore",
       stderr: Bun.file(join(base, "errors")),
