@@ -48,7 +48,7 @@ fi
 
 if [ -n "$root" ]; then
   mount --bind "$root" "$root"
-  for place in /proc /sys /dev /run /tmp "$base"; do
+  for place in /proc /sys /dev /run /tmp "$(dirname "$base")"; do
     mkdir -p "$root$place"
     mount --rbind "$place" "$root$place"
   done
