@@ -40,10 +40,12 @@ export type Posture = Record<string, string>;
 
 /** Fields of /proc/self/status that are about rights. */
 const STATUS = "Uid Gid Groups Umask CapInh CapPrm CapEff CapBnd CapAmb NoNewPrivs Seccomp Seccomp_filters".split(" ");
-/** Limits that an engine sets; the others are the machine's. */
-const LIMITS = ["Max open files", "Max processes", "Max core file size", "Max locked memory"];
-/** Where things of this run lie: layers, ids, sizes. */
-const VARIABLE_OPTION = /^(lowerdir|lowerdir\+|upperdir|workdir|size|nr_inodes|uuid|user_id|group_id)\b/;
+/** The others are the machine's, or as much as the machine's hard limit allows. */
+const LIMITS = ["Max core file size", "Max locked memory"];
+/** Where things of this run lie, and whose: layers, ids, sizes. */
+const VARIABLE_OPTION = /^(lowerdir\+?|upperdir|workdir|size|nr_inodes|uuid|user_id|group_id|uid|gid)=/;
+/** File systems whose own options an engine chooses. All others are the host's disks, whatever their type. */
+const MADE_BY_ENGINES = new Set(["cgroup2", "devpts", "devtmpfs", "mqueue", "overlay", "proc", "sysfs", "tmpfs"]);
 
 export function parsePosture(text: string): ProbeRecord {
   return JSON.parse(text) as ProbeRecord;
@@ -92,11 +94,12 @@ function describeMount(line: string): Answers {
   const [place = "", origin = ""] = line.split(" - ");
   const [, , , , target = "", options = "", ...tags] = place.split(" ");
   const [type = "", , superOptions = ""] = origin.split(" ");
-  const shown = [...new Set([...options.split(","), ...superOptions.split(",")])]
+  const made = MADE_BY_ENGINES.has(type);
+  const shown = [...new Set([...options.split(","), ...(made ? superOptions.split(",") : [])])]
     .filter((option) => !VARIABLE_OPTION.test(option))
     .sort();
   const propagation = tags.map((tag) => tag.replace(/:\d+$/, "")).join(" ");
-  return { [target]: [type, shown.join(","), propagation].filter((part) => part !== "").join(" ") };
+  return { [target]: [made ? type : "disk", shown.join(","), propagation].filter((part) => part !== "").join(" ") };
 }
 
 function pick(answers: Answers, names: string[]): Answers {
