@@ -46,7 +46,7 @@ function linkerSetting(target: string, linker: string | null): Record<string, st
   return { [`CARGO_TARGET_${target.toUpperCase().replaceAll("-", "_")}_LINKER`]: linker };
 }
 
-/** The addon at `<output>/native/bunker.node`; returns the folder with the type definitions its macros wrote. */
+/** The addon at `<output>/native/bunker.addon`; returns the folder with the type definitions its macros wrote. */
 export async function buildAddon(platform: Platform): Promise<string> {
   const { gnuTarget, cross, output } = platform;
   const linker = cross ? compilerOf(gnuTarget) : null;
@@ -66,7 +66,7 @@ export async function buildAddon(platform: Platform): Promise<string> {
   });
   const product = productPath(gnuTarget, "libbunker_napi.so");
   refuseOtherNeeds(product);
-  install(product, `${output}/native/bunker.node`);
+  install(product, `${output}/native/bunker.addon`);
   return typesFolder;
 }
 

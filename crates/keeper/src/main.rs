@@ -6,6 +6,9 @@ mod container;
 use std::ffi::OsString;
 
 fn main() {
+    // A session of its own: neither Ctrl-C nor a hang-up in the command's terminal is meant for the container. Already a leader
+    // (as PID 1): nothing to do.
+    let _ = bunker_sys::process::new_session();
     let mut arguments = std::env::args_os().skip(1);
     let mode = arguments.next();
     match mode.as_deref().and_then(|mode| mode.to_str()) {

@@ -93,6 +93,12 @@ pub fn clone_process(flags: i32, cgroup: Option<BorrowedFd<'_>>, as_sibling: boo
     }
 }
 
+/// fork(2), for where the filter knows no clone3.
+pub fn fork() -> SysResult<i32> {
+    // SAFETY: this process has one thread, so no lock is held elsewhere; the child has its own copy of all memory.
+    check(unsafe { libc::fork() }, || "fork()".to_owned())
+}
+
 /// A descriptor for a process by number; ESRCH when there is none.
 pub fn open_pidfd(pid: i32) -> SysResult<OwnedFd> {
     // SAFETY: integers only.

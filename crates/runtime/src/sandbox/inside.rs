@@ -20,7 +20,7 @@ use super::launch::Prepared;
 use super::report::{Report, Word};
 use crate::failure::{Failure, FailureCode};
 use crate::inroot;
-use crate::spec::{RootFilesystem, SandboxSpec};
+use crate::spec::{Network, RootFilesystem, SandboxSpec};
 
 pub(super) use process::{Outfit, become_process, open_workdir};
 pub(super) use terminal::open_terminal;
@@ -55,6 +55,9 @@ fn build<'a>(prepared: &'a Prepared<'_>, sync: &OwnedFd) -> Result<Outfit<'a>, F
     file::place_all(spec, directory.as_fd(), root.as_fd())?;
     mask::apply(spec, &standard)?;
     name_host(spec)?;
+    if !matches!(spec.network, Network::Host) {
+        descriptor::raise_loopback()?;
+    }
     let identity = identify(root.as_fd(), &spec.process.user, &spec.process.group_add)?;
     let maps = &spec.user_namespace;
     identity::ensure_mapped(&identity, &maps.container_uid_map, &maps.container_gid_map)?;

@@ -131,3 +131,15 @@ pub(crate) fn write_all(fd: BorrowedFd<'_>, bytes: &[u8], call: impl Fn() -> Str
     }
     Ok(())
 }
+
+/// An eventfd(2): its reader waits for, and takes, the sum of what was added.
+pub fn make_counter() -> SysResult<OwnedFd> {
+    // SAFETY: integers only.
+    own(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC) }, || "eventfd()".to_owned())
+}
+
+/// Adds to a counter that JavaScript holds as a number.
+pub fn add_to_counter(counter: i32, amount: u64) -> SysResult<()> {
+    let counter = super::borrow(counter)?;
+    write_all(counter, &amount.to_ne_bytes(), || "write(eventfd)".to_owned())
+}
