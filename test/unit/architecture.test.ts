@@ -33,8 +33,9 @@ const MAY_IMPORT: Record<string, string[]> = {
     "store",
     "native",
   ],
-  cli: ["engine", "errors", "log", "native", ...typesOf("image", "build", "container", "network", "volume", "systemd")],
-  api: ["engine", "errors", "log", ...typesOf("image", "build", "container", "network", "volume", "systemd")],
+  // Words become typed requests here, by the pure modules' parsers.
+  cli: ["engine", "errors", "log", "native", "image", "build", "container", "network", "volume", "systemd"],
+  api: ["engine", "errors", "log", "image", "build", "container", "network", "volume", "systemd"],
   main: ["cli", "api", "engine", "errors", "log", "native"],
 };
 
@@ -64,10 +65,6 @@ const RUST_MAY_DEPEND: Record<string, string[]> = {
   "bunker-probe": [],
 };
 const RUST_MAY_BE_UNSAFE = /^crates\/(sys|probe)\//;
-
-function typesOf(...modules: string[]): string[] {
-  return modules.map((name) => `type:${name}`);
-}
 
 function filesUnder(folder: string, suffix: string): string[] {
   const glob = new Bun.Glob(`${folder}/**/*${suffix}`);
