@@ -26,7 +26,7 @@ function needsOf(path: string): string[] {
 
 describe("the binary", () => {
   it("needs nothing but libc, not newer than README says", () => {
-    for (const path of [join(DIST, "bunker"), join(DIST, "native/bunker.node")]) {
+    for (const path of [join(DIST, "bunker"), join(DIST, "native/bunker.addon")]) {
       expect(needsOf(path).filter((name) => !LIBC.test(name))).toEqual([]);
       const versions = [...readelf("--version-info", path).matchAll(/GLIBC_2\.(\d+)/g)].map(([, minor]) =>
         Number(minor),
