@@ -5,7 +5,8 @@ import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 
 import type { TestEnv } from "./environment.ts";
-import { listing } from "./store-dump.ts";
+import { entriesOf, listing } from "./store-dump.ts";
+import { RUNTIME_ENTRIES, RUNTIME_STAYS } from "./store-layout.ts";
 
 export interface HostState {
   /** "pid:start command line", zombies left out. */
@@ -16,7 +17,7 @@ export interface HostState {
   ports: string[];
   /** Entries of /tmp and /dev/shm. */
   temporary: string[];
-  /** Entries of the runtime directory, two levels: the engine's own folder and what is in it. */
+  /** What single containers and operations have in the runtime directory. */
   runtime: string[];
 }
 
@@ -110,8 +111,7 @@ function descriptorsOf(pid: number): string[] {
 function runtimeOf({ runtimeDirectory }: TestEnv): string[] {
   if (runtimeDirectory === null) return [];
   const engine = join(runtimeDirectory, "bunker");
-  const homes = listing(engine).map((name) => ({ name, entries: listing(join(engine, name)) }));
-  return homes.flatMap(({ name, entries }) => entries.map((entry) => `${name}/${entry}`)).sort();
+  return RUNTIME_ENTRIES.flatMap((glob) => entriesOf(engine, glob)).filter((path) => !RUNTIME_STAYS.test(path));
 }
 
 /** A process may end, and a file go, while we read. */

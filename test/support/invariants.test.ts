@@ -1,7 +1,6 @@
 // The checker must see what it is there to see: each kind of damage is done on purpose, by hand or by a stand-in for the
 // engine (bash), and must be named.
 
-import { Database } from "bun:sqlite";
 import { describe, expect } from "bun:test";
 import { appendFileSync, chmodSync, chownSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -9,6 +8,7 @@ import { dirname, join } from "node:path";
 import { TestEnv } from "./environment.ts";
 import { requires } from "./guards.ts";
 import { Invariants } from "./invariants.ts";
+import { createStore, withStore } from "./store-stand-in.ts";
 
 const it = requires("root", "userns", "cgroup2");
 
@@ -31,24 +31,15 @@ function makeStore({ dataHome, user }: TestEnv): void {
   chownSync(dataHome, user.uid, user.gid);
   writeFileSync(join(dataHome, `blobs/sha256/${HASH}`), CONTENT);
   writeFileSync(join(dataHome, LAYER, "manifest"), "");
+  createStore(dataHome);
   withStore(
     dataHome,
-    `
-    CREATE TABLE blobs (digest TEXT PRIMARY KEY, size INTEGER, used_at TEXT);
-    CREATE TABLE layers (map TEXT, name TEXT, digest TEXT REFERENCES blobs (digest), PRIMARY KEY (map, name));
-    CREATE TABLE containers (id TEXT PRIMARY KEY);
-    CREATE TABLE volumes (name TEXT PRIMARY KEY);
-    INSERT INTO blobs VALUES ('sha256:${HASH}', ${CONTENT.length}, 'now');
-    INSERT INTO layers VALUES ('user', '${HASH}', 'sha256:${HASH}');
-  `,
+    `INSERT INTO blobs VALUES ('sha256:${HASH}', ${CONTENT.length}, 'now');
+     INSERT INTO images (id) VALUES ('image');
+     INSERT INTO blob_links VALUES ('image', 'image', 'sha256:${HASH}');
+     INSERT INTO layers VALUES ('user', '${HASH}');
+     INSERT INTO image_layers VALUES ('image', 'user', '${HASH}');`,
   );
-}
-
-function withStore(dataHome: string, sql: string): void {
-  const database = new Database(join(dataHome, "db.sqlite"), { create: true });
-  database.run("PRAGMA journal_mode = WAL");
-  database.exec(sql);
-  database.close();
 }
 
 /** What the checker says after `damage`. */
@@ -71,7 +62,7 @@ describe("the invariant checker", () => {
   it("finds nothing where nothing is wrong", async () => {
     expect(await verdict(() => {})).toBe("all well");
     expect(await verdict((env) => rmSync(env.dataHome, { recursive: true }), { unchanged: false })).toBe("all well");
-    expect(await verdict((env) => withStore(env.dataHome, "UPDATE blobs SET used_at = 'later'"))).toBe("all well");
+    expect(await verdict((env) => withStore(env.dataHome, "UPDATE blobs SET created_at = 'later'"))).toBe("all well");
     expect(await verdict((env) => put(env, "partial/sha256:00", "so far"))).toBe("all well");
   });
 
@@ -100,6 +91,22 @@ describe("the invariant checker", () => {
 
   const storeDamage: [string, string, (env: TestEnv) => unknown][] = [
     ["a changed row", "I2: new row of blobs", ({ dataHome }) => withStore(dataHome, "UPDATE blobs SET size = 1")],
+    ["a wrong size", "I3: blob with another size", ({ dataHome }) => withStore(dataHome, "UPDATE blobs SET size = 1")],
+    [
+      "a half-made container",
+      "I3: container that is neither made nor gone: c",
+      ({ dataHome }) => withStore(dataHome, "INSERT INTO containers VALUES ('c', 'creating')"),
+    ],
+    [
+      "a layer that no image has",
+      "I3: layer that no image has",
+      ({ dataHome }) => withStore(dataHome, "DELETE FROM image_layers"),
+    ],
+    [
+      "a blob that nothing needs",
+      "I3: blob that nothing needs",
+      ({ dataHome }) => withStore(dataHome, "DELETE FROM blob_links"),
+    ],
     [
       "a new row",
       "I2: new row of volumes",
@@ -129,7 +136,7 @@ describe("the invariant checker", () => {
     [
       "a broken reference between rows",
       "I3: foreign_key_check",
-      ({ dataHome }) => withStore(dataHome, "PRAGMA foreign_keys = OFF; UPDATE layers SET digest = 'sha256:gone'"),
+      ({ dataHome }) => withStore(dataHome, "PRAGMA foreign_keys = OFF; UPDATE image_layers SET image_id = 'gone'"),
     ],
   ];
   for (const [what, message, damage] of storeDamage) {
@@ -154,11 +161,7 @@ describe("the invariant checker", () => {
     ["a cgroup", "new groups: /child", "mkdir /sys/fs/cgroup$(sed -n s/^0:://p /proc/self/cgroup)/../child"],
     ["a file in /tmp", "new temporary: /tmp/x", "touch /tmp/x"],
     ["shared memory", "new temporary: /dev/shm/x", "touch /dev/shm/x"],
-    [
-      "a socket in the runtime directory",
-      "new runtime: h/ctl",
-      "mkdir -p $XDG_RUNTIME_DIR/bunker/h && touch $XDG_RUNTIME_DIR/bunker/h/ctl",
-    ],
+    ["a container's runtime directory", "new runtime: 1f/c/id", "mkdir -p $XDG_RUNTIME_DIR/bunker/1f/c/id"],
   ];
   for (const [what, message, script] of leaks) {
     it(`sees ${what} left behind (I4)`, async () => {

@@ -1,6 +1,5 @@
 // The sweep finds a command that is not safe to kill, and passes one that is. Shell scripts stand in for the engine.
 
-import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -9,6 +8,7 @@ import { TestEnv } from "./environment.ts";
 import { requires } from "./guards.ts";
 import { choosePoints, countCalls } from "./kill-points.ts";
 import { killSweep } from "./kill-sweep.ts";
+import { createStore } from "./store-stand-in.ts";
 
 const it = requires("root", "userns", "cgroup2", "strace");
 
@@ -16,11 +16,7 @@ const it = requires("root", "userns", "cgroup2", "strace");
 async function createEnv(): Promise<TestEnv> {
   const env = await TestEnv.create({ program: "/bin/bash" });
   mkdirSync(env.dataHome, { recursive: true, mode: 0o700 });
-  const database = new Database(join(env.dataHome, "db.sqlite"), { create: true });
-  for (const table of ["blobs (digest)", "layers (map, name)", "containers (id)", "volumes (name)"]) {
-    database.run(`CREATE TABLE ${table}`);
-  }
-  database.close();
+  createStore(env.dataHome);
   for (const folder of ["staging", "containers"]) mkdirSync(join(env.dataHome, folder));
   Bun.spawnSync(["chown", "-R", `${env.user.uid}:${env.user.gid}`, env.home]);
   return env;

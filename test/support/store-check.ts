@@ -5,7 +5,7 @@ import { createReadStream, lstatSync } from "node:fs";
 import { join } from "node:path";
 
 import { entriesOf, listing, withDatabase } from "./store-dump.ts";
-import { HASHED, KNOWN_ENTRIES, LAYER_PARTS, OWNED, type Ownership, TRANSIENT } from "./store-layout.ts";
+import { HASHED, KNOWN_ENTRIES, LAYER_PARTS, OWNED, type Ownership, RULES, TRANSIENT } from "./store-layout.ts";
 
 export interface StoreRules {
   dataHome: string;
@@ -23,7 +23,9 @@ export async function checkStore({ dataHome, uid, afterKill }: StoreRules): Prom
   for (const name of listing(dataHome)) {
     if (!KNOWN_ENTRIES.some((pattern) => pattern.test(name))) problems.push(`unknown entry in the data home: ${name}`);
   }
-  problems.push(...(withDatabase(dataHome, checkDatabase) ?? []));
+  problems.push(
+    ...(withDatabase(dataHome, (database) => [...checkDatabase(database), ...checkRules(database, afterKill)]) ?? []),
+  );
   problems.push(...checkOwnership(dataHome, afterKill));
   for (const path of entriesOf(dataHome, HASHED.glob)) problems.push(...(await checkHash(join(dataHome, path))));
   for (const path of entriesOf(dataHome, "layers/*/*")) {
@@ -51,30 +53,58 @@ function checkDatabase(database: Database): string[] {
   ];
 }
 
+function checkRules(database: Database, afterKill: boolean): string[] {
+  return RULES.filter(({ untilNextCommand }) => !(afterKill && untilNextCommand)).flatMap(({ what, breaches }) =>
+    select<Record<string, unknown>>(database, { what, sql: breaches }).map(
+      (row) => `${what}: ${Object.values(row).join()}`,
+    ),
+  );
+}
+
 /** Rows and disk say the same. After a kill, something on disk may still wait for its row or for being removed. */
 function checkOwnership(dataHome: string, afterKill: boolean): string[] {
   return OWNED.flatMap((kind) => {
     const onDisk = new Set(entriesOf(dataHome, kind.glob));
-    const inRows = new Set(withDatabase(dataHome, (database) => pathsOf(database, kind)) ?? []);
-    const lost = [...inRows]
-      .filter((path) => !onDisk.has(path))
-      .map((path) => `${kind.what} with a row but not on disk: ${path}`);
-    const ownerless = [...onDisk]
-      .filter((path) => !inRows.has(path))
-      .map((path) => `${kind.what} without a row: ${path}`);
-    return afterKill ? lost : [...lost, ...ownerless];
+    const { rows, underWay } = withDatabase(dataHome, (database) => rowsOf(database, kind)) ?? {
+      rows: [],
+      underWay: [],
+    };
+    const owned = new Set([...rows, ...underWay].map(({ path }) => path));
+    const lost = rows.filter(({ path }) => !onDisk.has(path));
+    const ownerless = [...onDisk].filter((path) => !owned.has(path));
+    const resized = rows.filter(
+      ({ path, size }) => size !== undefined && onDisk.has(path) && sizeOf(dataHome, path) !== size,
+    );
+    return [
+      ...lost.map(({ path }) => `${kind.what} with a row but not on disk: ${path}`),
+      ...resized.map(({ path }) => `${kind.what} with another size than its row says: ${path}`),
+      ...(afterKill ? [] : ownerless.map((path) => `${kind.what} without a row: ${path}`)),
+    ];
   });
 }
 
-function pathsOf(database: Database, { what, rows }: Ownership): string[] {
+interface OwnedRow {
+  path: string;
+  size?: number;
+}
+
+function rowsOf(database: Database, { what, rows, underWay }: Ownership): { rows: OwnedRow[]; underWay: OwnedRow[] } {
+  return {
+    rows: select<OwnedRow>(database, { what, sql: rows }),
+    underWay: underWay === undefined ? [] : select<OwnedRow>(database, { what, sql: underWay }),
+  };
+}
+
+function select<Row>(database: Database, { what, sql }: { what: string; sql: string }): Row[] {
   try {
-    return database
-      .query<{ path: string }, []>(rows)
-      .all()
-      .map(({ path }) => path);
+    return database.query<Row, []>(sql).all();
   } catch (error) {
     throw new Error(`test/support/store-layout.ts does not fit the schema (${what})`, { cause: error });
   }
+}
+
+function sizeOf(dataHome: string, path: string): number {
+  return lstatSync(join(dataHome, path)).size;
 }
 
 async function checkHash(path: string): Promise<string[]> {

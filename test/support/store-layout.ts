@@ -16,8 +16,10 @@ export interface Ownership {
   what: string;
   /** Where such things lie, below the data home. */
   glob: string;
-  /** SELECT of the paths, below the data home, that rows say are there. */
+  /** SELECT of the paths, below the data home, that rows say are there; where `size` is selected too, it is the file's. */
   rows: string;
+  /** SELECT of the paths that an operation under way is making or removing: there or not. */
+  underWay?: string;
 }
 
 /** Things on disk and rows must be the same set. */
@@ -25,7 +27,7 @@ export const OWNED: Ownership[] = [
   {
     what: "blob",
     glob: "blobs/*/*",
-    rows: "SELECT 'blobs/' || replace(digest, ':', '/') AS path FROM blobs",
+    rows: "SELECT 'blobs/' || replace(digest, ':', '/') AS path, size FROM blobs",
   },
   {
     what: "layer",
@@ -35,12 +37,50 @@ export const OWNED: Ownership[] = [
   {
     what: "container",
     glob: "containers/*",
-    rows: "SELECT 'containers/' || id AS path FROM containers",
+    rows: "SELECT 'containers/' || id AS path FROM containers WHERE state NOT IN ('creating', 'removing')",
+    underWay: "SELECT 'containers/' || id AS path FROM containers WHERE state IN ('creating', 'removing')",
   },
   {
     what: "volume",
     glob: "volumes/*",
     rows: "SELECT 'volumes/' || name AS path FROM volumes",
+  },
+];
+
+export interface Rule {
+  what: string;
+  /** SELECT of one column: what breaks the rule. */
+  breaches: string;
+  /** May be broken between a kill and the next command. */
+  untilNextCommand: boolean;
+}
+
+export const RULES: Rule[] = [
+  {
+    what: "container that is neither made nor gone",
+    breaches: "SELECT id FROM containers WHERE state IN ('creating', 'removing')",
+    untilNextCommand: true,
+  },
+  {
+    what: "blob that nothing needs",
+    breaches: "SELECT digest FROM blobs WHERE digest NOT IN (SELECT digest FROM blob_links)",
+    untilNextCommand: true,
+  },
+  {
+    what: "layer that no image has",
+    breaches: "SELECT name FROM layers WHERE (map, name) NOT IN (SELECT map, layer FROM image_layers)",
+    untilNextCommand: true,
+  },
+  {
+    what: "blob needed by an image that is not there",
+    breaches: "SELECT digest FROM blob_links WHERE kind = 'image' AND owner NOT IN (SELECT id FROM images)",
+    untilNextCommand: false,
+  },
+  {
+    what: "blob needed by a name that is not there",
+    breaches:
+      "SELECT digest FROM blob_links WHERE kind = 'reference' AND owner NOT IN (SELECT name FROM image_references)",
+    untilNextCommand: false,
   },
 ];
 
@@ -61,3 +101,7 @@ export const TEXTS = [
   "containers/*/log*",
   "db.sqlite*",
 ];
+
+/** Below the engine's folder in the runtime directory: what may stay, and where things of single containers lie. */
+export const RUNTIME_STAYS = /^[0-9a-f]+\/(c|u|u\.lock)$/;
+export const RUNTIME_ENTRIES = ["*/*", "*/c/*"];
