@@ -65,6 +65,8 @@ const NO_TLS_HERE = "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTPS reques
 const SETTLE_MS = 20;
 const ENDLESS_BODY = encoder.encode("x".repeat(16 * 1024));
 
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
 function toBytes(value: string | Uint8Array): Uint8Array {
   return typeof value === "string" ? encoder.encode(value) : value;
 }
@@ -160,6 +162,8 @@ class Connection {
         if (answer.chunked === true) await this.write(encoder.encode("\r\n"));
         if (answer.pace !== undefined) await Bun.sleep(answer.pace.everyMs);
       }
+      // That the client has gone is an event, and writing alone lets none happen.
+      if (answer.endless === true) await nextTurn();
     } while (answer.endless === true && sent < limit && !this.closed);
     if (answer.stallAfter !== undefined) {
       this.busy = true;
@@ -180,7 +184,10 @@ class Connection {
     let rest = bytes;
     while (rest.byteLength > 0 && !this.closed) {
       const written = this.socket.write(rest);
-      if (written < 0) return;
+      if (written < 0) {
+        this.ended();
+        return;
+      }
       rest = rest.subarray(written);
       if (rest.byteLength > 0) await new Promise<void>((resolve) => (this.onWritable = resolve));
     }

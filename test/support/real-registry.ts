@@ -72,6 +72,14 @@ export async function writeLayout(directory: TestDirectory, name: string, conten
   return directory.file(name);
 }
 
+function serve(directory: TestDirectory, config: string): Bun.Subprocess {
+  // The registry ends with us even when we are killed.
+  const guard = Bun.which("setpriv") === null ? [] : ["setpriv", "--pdeathsig", "KILL"];
+  const program = Bun.which("docker-registry") ?? "/usr/bin/docker-registry";
+  const log = Bun.file(directory.file("log"));
+  return Bun.spawn([...guard, program, "serve", config], { stdin: "ignore", stdout: "ignore", stderr: log });
+}
+
 export class RealRegistry {
   private layouts = 0;
 
@@ -85,25 +93,16 @@ export class RealRegistry {
 
   static async start(options: RealRegistryOptions = {}): Promise<RealRegistry> {
     const directory = makeDirectory();
-    const port = await freePort();
-    const config = await writeConfig(directory, port, options);
-    // The registry ends with us even when we are killed.
-    const guard = Bun.which("setpriv") === null ? [] : ["setpriv", "--pdeathsig", "KILL"];
-    const program = Bun.which("docker-registry") ?? "/usr/bin/docker-registry";
-    const child = Bun.spawn([...guard, program, "serve", config], {
-      stdin: "ignore",
-      stdout: "ignore",
-      stderr: Bun.file(directory.file("log")),
-    });
-    const registry = new RealRegistry(directory, child, `127.0.0.1:${port}`, options);
     try {
+      const port = await freePort();
+      const child = serve(directory, await writeConfig(directory, port, options));
+      const registry = new RealRegistry(directory, child, `127.0.0.1:${port}`, options);
       await registry.ready();
+      return registry;
     } catch (error) {
-      const log = await Bun.file(directory.file("log")).text();
-      await registry.stop();
-      throw new Error(`docker-registry did not start: ${log.trim()}`, { cause: error });
+      directory.remove();
+      throw error;
     }
-    return registry;
   }
 
   /** Copies an image or index into the registry with skopeo; gives the reference to pull it by. */
@@ -136,18 +135,20 @@ export class RealRegistry {
   private async ready(): Promise<void> {
     const url = `${this.options.tls === undefined ? "http" : "https"}://${this.host}/v2/`;
     const deadline = performance.now() + START_TIMEOUT_MS;
-    for (;;) {
-      if (this.child.exitCode !== null) throw new Error(`exit status ${this.child.exitCode}`);
+    while (this.child.exitCode === null && performance.now() < deadline) {
       try {
         const { status } = await fetch(url, {
           proxy: false,
           tls: { rejectUnauthorized: false },
         } as unknown as RequestInit);
         if (status === 200 || status === 401) return;
-      } catch (error) {
-        if (performance.now() > deadline) throw error;
+      } catch {
+        // Not yet.
       }
       await Bun.sleep(POLL_MS);
     }
+    const log = await Bun.file(this.directory.file("log")).text();
+    await this.stop();
+    throw new Error(`docker-registry did not start: ${log.trim()}`);
   }
 }
