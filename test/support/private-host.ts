@@ -1,6 +1,6 @@
 // Starts and ends the namespace of private-host.sh. Knows nothing of the engine.
 
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
 import type { TestUser } from "./user.ts";
@@ -56,8 +56,10 @@ export class PrivateHost {
     await child.exited;
     const ready = join(base, "ready");
     if (!(await until(() => existsSync(ready), START_TIMEOUT_MS))) {
+      const errors = readFileSync(join(base, "errors"), "utf8");
       closeSync(alive);
-      throw new Error(`the test's mount namespace did not come up: ${readFileSync(join(base, "errors"), "utf8")}`);
+      rmSync(base, { recursive: true, force: true });
+      throw new Error(`the test's mount namespace did not come up: ${errors}`);
     }
     return new PrivateHost(base, alive, readFileSync(ready, "utf8"));
   }
