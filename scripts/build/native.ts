@@ -11,14 +11,16 @@ import type { Platform } from "./platform.ts";
 const ALLOWED_NEEDS = /^(libc\.so\.6|ld-linux-.*\.so\.\d)$/;
 
 const PROGRAMS = ["keeper", "hello"] as const;
+const TEST_PROGRAMS = ["probe", "stopwatch"] as const;
 
-/** The static programs, at `<output>/native/<name>`; the probe (tests only) at `<output>/test/probe`. */
+/** The static programs, at `<output>/native/<name>`; those of the tests at `<output>/test/<name>`. */
 export function buildPrograms(platform: Platform, withProbe: boolean): void {
   const { target, flags, environment } = staticTarget(platform);
   const packages = withProbe ? ["bunker-keeper", "bunker-probe"] : ["bunker-keeper"];
   cargoBuild({ target, packages, flags, environment });
   for (const name of PROGRAMS) install(productPath(target, name), `${platform.output}/native/${name}`);
-  if (withProbe) install(productPath(target, "probe"), `${platform.output}/test/probe`);
+  if (!withProbe) return;
+  for (const name of TEST_PROGRAMS) install(productPath(target, name), `${platform.output}/test/${name}`);
 }
 
 function staticTarget({ muslTarget, gnuTarget, cross }: Platform) {

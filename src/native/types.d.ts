@@ -3,6 +3,8 @@
 /** `null` if somebody holds it. */
 export declare function acquireLock(path: string): Outcome<number | undefined | null>;
 
+export declare function addToCounter(counter: number, amount: number): Outcome<undefined>;
+
 /** A connected pair of channels in this process. */
 export declare function channelPair(): Outcome<Array<number>>;
 
@@ -20,6 +22,9 @@ export declare function isTerminal(fd: number): boolean;
 
 /** Puts the terminal back; a second time does nothing. */
 export declare function leaveRawMode(handle: number): Outcome<undefined>;
+
+/** Tells a worker how much more of a growing file there is. */
+export declare function makeCounter(): Outcome<number>;
 
 export declare function makeTree(base: string, entries: Array<TreeEntry>): Outcome<undefined>;
 
