@@ -4,7 +4,8 @@ import type { FlagOwner } from "./verb.ts";
 import { GLOBAL_FLAGS } from "./global-flags.ts";
 import { LATER_FLAGS, LATER_GLOBAL_FLAGS, LATER_VERBS } from "./not-yet.ts";
 import { nearest } from "./suggest.ts";
-import { FlagError, UsageError } from "./usage.ts";
+import type { FlagError } from "./usage.ts";
+import { UsageError } from "./usage.ts";
 import { GROUPS, lookup, PROGRAM, VERBS } from "./verbs.ts";
 
 /** An unknown flag may be docker's or podman's and not ours yet, or a slip. */

@@ -98,7 +98,8 @@ function insert(engine: Engine, row: NewRow, options: { name: string | null; dur
       containers.insert({ ...row, name, volumes }, options.durable);
       return name;
     } catch (error) {
-      const retry = options.name === null && error instanceof BunkerError && error.code === "conflict" && attempt < NAME_TRIES;
+      const retry =
+        options.name === null && error instanceof BunkerError && error.code === "conflict" && attempt < NAME_TRIES;
       if (!retry) throw error;
     }
   }
@@ -118,7 +119,13 @@ function freeName(engine: Engine): string {
 export function makeContainerTree(engine: Engine, record: ContainerRecord): void {
   const { dataHome } = engine.store.layout;
   const { id, config } = record;
-  const beside = JSON.stringify({ id, name: record.name, createdAt: record.createdAt, generation: record.generation, ...config });
+  const beside = JSON.stringify({
+    id,
+    name: record.name,
+    createdAt: record.createdAt,
+    generation: record.generation,
+    ...config,
+  });
   makeTree(dataHome, [
     { path: "containers", mode: PRIVATE_DIRECTORY },
     { path: `containers/${id}`, mode: PRIVATE_DIRECTORY },

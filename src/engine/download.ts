@@ -81,7 +81,7 @@ export class Download {
     const skipped = Math.min(this.#skip, chunk.byteLength);
     this.#skip -= skipped;
     const fresh = chunk.subarray(skipped);
-    for (let done = 0; done < fresh.byteLength; ) done += writeSync(this.#file, fresh, done);
+    for (let done = 0; done < fresh.byteLength;) done += writeSync(this.#file, fresh, done);
     this.#size += fresh.byteLength;
     if (fresh.byteLength > 0) addToCounter(this.counter, fresh.byteLength);
   }

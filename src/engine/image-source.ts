@@ -60,7 +60,10 @@ function warnOfPlatform(image: ImageRecord, wanted: Platform | null, onEvent: On
 
 function tellPulled(digest: string, name: string, onEvent: OnPullEvent): void {
   onEvent({ kind: "status", message: `Digest: ${digest}` });
-  onEvent({ kind: "status", message: `Status: Downloaded newer image for ${name.includes(":") || name.includes("@") ? name : `${name}:latest`}` });
+  onEvent({
+    kind: "status",
+    message: `Status: Downloaded newer image for ${name.includes(":") || name.includes("@") ? name : `${name}:latest`}`,
+  });
 }
 
 function notHere(name: string): BunkerError {

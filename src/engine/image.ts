@@ -92,7 +92,8 @@ export function removeImage(
 
 /** `null`: the user named the image by its id. */
 function namedBy(engine: Engine, name: string): ReferenceRecord | null {
-  const isId = /^(?:sha256:)?[0-9a-f]+$/.test(name) && engine.store.images.findReference(name.replace(/^sha256:/, "")) === null;
+  const isId =
+    /^(?:sha256:)?[0-9a-f]+$/.test(name) && engine.store.images.findReference(name.replace(/^sha256:/, "")) === null;
   return isId ? null : engine.store.images.findReference(name);
 }
 

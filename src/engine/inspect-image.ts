@@ -1,11 +1,6 @@
 // docker inspect of an image: the stored config in docker's JSON (Engine API, ImageInspect).
 
-import {
-  familiarName,
-  familiarReference,
-  type ImageConfig,
-  parseReference,
-} from "../image/index.ts";
+import { familiarName, familiarReference, type ImageConfig, parseReference } from "../image/index.ts";
 import { type ImageRecord, noSuchImage, type ReferenceRecord } from "../store/index.ts";
 import type { Engine } from "./engine.ts";
 
@@ -19,7 +14,10 @@ export function inspectImage(engine: Engine, name: string): Record<string, unkno
   const references = engine.store.images.references(image.id);
   return {
     Id: image.id,
-    RepoTags: references.map((each) => parseReference(each.name)).filter(({ digest }) => digest === null).map(familiarReference),
+    RepoTags: references
+      .map((each) => parseReference(each.name))
+      .filter(({ digest }) => digest === null)
+      .map(familiarReference),
     RepoDigests: repoDigests(references),
     Parent: "",
     Comment: config.history.at(-1)?.comment ?? "",
@@ -46,10 +44,20 @@ function runConfig(config: ImageConfig): Record<string, unknown> {
   const { healthcheck } = config;
   return {
     User: config.user,
-    ExposedPorts: config.exposedPorts.length === 0 ? null : Object.fromEntries(config.exposedPorts.map((port) => [port, {}])),
+    ExposedPorts:
+      config.exposedPorts.length === 0 ? null : Object.fromEntries(config.exposedPorts.map((port) => [port, {}])),
     Env: config.env,
     Cmd: config.cmd,
-    ...(healthcheck === null ? {} : { Healthcheck: { Test: healthcheck.test, Interval: healthcheck.interval, Timeout: healthcheck.timeout, Retries: healthcheck.retries } }),
+    ...(healthcheck === null
+      ? {}
+      : {
+          Healthcheck: {
+            Test: healthcheck.test,
+            Interval: healthcheck.interval,
+            Timeout: healthcheck.timeout,
+            Retries: healthcheck.retries,
+          },
+        }),
     Volumes: config.volumes.length === 0 ? null : Object.fromEntries(config.volumes.map((path) => [path, {}])),
     WorkingDir: config.workingDir,
     Entrypoint: config.entrypoint,

@@ -212,7 +212,9 @@ class Work implements Layers {
     const { source } = this.#request;
     const { descriptor } = part;
     if (source === null) {
-      throw new BunkerError("store", `layer "${descriptor.digest}" is missing from the store`, { hint: "Pull the image again." });
+      throw new BunkerError("store", `layer "${descriptor.digest}" is missing from the store`, {
+        hint: "Pull the image again.",
+      });
     }
     const download = await Download.begin(this.#engine.store.layout, descriptor);
     this.#downloads.push(download);
@@ -225,19 +227,34 @@ class Work implements Layers {
     for (const one of both) one.catch(() => stop.abort());
     const [fetched, unpacked] = await Promise.allSettled(both);
     if (unpacked?.status === "rejected" && isBadContent(unpacked.reason)) download.discard();
-    const failures = [unpacked, fetched].filter((outcome) => outcome?.status === "rejected").map((outcome) => (outcome as PromiseRejectedResult).reason as unknown);
+    const failures = [unpacked, fetched]
+      .filter((outcome) => outcome?.status === "rejected")
+      .map((outcome) => outcome.reason as unknown);
     if (failures.length > 0) throw failures.find((reason) => !isCancelled(reason)) ?? failures[0];
   }
 
   async #unpack(part: Part, fds: number[], signal: AbortSignal = this.#abort.signal): Promise<void> {
     const { descriptor, diffId, directory } = part;
     const { digest, size, compression } = descriptor;
-    const job = { op: "unpack" as const, digest, size, compression, diffId, target: `${directory}/root`, manifest: `${directory}/manifest` };
+    const job = {
+      op: "unpack" as const,
+      digest,
+      size,
+      compression,
+      diffId,
+      target: `${directory}/root`,
+      manifest: `${directory}/manifest`,
+    };
     const running = startJob(this.#engine, job, fds);
     signal.addEventListener("abort", running.cancel, { once: true });
     try {
       const result = (await running.result) as unknown as Unpacked;
-      part.record = { ...part.record, size: result.unpackedBytes, entries: result.entries, implied: result.impliedDirectories };
+      part.record = {
+        ...part.record,
+        size: result.unpackedBytes,
+        entries: result.entries,
+        implied: result.impliedDirectories,
+      };
       if (result.pendingLinks > 0) part.record.name = `chain-${digestHex(part.chainId)}`;
       this.#warnOfDevices(descriptor, result.skippedDevices);
       this.#tell(descriptor, "done", descriptor.size);
@@ -278,7 +295,10 @@ class Work implements Layers {
     if (!needed) return;
     const target = `${this.#staging}/fixes`;
     mkdirSync(target, { mode: PRIVATE });
-    const layers = this.#parts.map(({ directory }) => ({ root: `${directory}/root`, manifest: `${directory}/manifest` }));
+    const layers = this.#parts.map(({ directory }) => ({
+      root: `${directory}/root`,
+      manifest: `${directory}/manifest`,
+    }));
     const { fixes } = await startJob(this.#engine, { op: "fix", layers, target }).result;
     for (const index of fixes as number[]) this.#fixes.set(index, this.#fixPart(index, `${target}/${index}`));
   }
@@ -325,7 +345,10 @@ class Work implements Layers {
 }
 
 function isCancelled(reason: unknown): boolean {
-  return (reason instanceof BunkerError && reason.code === "cancelled") || (reason instanceof Error && reason.name === "AbortError");
+  return (
+    (reason instanceof BunkerError && reason.code === "cancelled") ||
+    (reason instanceof Error && reason.name === "AbortError")
+  );
 }
 
 /** Downloaded bytes that would be just as wrong the next time. */

@@ -164,7 +164,9 @@ class Pull {
     }
     if (platformRank(wanted, platform) >= 0) return;
     const found = `its platform (${formatPlatform(platform)}) does not match the specified platform (${formatPlatform(wanted)})`;
-    throw new BunkerError("not-found", `image was found but ${found}`, { hint: "Leave --platform out, or pull another tag." });
+    throw new BunkerError("not-found", `image was found but ${found}`, {
+      hint: "Leave --platform out, or pull another tag.",
+    });
   }
 
   #commit(image: {

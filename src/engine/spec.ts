@@ -25,5 +25,10 @@ export function specOf(engine: Engine, record: ContainerRecord, network: Network
     lower: images.lowerDirectories(record.imageId, layerMap(engine)),
     volumes: record.config.volumes.map((volume) => `${layout.volume(volume.name)}/_data`),
   };
-  return planSandbox(record.config, engine.host(), paths, { id: record.id, generation: record.generation, network, ...size });
+  return planSandbox(record.config, engine.host(), paths, {
+    id: record.id,
+    generation: record.generation,
+    network,
+    ...size,
+  });
 }

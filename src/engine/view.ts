@@ -34,7 +34,10 @@ export function viewContainer(engine: Engine, name: string): ContainerView {
 /** `null`: half made or half removed by somebody who died; it is gone now. */
 function viewRecord(engine: Engine, record: ContainerRecord): ContainerView | null {
   if (record.state === "created" || record.state === "ended") {
-    return { ...judge({ generation: record.generation, locked: false, state: null, alive: false, exit: record.exit }), record };
+    return {
+      ...judge({ generation: record.generation, locked: false, state: null, alive: false, exit: record.exit }),
+      record,
+    };
   }
   const witnesses = readWitnesses(engine, record);
   const verdict = judge(witnesses);

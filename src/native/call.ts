@@ -19,9 +19,11 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
 };
 
 const HINTS: Readonly<Partial<Record<ErrorCode, string>>> = {
-  "host-refused": "`bunker version` works anywhere, containers need user namespaces: ask whoever runs this machine to allow them.",
+  "host-refused":
+    "`bunker version` works anywhere, containers need user namespaces: ask whoever runs this machine to allow them.",
   "no-space": "Free some space, or use another data home with --root.",
-  "user-not-found": "The user must exist in the image's /etc/passwd, or be a number that your subordinate id range covers.",
+  "user-not-found":
+    "The user must exist in the image's /etc/passwd, or be a number that your subordinate id range covers.",
 };
 
 /** The error for a failure, of the addon or of the keeper. */

@@ -1,7 +1,7 @@
 // Downloads a blob into a sink, resuming where the sink ends: after a broken connection, and after a broken command. Counts
 // bytes and hashes nothing: what was there before is re-read by whoever unpacks it, and the hash is taken there.
 
-import { BunkerError } from "../errors.ts";
+import type { BunkerError } from "../errors.ts";
 import type { Descriptor } from "../image/index.ts";
 import { discard } from "./body.ts";
 import { REPORT_HINT, TransientError } from "./failure.ts";

@@ -26,7 +26,10 @@ export class Blobs {
     try {
       bytes = readFileSync(path);
     } catch (cause) {
-      throw new BunkerError("store", `blob "${digest}" is missing from the store`, { hint: "Pull the image again.", cause });
+      throw new BunkerError("store", `blob "${digest}" is missing from the store`, {
+        hint: "Pull the image again.",
+        cause,
+      });
     }
     if (computeDigest(bytes) === digest) return bytes;
     throw new BunkerError("store", `blob "${digest}" is damaged`, { hint: "Pull the image again." });

@@ -32,13 +32,20 @@ export class Containers {
   /** By id, name, or the beginning of an id, in this order. @throws BunkerError not-found, conflict in docker's words */
   resolve(word: string): ContainerRecord {
     const name = word.startsWith("/") ? word.slice(1) : word;
-    const exact = this.#records.first(`SELECT ${COLUMNS} FROM containers WHERE id = ? OR name = ? ORDER BY id <> ?`, name, name, name);
+    const exact = this.#records.first(
+      `SELECT ${COLUMNS} FROM containers WHERE id = ? OR name = ? ORDER BY id <> ?`,
+      name,
+      name,
+      name,
+    );
     if (exact !== null) return parse(exact);
     const rows = HEX.test(name)
       ? this.#records.all(`SELECT ${COLUMNS} FROM containers WHERE id >= ? AND id < ? LIMIT 2`, name, `${name}g`)
       : [];
     if (rows.length > 1) {
-      throw new BunkerError("conflict", `multiple IDs found with provided prefix: ${word}`, { hint: "Give more of the id, or the name." });
+      throw new BunkerError("conflict", `multiple IDs found with provided prefix: ${word}`, {
+        hint: "Give more of the id, or the name.",
+      });
     }
     const [row] = rows;
     if (row === undefined) throw noSuchContainer(word);
@@ -93,7 +100,10 @@ export class Containers {
   /** One more start. @returns its number */
   beginStart(id: string): number {
     return this.#records.write(() => {
-      this.#records.run("UPDATE containers SET state = 'started', generation = generation + 1, exit = NULL WHERE id = ?", id);
+      this.#records.run(
+        "UPDATE containers SET state = 'started', generation = generation + 1, exit = NULL WHERE id = ?",
+        id,
+      );
       return Number(this.#records.first("SELECT generation FROM containers WHERE id = ?", id)?.["generation"] ?? 0);
     });
   }
@@ -142,7 +152,9 @@ export class Containers {
 }
 
 export function noSuchContainer(word: string): BunkerError {
-  return new BunkerError("not-found", `no such container: ${word}`, { hint: "`bunker ps -a` lists the containers there are." });
+  return new BunkerError("not-found", `no such container: ${word}`, {
+    hint: "`bunker ps -a` lists the containers there are.",
+  });
 }
 
 function nameTaken(name: string, owner: string): BunkerError {
@@ -155,7 +167,9 @@ function nameTaken(name: string, owner: string): BunkerError {
 function parse(row: Row): ContainerRecord {
   const config = JSON.parse(String(row["config"])) as ContainerConfig;
   if (config.version > CONFIG_VERSION) {
-    throw new BunkerError("store", `container "${String(row["name"])}" was made by a newer bunker`, { hint: "Use that newer bunker." });
+    throw new BunkerError("store", `container "${String(row["name"])}" was made by a newer bunker`, {
+      hint: "Use that newer bunker.",
+    });
   }
   const exit = row["exit"];
   return {

@@ -57,9 +57,13 @@ function open(path: string): Database {
   const version = readVersion(database);
   if (version > MIGRATIONS.length) {
     database.close();
-    throw new BunkerError("store", `the data home was written by a newer bunker (its version is ${version}, ours ${MIGRATIONS.length})`, {
-      hint: "Use that newer bunker, or another data home with --root.",
-    });
+    throw new BunkerError(
+      "store",
+      `the data home was written by a newer bunker (its version is ${version}, ours ${MIGRATIONS.length})`,
+      {
+        hint: "Use that newer bunker, or another data home with --root.",
+      },
+    );
   }
   if (version < MIGRATIONS.length) migrate(database);
   return database;
@@ -82,7 +86,9 @@ function migrate(database: Database): void {
 }
 
 function ensureSqlite(database: Database): void {
-  const { version } = database.query<{ version: string }, []>("SELECT sqlite_version() AS version").get() ?? { version: "0" };
+  const { version } = database.query<{ version: string }, []>("SELECT sqlite_version() AS version").get() ?? {
+    version: "0",
+  };
   const parts = version.split(".").map(Number);
   const differing = MINIMUM_SQLITE.findIndex((wanted, at) => parts[at] !== wanted);
   if (differing >= 0 && (parts[differing] ?? 0) < (MINIMUM_SQLITE[differing] ?? 0)) {
@@ -101,8 +107,10 @@ function guarded<T>(action: () => T): T {
 
 function explain(error: SQLiteError): BunkerError {
   const code = error.code ?? "";
-  const failure = (reason: string, hint: string): BunkerError => new BunkerError("store", `the database ${reason}`, { hint, cause: error });
-  if (code.startsWith("SQLITE_BUSY")) return failure("is busy", "Another bunker has held it for half a minute: see which with `ps`.");
+  const failure = (reason: string, hint: string): BunkerError =>
+    new BunkerError("store", `the database ${reason}`, { hint, cause: error });
+  if (code.startsWith("SQLITE_BUSY"))
+    return failure("is busy", "Another bunker has held it for half a minute: see which with `ps`.");
   if (code.startsWith("SQLITE_FULL") || /disk I\/O error/.test(error.message)) {
     return new BunkerError("no-space", "writing the database: no space left on the device", {
       hint: "Free some space, or use another data home with --root.",

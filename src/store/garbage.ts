@@ -20,7 +20,9 @@ export class Garbage {
   collect(): { blobs: Digest[]; layers: string[] } {
     const doomed = this.#records.write(() => {
       const blobs = this.#records
-        .all("SELECT digest FROM blobs WHERE NOT EXISTS (SELECT 1 FROM blob_links WHERE blob_links.digest = blobs.digest)")
+        .all(
+          "SELECT digest FROM blobs WHERE NOT EXISTS (SELECT 1 FROM blob_links WHERE blob_links.digest = blobs.digest)",
+        )
         .map((row) => String(row["digest"]) as Digest);
       const layers = this.#records
         .all(

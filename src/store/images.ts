@@ -56,7 +56,10 @@ export class Images {
     const rows =
       imageId === undefined
         ? this.#records.all("SELECT name, image_id, digest FROM image_references ORDER BY name")
-        : this.#records.all("SELECT name, image_id, digest FROM image_references WHERE image_id = ? ORDER BY name", imageId);
+        : this.#records.all(
+            "SELECT name, image_id, digest FROM image_references WHERE image_id = ? ORDER BY name",
+            imageId,
+          );
     return rows.map(parseReferenceRow);
   }
 
@@ -72,7 +75,10 @@ export class Images {
   /** The name a user means, as it is stored. */
   findReference(name: string): ReferenceRecord | null {
     for (const full of lookupNames(name)) {
-      const row = this.#records.first("SELECT name, image_id, digest FROM image_references WHERE name = ?", storedName(full));
+      const row = this.#records.first(
+        "SELECT name, image_id, digest FROM image_references WHERE name = ?",
+        storedName(full),
+      );
       if (row !== null) return parseReferenceRow(row);
     }
     return this.#byDigest(name);
@@ -84,14 +90,22 @@ export class Images {
     if (digest === null) return null;
     const repositories = lookupNames(name).map((full) => repositoryName(parseReference(full)));
     const rows = this.#records.all("SELECT name, image_id, digest FROM image_references WHERE digest = ?", digest);
-    const found = rows.map(parseReferenceRow).find((row) => repositories.includes(repositoryName(parseReference(row.name))));
+    const found = rows
+      .map(parseReferenceRow)
+      .find((row) => repositories.includes(repositoryName(parseReference(row.name))));
     return found ?? null;
   }
 
   #byPrefix(hex: string, name: string): ImageRecord | null {
-    const rows = this.#records.all(`SELECT ${IMAGE_COLUMNS} FROM images WHERE id >= ? AND id < ? LIMIT 2`, `sha256:${hex}`, `sha256:${hex}g`);
+    const rows = this.#records.all(
+      `SELECT ${IMAGE_COLUMNS} FROM images WHERE id >= ? AND id < ? LIMIT 2`,
+      `sha256:${hex}`,
+      `sha256:${hex}g`,
+    );
     if (rows.length > 1) {
-      throw new BunkerError("conflict", `multiple images match the id "${name}"`, { hint: "Give more of the id, or a name." });
+      throw new BunkerError("conflict", `multiple images match the id "${name}"`, {
+        hint: "Give more of the id, or a name.",
+      });
     }
     const [row] = rows;
     return row === undefined ? null : parseImage(row);
@@ -101,7 +115,11 @@ export class Images {
   layers(map: LayerMap, names: readonly string[]): Map<string, LayerRecord> {
     const found = new Map<string, LayerRecord>();
     for (const name of names) {
-      const row = this.#records.first("SELECT name, diff_id, size, entries, implied FROM layers WHERE map = ? AND name = ?", map, name);
+      const row = this.#records.first(
+        "SELECT name, diff_id, size, entries, implied FROM layers WHERE map = ? AND name = ?",
+        map,
+        name,
+      );
       if (row !== null) found.set(name, parseLayer(row));
     }
     return found;
@@ -109,7 +127,11 @@ export class Images {
 
   /** Names of an image's layers for a map, bottom first; empty: not unpacked for it. */
   layerNames(imageId: string, map: LayerMap): string[] {
-    const rows = this.#records.all("SELECT layer FROM image_layers WHERE image_id = ? AND map = ? ORDER BY position", imageId, map);
+    const rows = this.#records.all(
+      "SELECT layer FROM image_layers WHERE image_id = ? AND map = ? ORDER BY position",
+      imageId,
+      map,
+    );
     return rows.map((row) => String(row["layer"]));
   }
 
@@ -159,7 +181,13 @@ export class Images {
     }
     this.#records.run("DELETE FROM image_layers WHERE image_id = ? AND map = ?", image.id, map);
     for (const [position, layer] of image.layers.entries()) {
-      this.#records.run("INSERT INTO image_layers (image_id, map, position, layer) VALUES (?, ?, ?, ?)", image.id, map, position, layer.name);
+      this.#records.run(
+        "INSERT INTO image_layers (image_id, map, position, layer) VALUES (?, ?, ?, ?)",
+        image.id,
+        map,
+        position,
+        layer.name,
+      );
     }
   }
 
@@ -191,7 +219,9 @@ export class Images {
       throw new BunkerError("invalid-reference", "refusing to create a tag with a digest reference");
     }
     const digest = this.findReferenceOf(source, image.id) ?? image.manifest;
-    this.#records.write(() => this.#point({ name: formatReference(reference), digest }, image.id, new Date().toISOString()));
+    this.#records.write(() =>
+      this.#point({ name: formatReference(reference), digest }, image.id, new Date().toISOString()),
+    );
   }
 
   /** The root digest behind the name the user used, so that a tag of an index stays an index. */
@@ -241,13 +271,16 @@ function storedName(name: string): string {
 }
 
 export function noSuchImage(name: string): BunkerError {
-  return new BunkerError("not-found", `no such image: ${name}`, { hint: "`bunker images` lists the images there are." });
+  return new BunkerError("not-found", `no such image: ${name}`, {
+    hint: "`bunker images` lists the images there are.",
+  });
 }
 
 function parseImage(row: Row): ImageRecord {
   const id = String(row["id"]) as Digest;
   const text = String(row["config"]);
-  if (computeDigest(text) !== id) throw new BunkerError("store", `the record of image "${id}" is damaged`, { hint: "Pull the image again." });
+  if (computeDigest(text) !== id)
+    throw new BunkerError("store", `the record of image "${id}" is damaged`, { hint: "Pull the image again." });
   return {
     id,
     manifest: String(row["manifest"]) as Digest,
@@ -263,7 +296,11 @@ function textOrNull(value: string | number | null | undefined): string | null {
 }
 
 function parseReferenceRow(row: Row): ReferenceRecord {
-  return { name: String(row["name"]), imageId: String(row["image_id"]) as Digest, digest: String(row["digest"]) as Digest };
+  return {
+    name: String(row["name"]),
+    imageId: String(row["image_id"]) as Digest,
+    digest: String(row["digest"]) as Digest,
+  };
 }
 
 function parseLayer(row: Row): LayerRecord {

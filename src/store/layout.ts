@@ -67,20 +67,19 @@ export class Layout {
   }
 }
 
-interface Environment {
-  XDG_DATA_HOME?: string | undefined;
-  XDG_RUNTIME_DIR?: string | undefined;
-  HOME?: string | undefined;
-  TMPDIR?: string | undefined;
-}
+type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Finds and makes both homes. @throws BunkerError store */
-export function openLayout(options: { root: string | null; environment: Environment; uid: number }): Layout {
-  const { root, environment, uid } = options;
+export function openLayout(
+  options: { root: string | null; runroot: string | null },
+  environment: Environment,
+  uid: number,
+): Layout {
+  const { root, runroot } = options;
   const dataHome = root === null ? defaultDataHome(environment) : absolute(root);
   ensurePrivate(dataHome, uid, "data home");
   const hash = new Bun.CryptoHasher("sha256").update(dataHome).digest("hex").slice(0, SHORT_HASH);
-  const runtime = runtimeHome(environment, uid);
+  const runtime = runroot === null ? runtimeHome(environment, uid) : absolute(runroot);
   ensurePrivate(runtime, uid, "runtime directory");
   ensurePrivate(`${runtime}/${hash}`, uid, "runtime directory");
   return new Layout(dataHome, `${runtime}/${hash}`);
@@ -90,7 +89,8 @@ function absolute(path: string): string {
   return path.startsWith("/") ? path.replace(/(?<=.)\/+$/, "") : `${process.cwd()}/${path}`;
 }
 
-function defaultDataHome({ XDG_DATA_HOME: data, HOME: home }: Environment): string {
+function defaultDataHome(environment: Environment): string {
+  const { XDG_DATA_HOME: data, HOME: home } = environment;
   if (data?.startsWith("/")) return `${data}/bunker`;
   if (home?.startsWith("/")) return `${home}/.local/share/bunker`;
   throw new BunkerError("store", "no place for the data home: neither HOME nor XDG_DATA_HOME is set", {
@@ -99,7 +99,8 @@ function defaultDataHome({ XDG_DATA_HOME: data, HOME: home }: Environment): stri
 }
 
 /** `$XDG_RUNTIME_DIR/bunker`; without it (or with somebody else's) a private directory for temporary files. */
-function runtimeHome({ XDG_RUNTIME_DIR: runtime, TMPDIR: temporary }: Environment, uid: number): string {
+function runtimeHome(environment: Environment, uid: number): string {
+  const { XDG_RUNTIME_DIR: runtime, TMPDIR: temporary } = environment;
   const usable = runtime?.startsWith("/") === true && lstatSync(runtime, { throwIfNoEntry: false })?.uid === uid;
   if (usable) return `${runtime}/bunker`;
   return `${temporary?.startsWith("/") ? temporary : "/tmp"}/bunker-${uid}`;

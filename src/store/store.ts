@@ -20,9 +20,9 @@ export interface Store {
   close(): void;
 }
 
-/** Opens a data home (`root`, else the user's own), making it if it is not there. @throws BunkerError store */
-export function openStore(options: { root: string | null }): Store {
-  const layout = openLayout({ root: options.root, environment: process.env, uid: process.getuid?.() ?? 0 });
+/** Opens a data home (`root`, else the user's own) and its runtime directory (below `runroot`), making what is not there. @throws BunkerError store */
+export function openStore(options: { root: string | null; runroot: string | null }): Store {
+  const layout = openLayout(options, process.env, process.getuid?.() ?? 0);
   const records = new Records(layout.database());
   return {
     layout,

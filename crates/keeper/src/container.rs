@@ -32,5 +32,6 @@ pub fn main() {
 
 fn run(channel: OwnedFd, lock: OwnedFd) {
     // A failure here has been told to whoever asked; there is nobody else to tell.
-    let _ = file::set_nonblocking(std::os::fd::AsFd::as_fd(&channel)).map(|()| monitor::Monitor::new(channel, lock).run());
+    let _ =
+        file::set_nonblocking(std::os::fd::AsFd::as_fd(&channel)).map(|()| monitor::Monitor::new(channel, lock).run());
 }

@@ -33,8 +33,10 @@ pub fn sync_directory(path: String) -> Outcome<()> {
 
 #[napi]
 pub fn make_tree(base: String, entries: Vec<TreeEntry>) -> Outcome<()> {
-    let entries: Vec<_> =
-        entries.into_iter().map(|entry| files::TreeEntry { path: entry.path, mode: entry.mode, content: entry.content }).collect();
+    let entries: Vec<_> = entries
+        .into_iter()
+        .map(|entry| files::TreeEntry { path: entry.path, mode: entry.mode, content: entry.content })
+        .collect();
     outcome("making a directory tree", files::make_tree(&base, &entries))
 }
 

@@ -48,7 +48,8 @@ fn with_executable(request: &SpawnRequest) -> Result<SysResult<SpawnedKeeper>, R
     let mut slot = EXECUTABLE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let keeper = match slot.take() {
         Some(keeper) => keeper,
-        None => executable::make(KEEPER, &request.library_directory).map_err(|error| host_refused("making the keeper executable", &error))?,
+        None => executable::make(KEEPER, &request.library_directory)
+            .map_err(|error| host_refused("making the keeper executable", &error))?,
     };
     match spawn(&*slot.insert(keeper), request) {
         Err(error) if error.call.starts_with("execveat") => Err(host_refused("executing the keeper", &error)),

@@ -79,7 +79,6 @@ fn copy_level(from: BorrowedFd<'_>, to: BorrowedFd<'_>, depth: usize) -> SysResu
     dress(to, from, &path::status(from)?)
 }
 
-
 fn copy_file(from: BorrowedFd<'_>, to: BorrowedFd<'_>, name: &[u8]) -> SysResult<()> {
     let source = path::open_at(from, name, path::O_RDONLY | path::O_NOFOLLOW | path::O_NONBLOCK, 0)?;
     let flags = path::O_RDWR | path::O_CREAT | path::O_EXCL | path::O_NOFOLLOW;
@@ -159,7 +158,9 @@ impl Remover<'_> {
             Ok(directory) => directory,
             Err(error) if error.errno == ENOENT => return Ok(()),
             // A file, or a link (ELOOP).
-            Err(error) if matches!(error.errno, ENOTDIR | ELOOP) => return ignore_missing(path::remove_file_at(parent, name)),
+            Err(error) if matches!(error.errno, ENOTDIR | ELOOP) => {
+                return ignore_missing(path::remove_file_at(parent, name));
+            }
             Err(error) => return Err(error),
         };
         if level == MAX_OPEN_LEVELS {

@@ -10,7 +10,8 @@ import {
   type TestRegistry,
   type TokenServer,
 } from "../../support/registry.ts";
-import { type Behaviour, ScriptedServer } from "../../support/scripted-server.ts";
+import type { ScriptedServer } from "../../support/scripted-server.ts";
+import { type Behaviour } from "../../support/scripted-server.ts";
 import { file } from "../../support/tar.ts";
 import { clientFor, descriptor, expectFailure, fetchReference, TestSink } from "./client.ts";
 

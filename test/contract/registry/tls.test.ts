@@ -6,7 +6,7 @@ import { makeDirectory, type TestDirectory } from "../../support/directory.ts";
 import { makeImage } from "../../support/image.ts";
 import { describeWith } from "../../support/program.ts";
 import { startRegistry, startTokenServer, type TestRegistry } from "../../support/registry.ts";
-import { ScriptedServer } from "../../support/scripted-server.ts";
+import type { ScriptedServer } from "../../support/scripted-server.ts";
 import { authFileOf, expectFailure, fetchReference, settingsOf } from "./client.ts";
 
 const image = makeImage();

@@ -93,7 +93,7 @@ describe("a flag that is not there", () => {
     ["-z", "unknown flag: -z", "usage", "See 'bunker run --help'."],
   ])("%s", (flag, message, code, hint) => {
     const error = explainFlag(owner, new FlagError(`unknown flag: ${flag}`, flag));
-    expect({ message: error.message, code: error.code as string, hint: error.hint, exitCode: error.exitCode }).toEqual({
+    expect({ message: error.message, code: error.code, hint: error.hint, exitCode: error.exitCode }).toEqual({
       message,
       code,
       hint,

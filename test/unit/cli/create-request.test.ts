@@ -37,6 +37,7 @@ test("without flags everything is as the image has it", () => {
     stopTimeout: null,
     tty: false,
     openStdin: false,
+    stdinOnce: false,
     autoRemove: false,
     attach: null,
     platform: null,

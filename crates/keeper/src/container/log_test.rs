@@ -41,7 +41,8 @@ fn a_full_log_is_rotated_and_the_oldest_goes() {
     for number in 0..40 {
         log.append(Stream::Stdout, format!("line {number}\n").as_bytes());
     }
-    let mut names: Vec<_> = std::fs::read_dir(place.path()).expect("lists").flatten().map(|entry| entry.file_name()).collect();
+    let mut names: Vec<_> =
+        std::fs::read_dir(place.path()).expect("lists").flatten().map(|entry| entry.file_name()).collect();
     names.sort();
     assert!(names == ["log", "log.1", "log.2"] || names == ["log.1", "log.2"], "{names:?}");
     let newest = std::fs::read_to_string(place.path().join("log.1")).expect("reads");

@@ -158,7 +158,11 @@ impl Monitor {
             Token::End(key) => self.observe_end(key),
             Token::Source(key, at) => self.pump(key, at),
             Token::Sink(key, at, sink) => {
-                let gone = self.sessions.get_mut(&key).and_then(|session| session.outputs.get_mut(at)).map(|output| output.flush(sink));
+                let gone = self
+                    .sessions
+                    .get_mut(&key)
+                    .and_then(|session| session.outputs.get_mut(at))
+                    .map(|output| output.flush(sink));
                 self.output_closed(gone.unwrap_or_default());
             }
             Token::Typing(key) => self.pump_input(key),
@@ -278,7 +282,9 @@ impl Monitor {
         if self.phase != Phase::Running {
             return Err(not_running());
         }
-        let (Some(container), Some(main)) = (&self.container, self.sessions.get(&MAIN)) else { return Err(not_running()) };
+        let (Some(container), Some(main)) = (&self.container, self.sessions.get(&MAIN)) else {
+            return Err(not_running());
+        };
         let mut ends = Ends::pipes(&wanted.process)?;
         let theirs = ends.theirs.take();
         let cgroup = container.group.as_ref().map(|group| group.directory.as_fd());

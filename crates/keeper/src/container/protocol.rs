@@ -14,7 +14,9 @@ use super::record::State;
 #[serde(tag = "op", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Request {
     /// Makes the sandbox up to the last step before exec.
-    Create { spec: Box<SandboxSpec> },
+    Create {
+        spec: Box<SandboxSpec>,
+    },
     /// Lets the container's process exec.
     Start,
     /// Connects the caller's streams to the container's process.
@@ -28,14 +30,25 @@ pub enum Request {
         streams: Streams,
     },
     /// To the process of this connection: the exec it asked for, else the container's own.
-    Signal { signal: i32 },
-    Resize { rows: u16, columns: u16 },
+    Signal {
+        signal: i32,
+    },
+    Resize {
+        rows: u16,
+        columns: u16,
+    },
     /// An `exited` event when the container ends.
     Wait,
     /// What to move into the trash and remove when the container has ended.
-    Tidy { trash: String, paths: Vec<String> },
+    Tidy {
+        trash: String,
+        paths: Vec<String>,
+    },
     /// Become the keeper of a container whose own was killed.
-    Adopt { spec: Box<SandboxSpec>, state: State },
+    Adopt {
+        spec: Box<SandboxSpec>,
+        state: State,
+    },
 }
 
 /// Which streams are attached, and how an attached terminal is left.
@@ -62,7 +75,8 @@ struct Versioned {
 /// # Errors
 /// `BadRequest`, also for a version that is newer than ours.
 pub fn parse(body: &[u8]) -> Result<Request, Failure> {
-    let bad = |error: serde_json::Error| Failure::new(FailureCode::BadRequest, format!("a request to the keeper: {error}"));
+    let bad =
+        |error: serde_json::Error| Failure::new(FailureCode::BadRequest, format!("a request to the keeper: {error}"));
     let version = serde_json::from_slice::<Versioned>(body).map_err(bad)?.version;
     if version > SPEC_VERSION {
         let message = format!("this container's keeper speaks version {SPEC_VERSION} of its protocol, not {version}");

@@ -110,12 +110,18 @@ fn name_host(spec: &SandboxSpec) -> Result<(), Failure> {
 }
 
 /// Looks up the user in the container's own files; one that is missing is empty, anything odd in its place is refused.
-pub(super) fn identify(root: std::os::fd::BorrowedFd<'_>, user: &str, group_add: &[String]) -> Result<Identity, Failure> {
+pub(super) fn identify(
+    root: std::os::fd::BorrowedFd<'_>,
+    user: &str,
+    group_add: &[String],
+) -> Result<Identity, Failure> {
     const ENOENT: i32 = 2;
     const ENOTDIR: i32 = 20;
     let read = |name: &str| match inroot::read_file(root, name.as_bytes(), IDENTITY_FILE_LIMIT) {
         Err(error) if matches!(error.errno, ENOENT | ENOTDIR) => Ok(Vec::new()),
-        Err(error) => Err(Failure::system(FailureCode::UserNotFound, &format!("reading the container's /{name}"), &error)),
+        Err(error) => {
+            Err(Failure::system(FailureCode::UserNotFound, &format!("reading the container's /{name}"), &error))
+        }
         Ok(content) => Ok(content),
     };
     let files = IdentityFiles { passwd: read("etc/passwd")?, group: read("etc/group")? };

@@ -58,14 +58,24 @@ impl Monitor {
         let terminal = sandbox.terminal.take();
         self.sessions.insert(MAIN, Session::new((sandbox.pid, pidfd), terminal, ends, spec.process.stdin_once)?);
         let log = open_log(&spec)?;
-        self.container =
-            Some(Container { spec, state, log, waiting: Some(sandbox), namespaces, helper, group, _membership: membership });
+        self.container = Some(Container {
+            spec,
+            state,
+            log,
+            waiting: Some(sandbox),
+            namespaces,
+            helper,
+            group,
+            _membership: membership,
+        });
         Ok(())
     }
 
     /// Lets the container's process exec.
     pub(super) fn start(&mut self) -> Result<(), Failure> {
-        let Some(container) = self.container.as_mut().filter(|_| self.phase == Phase::Created) else { return Err(not_running()) };
+        let Some(container) = self.container.as_mut().filter(|_| self.phase == Phase::Created) else {
+            return Err(not_running());
+        };
         let Some(mut sandbox) = container.waiting.take() else { return Err(not_running()) };
         // Before the word is given: a keeper that dies in between leaves a container that can be found.
         container.state.phase = RecordPhase::Running;
@@ -106,8 +116,16 @@ impl Monitor {
         let log = open_log(&spec)?;
         let helper = state.helper.and_then(Helper::adopt);
         let group = state.cgroup.as_deref().and_then(Group::open);
-        self.container =
-            Some(Container { spec, state, log, waiting: None, namespaces: None, helper, group, _membership: membership });
+        self.container = Some(Container {
+            spec,
+            state,
+            log,
+            waiting: None,
+            namespaces: None,
+            helper,
+            group,
+            _membership: membership,
+        });
         self.phase = Phase::Running;
         Ok(())
     }
@@ -128,7 +146,8 @@ impl Monitor {
     /// Takes back what says that the container lives: its files in the runtime directory, its own directory if it is doomed, the lock.
     fn withdraw(&mut self) {
         self.listener = None;
-        self.doomed.paths = std::mem::take(&mut self.doomed.paths).into_iter().filter_map(|place| self.move_to_trash(&place)).collect();
+        self.doomed.paths =
+            std::mem::take(&mut self.doomed.paths).into_iter().filter_map(|place| self.move_to_trash(&place)).collect();
         if let Some(container) = &self.container {
             let runtime_dir = &container.spec.runtime_dir;
             for name in ["state.json", "ctl", "lock"] {
