@@ -157,3 +157,12 @@ fn check_diff_id(hex: &str, promised: Option<&str>, layer: &str) -> Result<(), F
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod test_archive;
+#[cfg(test)]
+mod test_layer;
+
+#[cfg(test)]
+#[path = "layer/layer_test.rs"]
+mod tests;

@@ -6,8 +6,8 @@ use crate::spec::{IdMapping, UserNamespace};
 /// The ids that exist.
 #[derive(Clone, Debug)]
 pub struct Owners {
-    uids: Vec<IdMapping>,
-    gids: Vec<IdMapping>,
+    pub(crate) uids: Vec<IdMapping>,
+    pub(crate) gids: Vec<IdMapping>,
 }
 
 impl Owners {

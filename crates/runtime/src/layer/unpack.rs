@@ -67,9 +67,12 @@ impl<'a> Unpacker<'a> {
     /// `root` is an empty directory that is nobody else's. The umask must be 0: modes are given when files are made.
     pub(crate) fn new(root: BorrowedFd<'a>, owners: &'a Owners, limits: Limits) -> Outcome<Self> {
         let free = path::free_bytes(root).map_err(Problem::system("asking for free space"))?;
+        let mut index = Index::new();
+        let record = index.record_id(ROOT);
+        index.record_mut(record).mode = IMPLIED_MODE;
         Ok(Self {
             directories: Directories::new(root),
-            index: Index::new(),
+            index,
             owners,
             single: owners.is_single(),
             limits,
@@ -133,7 +136,6 @@ impl<'a> Unpacker<'a> {
 
     fn put_directory(&mut self, id: NodeId, entry: &mut Entry) -> Outcome<()> {
         if !self.index.kind(id).is_directory() {
-            self.own(entry)?;
             self.clear(id)?;
             let mode = (entry.mode & PERMISSIONS) as u16;
             self.make_directory(id, NodeKind::Directory, Record { mode, ..Record::default() })?;
