@@ -2,6 +2,7 @@
 //! descriptor 3, reads no configuration. Its mode is its first argument.
 
 mod container;
+mod worker;
 
 use std::ffi::OsString;
 
@@ -13,6 +14,7 @@ fn main() {
     let mode = arguments.next();
     match mode.as_deref().and_then(|mode| mode.to_str()) {
         Some("container") => container::main(),
+        Some("worker") => worker::main(),
         Some("init") => bunker_runtime::sandbox::init(arguments.collect::<Vec<OsString>>()),
         _ => bunker_sys::process::exit(USAGE),
     }

@@ -5,10 +5,12 @@ pub mod failure;
 pub mod inroot;
 pub mod layer;
 pub mod limit;
+pub mod lockin;
 pub mod sandbox;
 pub mod seccomp;
 pub mod spec;
 pub mod tree;
+pub mod usage;
 pub mod userns;
 
 pub use failure::{Failure, FailureCode};

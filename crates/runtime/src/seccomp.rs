@@ -8,6 +8,7 @@ mod policy;
 mod profile;
 mod program;
 mod table;
+mod worker;
 
 use crate::failure::Failure;
 use crate::spec::Seccomp;
@@ -31,4 +32,12 @@ pub fn compile(seccomp: &Seccomp, capabilities: &[String]) -> Result<Vec<SockFil
         Seccomp::Default => program::assemble(&policy::default_policy(capabilities)),
         Seccomp::Profile { profile } => program::assemble(&profile::read(profile, capabilities)?),
     }
+}
+
+/// The filter for a worker that is locked in.
+///
+/// # Errors
+/// None in practice: the policy is our own.
+pub fn compile_worker() -> Result<Vec<SockFilter>, Failure> {
+    program::assemble(&worker::policy())
 }

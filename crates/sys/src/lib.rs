@@ -11,6 +11,7 @@ pub mod mount;
 pub mod namespace;
 pub mod path;
 pub mod poll;
+pub mod priority;
 pub mod process;
 pub(crate) mod raw;
 pub mod socket;

@@ -198,9 +198,3 @@ pub fn set_time(file: BorrowedFd<'_>, time: FileTime) -> SysResult<()> {
     check(unsafe { libc::futimens(file.as_raw_fd(), times.as_ptr()) }, || format!("futimens({})", time.seconds))
         .map(drop)
 }
-
-/// umask(2): files get exactly the mode they are made with when it is 0. Of the whole process.
-pub fn set_umask(mask: u32) {
-    // SAFETY: cannot fail.
-    unsafe { libc::umask(mask) };
-}

@@ -219,7 +219,7 @@ fn socket_rules(has: &dyn Fn(&str) -> bool) -> Vec<Rule> {
     rules
 }
 
-fn deny_namespaces() -> Vec<Rule> {
+pub(super) fn deny_namespaces() -> Vec<Rule> {
     CLONE_NAMESPACES
         .iter()
         .map(|flag| Rule { conditions: vec![masked(0, *flag, *flag)], action: Action::Errno(EPERM) })

@@ -1,0 +1,142 @@
+//! Doing a job: what must be opened outside is opened, the process is locked in, the work is done.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use bunker_runtime::layer::{self, FixLayer, Link, Owners, Unpack};
+use bunker_runtime::lockin::{Needs, Reach, lock_in};
+use bunker_runtime::spec::SPEC_VERSION;
+use bunker_runtime::{Failure, FailureCode, tree, usage, userns};
+use bunker_sys::path::{O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_RDWR, O_WRONLY};
+use bunker_sys::{file, priority};
+use serde_json::{Value, json};
+
+use super::request::{Job, LayerPaths, Request};
+use super::{end_with, receive};
+
+/// Of a single file, the manifest for one, whatever smaller limit a job sets for the layer.
+const FILE_SIZE: u64 = 1024 * 1024 * 1024;
+
+/// Receives one job and does it. The result is the answer's.
+pub fn run(channel: &OwnedFd) -> Result<Value, Failure> {
+    let (request, fds) = receive(channel)?;
+    let request: Request = serde_json::from_value(request).map_err(|error| bad(&error.to_string()))?;
+    if request.version > SPEC_VERSION {
+        return Err(bad(&format!("version {} is newer than {SPEC_VERSION}", request.version)));
+    }
+    // Its entry in U's register stays behind: once locked in we cannot reach it, and whoever looks next tidies it.
+    std::mem::forget(userns::enter(&request.user_namespace, &request.user_runtime_dir)?);
+    let worker = Worker { channel, runtime_dir: &request.user_runtime_dir };
+    match &request.job {
+        Job::Unpack { .. } => worker.unpack(&request, fds),
+        Job::Link { .. } => worker.link(&request.job),
+        Job::Fix { layers, target } => worker.fix(layers, target),
+        Job::Remove { directory, names } => worker.remove(directory, names),
+        Job::Measure { paths } => worker.measure(paths),
+    }
+}
+
+struct Worker<'a> {
+    channel: &'a OwnedFd,
+    runtime_dir: &'a str,
+}
+
+impl Worker<'_> {
+    fn lock_in(&self, root: Option<&str>, trees: &[&str], file_size: Option<u64>) -> Result<Reach, Failure> {
+        let reach = lock_in(&Needs { root, trees, runtime_dir: self.runtime_dir, file_size })?;
+        end_with(self.channel)?;
+        Ok(reach)
+    }
+
+    fn unpack(&self, request: &Request, fds: Vec<OwnedFd>) -> Result<Value, Failure> {
+        let Job::Unpack { digest, size, diff_id, target, manifest, limits, .. } = &request.job else {
+            return Err(bad("job"));
+        };
+        let mut fds = fds.into_iter();
+        let (Some(blob), counter) = (fds.next(), fds.next()) else { return Err(bad("a blob to unpack is missing")) };
+        let owners = Owners::of(&request.user_namespace);
+        let manifest = file::open(manifest, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW)?;
+        let reach = self.lock_in(Some(target), &[], Some(limits.bytes.max(FILE_SIZE)))?;
+        let unpacked = layer::unpack(Unpack {
+            blob,
+            counter,
+            size: *size,
+            digest,
+            diff_id: diff_id.as_deref(),
+            root: reach.root.as_fd(),
+            manifest,
+            owners: &owners,
+            limits: *limits,
+        })?;
+        Ok(json!(unpacked))
+    }
+
+    fn link(&self, job: &Job) -> Result<Value, Failure> {
+        let Job::Link { digest, target, manifest, parents } = job else { return Err(bad("job")) };
+        let manifest = file::open(manifest, O_RDWR | O_NOFOLLOW)?;
+        let parents: Vec<&str> = parents.iter().map(String::as_str).collect();
+        let reach = self.lock_in(Some(target), &parents, None)?;
+        let parents = existing(&reach, &parents)?;
+        let linked = layer::link(Link { layer: digest, root: reach.root.as_fd(), manifest, parents: &parents })?;
+        Ok(json!(linked))
+    }
+
+    fn fix(&self, layers: &[LayerPaths], target: &str) -> Result<Value, Failure> {
+        let manifests = layers.iter().map(|layer| file::open(&layer.manifest, O_RDONLY | O_NOFOLLOW));
+        let manifests = manifests.collect::<Result<Vec<_>, _>>()?;
+        let roots: Vec<&str> = layers.iter().map(|layer| layer.root.as_str()).collect();
+        let reach = self.lock_in(Some(target), &roots, None)?;
+        let roots = existing(&reach, &roots)?;
+        let layers = roots.into_iter().zip(manifests).map(|(root, manifest)| FixLayer { root, manifest });
+        let fixes = layer::fix(&layers.collect::<Vec<_>>(), reach.root.as_fd())?;
+        Ok(json!({ "fixes": fixes }))
+    }
+
+    /// All of them, whatever happens with one; the first failure is told.
+    fn remove(&self, directory: &str, names: &[String]) -> Result<Value, Failure> {
+        priority::give_way();
+        let reach =
+            lock_in(&Needs { root: Some(directory), trees: &[], runtime_dir: self.runtime_dir, file_size: None })?;
+        let mut outcome = Ok(json!({ "removed": names.len() }));
+        for name in names {
+            let removed = if is_component(name) {
+                tree::remove(reach.root.as_fd(), name.as_bytes())
+                    .map_err(|error| Failure::system(FailureCode::System, &format!("removing \"{name}\""), &error))
+            } else {
+                Err(bad(&format!("\"{}\" is not a single name", name.escape_debug())))
+            };
+            if let Err(failure) = removed
+                && outcome.is_ok()
+            {
+                outcome = Err(failure);
+            }
+        }
+        outcome
+    }
+
+    fn measure(&self, paths: &[String]) -> Result<Value, Failure> {
+        let trees: Vec<&str> = paths.iter().map(String::as_str).collect();
+        let reach = self.lock_in(None, &trees, None)?;
+        let mut sizes = Vec::new();
+        for tree in &reach.trees {
+            // Gone meanwhile, which happens: containers end.
+            let size = tree.as_ref().map(|tree| usage::measure(tree.as_fd()));
+            sizes.push(size.transpose()?);
+        }
+        Ok(json!({ "sizes": sizes }))
+    }
+}
+
+/// The trees, which must all be there.
+fn existing<'a>(reach: &'a Reach, paths: &[&str]) -> Result<Vec<BorrowedFd<'a>>, Failure> {
+    let trees = reach.trees.iter().zip(paths);
+    let missing = |path: &str| Failure::new(FailureCode::BadRequest, format!("worker: there is no \"{path}\""));
+    trees.map(|(tree, path)| tree.as_ref().map(AsFd::as_fd).ok_or_else(|| missing(path))).collect()
+}
+
+fn is_component(name: &str) -> bool {
+    !name.is_empty() && !name.contains(['/', '\0']) && !matches!(name, "." | "..")
+}
+
+fn bad(reason: &str) -> Failure {
+    Failure::new(FailureCode::BadRequest, format!("worker: {reason}"))
+}

@@ -1,0 +1,73 @@
+//! What a worker can be asked. Paths are absolute.
+
+use bunker_runtime::layer::Limits;
+use bunker_runtime::spec::UserNamespace;
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Request {
+    pub version: u32,
+    pub user_namespace: UserNamespace,
+    pub user_runtime_dir: String,
+    #[serde(flatten)]
+    pub job: Job,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "op", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Job {
+    /// Descriptors: the blob, and an eventfd that counts what is appended to it.
+    Unpack {
+        digest: String,
+        size: u64,
+        /// `None`: not known beforehand, only told.
+        diff_id: Option<String>,
+        /// What the media type says. The bytes say it too, and count.
+        #[allow(dead_code)]
+        compression: Compression,
+        /// An empty directory in staging.
+        target: String,
+        /// Made by the worker.
+        manifest: String,
+        #[serde(default)]
+        limits: Limits,
+    },
+    Link {
+        /// The layer's diff id, for messages.
+        #[serde(default)]
+        digest: String,
+        target: String,
+        manifest: String,
+        /// Roots of the layers below, the topmost first.
+        parents: Vec<String>,
+    },
+    Fix {
+        /// Bottom first.
+        layers: Vec<LayerPaths>,
+        /// An empty directory in staging.
+        target: String,
+    },
+    Remove {
+        directory: String,
+        /// Single components.
+        names: Vec<String>,
+    },
+    Measure {
+        paths: Vec<String>,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Compression {
+    Gzip,
+    Zstd,
+    None,
+}
+
+#[derive(Deserialize)]
+pub struct LayerPaths {
+    pub root: String,
+    pub manifest: String,
+}
