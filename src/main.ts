@@ -3,6 +3,7 @@
 import {
   type ExitStyle,
   flush,
+  loadReport,
   OutputError,
   outputBroken,
   readCommandLine,
@@ -34,7 +35,7 @@ async function main(words: readonly string[]): Promise<number> {
 /** Tells what went wrong. @returns the exit code */
 async function report(error: unknown, exitStyle: ExitStyle): Promise<number> {
   if (error instanceof OutputError && error.broken) return EXIT_BROKEN_PIPE;
-  const { renderBug, renderError } = await import("./cli/report.ts");
+  const { renderBug, renderError } = await loadReport();
   if (error instanceof BunkerError) warn(renderError(error));
   else if (error instanceof OutputError) warn(renderError(new BunkerError("no-space", error.message)));
   else warn(renderBug(error, shortVersion()));

@@ -13,6 +13,9 @@ import { shortVersion } from "./version.ts";
 export { flush, OutputError, outputBroken, warn } from "./output.ts";
 export { UsageError } from "./usage.ts";
 export type { ExitStyle } from "./verb.ts";
+
+/** What renders failures, loaded when there is one. */
+export const loadReport = (): Promise<typeof import("./report.ts")> => import("./report.ts");
 export { shortVersion } from "./version.ts";
 
 /** Understands a command line, up to the verb's own words. @throws BunkerError for one that makes no sense */

@@ -64,8 +64,8 @@ interface Asked {
 async function inspectOne({ engine, calls, name }: Asked, options: InspectionOptions): Promise<unknown> {
   for (const kind of options.kinds) {
     try {
-      if (kind === "image") return await calls.inspectImage(engine, name);
-      const inspection = await calls.inspectContainer(engine, name);
+      if (kind === "image") return calls.inspectImage(engine, name);
+      const inspection = calls.inspectContainer(engine, name);
       return options.size ? await withSize({ engine, calls, name }, inspection) : inspection;
     } catch (error) {
       const missing = error instanceof BunkerError && error.code === "not-found";

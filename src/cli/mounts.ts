@@ -1,6 +1,6 @@
 // `-v`, `--mount` and `--tmpfs` of one command line: parsed by the volume module, put together here.
 
-import type { MountRequest } from "../container/index.ts";
+import type { MountRequest } from "../volume/index.ts";
 import { BunkerError } from "../errors.ts";
 import { ensureDistinctTargets, parseMountFlag, parseTmpfsFlag, parseVolumeFlag } from "../volume/index.ts";
 import { ScanError } from "./strconv.ts";

@@ -69,7 +69,7 @@ function fail(error: NodeJS.ErrnoException): OutputError {
 
 /** Waits until everything printed so far is written. @throws OutputError */
 export async function flush(): Promise<void> {
-  while (writing !== null) await writing;
+  for (let pending = writing; pending !== null; pending = writing) await pending;
   if (failure !== null) throw failure;
 }
 

@@ -38,7 +38,7 @@ export async function forEachTarget(
 
 interface Outcome {
   text: string;
-  error: unknown;
+  error: Error | null;
 }
 
 async function settle(
@@ -50,6 +50,6 @@ async function settle(
     if (name === "") throw new BunkerError("usage", options.emptyName ?? "container name cannot be empty");
     return { text: await action(name), error: null };
   } catch (error) {
-    return { text: "", error };
+    return { text: "", error: error instanceof Error ? error : new Error(String(error)) };
   }
 }

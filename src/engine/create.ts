@@ -71,7 +71,7 @@ function reserve(
   options: { id: string; run: boolean },
 ): ContainerRecord {
   const { id, run } = options;
-  const config = resolveConfig(id, request, image.id, image.config, () => engine.store.newId());
+  const config = resolveConfig(id, request, image, () => engine.store.newId());
   prepareBindSources(request);
   const row = {
     id,

@@ -56,7 +56,7 @@ export class Download {
   }
 
   /** Fetches what is missing. */
-  async fetch(client: RegistryClient, onProgress: (current: number) => void, signal: AbortSignal): Promise<void> {
+  async complete(client: RegistryClient, onProgress: (current: number) => void, signal: AbortSignal): Promise<void> {
     onProgress(this.#size);
     if (this.#size === this.#descriptor.size) return;
     await client.downloadBlob(this.#descriptor, this.#sink(onProgress), signal);

@@ -25,8 +25,8 @@ export async function execInContainer(
   const view = viewContainer(engine, request.container);
   const channel = connect(engine, view);
   try {
-    const size = { rows: streams?.rows ?? 0, columns: streams?.columns ?? 0 };
-    const spec = planExec(engine.store.newId(), view.record.config, engine.host(), request, size);
+    const session = { id: engine.store.newId(), rows: streams?.rows ?? 0, columns: streams?.columns ?? 0 };
+    const spec = planExec(view.record.config, engine.host(), request, session);
     const attach = attachRequest(
       streams ?? { stdin: null, stdout: null, stderr: null, detachKeys: "", sigProxy: false },
     );

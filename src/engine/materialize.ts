@@ -221,7 +221,7 @@ class Work implements Layers {
     const stop = new AbortController();
     const signal = AbortSignal.any([this.#abort.signal, stop.signal]);
     const unpacking = this.#unpack(part, [download.fd, download.counter], signal);
-    const fetching = download.fetch(source, (current) => this.#tell(descriptor, "downloading", current), signal);
+    const fetching = download.complete(source, (current) => this.#tell(descriptor, "downloading", current), signal);
     // Whichever fails first ends the other.
     const both = [fetching.then(() => this.#tell(descriptor, "unpacking", descriptor.size)), unpacking];
     for (const one of both) one.catch(() => stop.abort());
@@ -246,7 +246,8 @@ class Work implements Layers {
       manifest: `${directory}/manifest`,
     };
     const running = startJob(this.#engine, job, fds);
-    signal.addEventListener("abort", running.cancel, { once: true });
+    const cancel = (): void => running.cancel();
+    signal.addEventListener("abort", cancel, { once: true });
     try {
       const result = (await running.result) as unknown as Unpacked;
       part.record = {
@@ -262,7 +263,7 @@ class Work implements Layers {
     } catch (error) {
       throw wrapError(`layer "${digest.slice(0, "sha256:".length + SHORT_DIGEST)}"`, error);
     } finally {
-      signal.removeEventListener("abort", running.cancel);
+      signal.removeEventListener("abort", cancel);
     }
   }
 

@@ -90,7 +90,7 @@ class Pull {
     const { images } = this.#engine.store;
     const name = formatReference(this.#reference);
     const before = images.findReference(name);
-    const root = await this.#fetch(this.#reference.digest ?? this.#reference.tag ?? "latest");
+    const root = await this.#readDocument(this.#reference.digest ?? this.#reference.tag ?? "latest");
     const manifest = await this.#resolve(root, platform ?? hostPlatform(), 0);
     const { config, text } = await this.#fetchConfig(manifest.content);
     this.#checkPlatform(config, platform);
@@ -110,7 +110,7 @@ class Pull {
     return { id, reference: name, digest: root.digest, changed: before?.digest !== root.digest };
   }
 
-  async #fetch(tagOrDigest: string): Promise<Document<Manifest | Index>> {
+  async #readDocument(tagOrDigest: string): Promise<Document<Manifest | Index>> {
     const { bytes, digest } = await this.#client.fetchManifest(tagOrDigest);
     return { bytes, digest, content: parseManifestDocument(bytes, `manifest "${digest}"`) };
   }
@@ -135,7 +135,7 @@ class Pull {
   /** A nested index may turn out not to have the platform. */
   async #tryCandidate(candidate: Descriptor, platform: Platform, depth: number): Promise<Document<Manifest> | null> {
     try {
-      return await this.#resolve(await this.#fetch(candidate.digest), platform, depth + 1);
+      return await this.#resolve(await this.#readDocument(candidate.digest), platform, depth + 1);
     } catch (error) {
       if (error instanceof BunkerError && error.code === "not-found" && error.message.startsWith(NO_MATCH)) return null;
       throw error;
@@ -193,7 +193,8 @@ class Pull {
         createdAt: config.created,
         blobs: [
           ...documents.map(({ digest, bytes }) => ({ digest, size: bytes.byteLength })),
-          ...manifest.content.layers.map(({ digest, size }) => ({ digest, size })),
+          // A layer that was here already, compressed in another way, was not downloaded again.
+          ...manifest.content.layers.filter(({ digest, size }) => store.blobs.has(digest, size)),
         ],
         map: layers.map,
         layers: layers.records,

@@ -33,11 +33,6 @@ export function closeFd(fd: number): void {
   unwrap(addon().closeFd(fd));
 }
 
-/** open(2) with O_CLOEXEC; what it makes has mode 0600. */
-export function openFd(path: string, flags: number): number {
-  return unwrap(addon().openFd(path, flags));
-}
-
 /** Makes directories (no `content`) and files below `base`, in order; what is there already keeps its content or is replaced. */
 export function makeTree(base: string, entries: TreeEntry[]): void {
   unwrap(addon().makeTree(base, entries));

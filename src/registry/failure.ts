@@ -96,7 +96,7 @@ function proxyFailure(code: string, message: string, proxy: string): BunkerError
 export function connectionFailure(error: unknown, url: URL, proxy: string | null): BunkerError {
   const { code = "", message = "" } = error as { code?: string; message?: string };
   const host = JSON.stringify(url.host);
-  const viaProxy = proxy === null ? null : proxyFailure(String(code), message, proxy);
+  const viaProxy = proxy === null ? null : proxyFailure(code, message, proxy);
   if (viaProxy !== null) return viaProxy;
   const tls = TLS_REASONS[code];
   if (tls !== undefined) {

@@ -2,7 +2,6 @@
 
 import { BunkerError } from "../errors.ts";
 import type { ContainerConfig, ExitRecord } from "../container/index.ts";
-import { CONFIG_VERSION } from "../container/index.ts";
 import type { Digest } from "../image/index.ts";
 import type { Records, Row } from "./database.ts";
 import type { ContainerRecord, ContainerState } from "./rows.ts";
@@ -166,11 +165,6 @@ function nameTaken(name: string, owner: string): BunkerError {
 
 function parse(row: Row): ContainerRecord {
   const config = JSON.parse(String(row["config"])) as ContainerConfig;
-  if (config.version > CONFIG_VERSION) {
-    throw new BunkerError("store", `container "${String(row["name"])}" was made by a newer bunker`, {
-      hint: "Use that newer bunker.",
-    });
-  }
   const exit = row["exit"];
   return {
     id: String(row["id"]),

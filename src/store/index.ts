@@ -3,12 +3,5 @@
 export { noSuchContainer } from "./containers.ts";
 export { type NewImage, noSuchImage } from "./images.ts";
 export type { Layout, LayerMap } from "./layout.ts";
-export type {
-  ContainerRecord,
-  ContainerState,
-  ImageRecord,
-  LayerRecord,
-  ReferenceRecord,
-  VolumeRecord,
-} from "./rows.ts";
+export type { ContainerRecord, ContainerState, ImageRecord, LayerRecord, ReferenceRecord } from "./rows.ts";
 export { openStore, type Store } from "./store.ts";

@@ -54,10 +54,3 @@ export interface ContainerRecord {
   config: ContainerConfig;
   exit: ExitRecord | null;
 }
-
-export interface VolumeRecord {
-  name: string;
-  anonymous: boolean;
-  createdAt: string;
-  labels: Record<string, string>;
-}

@@ -1,6 +1,6 @@
 // `--mount type=…,source=…,target=…`: docker's keys and complaints.
 
-import type { MountRequest } from "../container/index.ts";
+import type { MountRequest } from "./mount-request.ts";
 import { BunkerError } from "../errors.ts";
 import { parseCsvLine } from "./csv.ts";
 import { parseBytes } from "./size.ts";

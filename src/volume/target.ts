@@ -1,6 +1,6 @@
 // Paths and names in mount flags: cleaning, and what docker refuses.
 
-import type { MountRequest } from "../container/index.ts";
+import type { MountRequest } from "./mount-request.ts";
 import { BunkerError } from "../errors.ts";
 
 const VOLUME_NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;

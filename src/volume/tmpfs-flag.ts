@@ -1,6 +1,6 @@
 // `--tmpfs TARGET[:OPTIONS]`, options as mount(8) has them.
 
-import type { MountRequest } from "../container/index.ts";
+import type { MountRequest } from "./mount-request.ts";
 import { BunkerError } from "../errors.ts";
 import { parseBytes } from "./size.ts";
 import { parseTarget } from "./target.ts";

@@ -1,6 +1,6 @@
 // `-v [SOURCE:]TARGET[:OPTIONS]`.
 
-import type { MountRequest } from "../container/index.ts";
+import type { MountRequest } from "./mount-request.ts";
 import { BunkerError } from "../errors.ts";
 import { isVolumeName, parseTarget, refuseNamedVolume, resolveSource } from "./target.ts";
 

@@ -10,16 +10,18 @@ const ROOT = normalize(join(import.meta.dir, "../.."));
 /** Which modules a module may import; `type:x` allows only types of x. Files directly in src are modules of their own. */
 const MAY_IMPORT: Record<string, string[]> = {
   errors: [],
-  log: [],
+  log: ["errors"],
   image: ["errors"],
   build: ["image", "errors"],
-  container: ["image", "errors"],
+  // A container's model holds the mounts it was asked for.
+  container: ["image", "errors", "type:volume"],
   network: ["image", "errors"],
   volume: ["image", "errors"],
   systemd: ["image", "errors"],
   registry: ["image", "errors", "log"],
   native: ["errors"],
-  store: ["image", "errors", "log", "native"],
+  // The records hold a container's model; what is in it is not the store's business.
+  store: ["image", "errors", "log", "native", "type:container"],
   engine: [
     "errors",
     "log",

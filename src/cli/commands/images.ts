@@ -30,7 +30,7 @@ export const verb = defineVerb({
   run({ values, positionals, globals }) {
     const now = new Date();
     return withEngine(globals, async (engine, { listImages }) => {
-      const images = await listImages(engine, { all: values.all });
+      const images = listImages(engine, { all: values.all });
       const chosen = selectImages(images, values.filter, { name: positionals[0] ?? null, now });
       const truncate = !values["no-trunc"];
       if (values.quiet && values.format === null) {

@@ -1,6 +1,7 @@
 // docker ps.
 
-import type { MountRequest, VolumeUse } from "../../container/index.ts";
+import type { VolumeUse } from "../../container/index.ts";
+import type { MountRequest } from "../../volume/index.ts";
 import type { ContainerView } from "../../engine/index.ts";
 import { parseContainerFilter } from "../container-filter.ts";
 import { CONTAINER_LISTING, type ContainerFacts, containerRow } from "../container-row.ts";

@@ -20,7 +20,7 @@ export const verb = defineVerb({
       forEachTarget(
         positionals,
         async (name) => {
-          const { untagged, deleted } = await removeImage(engine, name, options);
+          const { untagged, deleted } = removeImage(engine, name, options);
           const lines = [...untagged.map((word) => `Untagged: ${word}`), ...deleted.map((word) => `Deleted: ${word}`)];
           return lines.map((line) => `${printable(line)}\n`).join("");
         },

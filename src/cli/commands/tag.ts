@@ -12,7 +12,7 @@ export const verb = defineVerb({
   run({ positionals, globals }) {
     const [source = "", target = ""] = positionals;
     return withEngine(globals, async (engine, { tagImage }) => {
-      await tagImage(engine, source, target);
+      tagImage(engine, source, target);
       return 0;
     });
   },

@@ -26,10 +26,11 @@ interface Input {
 }
 
 /** Thrown by {{break}} and {{continue}}, caught by the range around them. */
-class LoopSignal {
+class LoopSignal extends Error {
   readonly kind: "break" | "continue";
 
   constructor(kind: "break" | "continue") {
+    super(kind);
     this.kind = kind;
   }
 }

@@ -44,9 +44,9 @@ export const FUNCTIONS: Readonly<Record<string, TemplateFunction>> = {
   index: ([value, ...keys]) => keys.reduce((item, key) => indexOne(item, key), value),
   slice,
   not: ([value]) => !isTrue(value),
-  eq: ([first, ...others]) => {
+  eq: ([left, ...others]) => {
     if (others.length === 0) throw new CallError("missing argument for comparison");
-    return others.map((other) => isEqual(first, other)).includes(true);
+    return others.map((other) => isEqual(left, other)).includes(true);
   },
   ne: ([left, right]) => !isEqual(left, right),
   lt: ([left, right]) => order(left, right) < 0,

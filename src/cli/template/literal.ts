@@ -34,13 +34,14 @@ function unquoteCharacter(literal: string): number | null {
 
 function unescape(body: string, quoteMark: string): string | null {
   let valid = true;
-  const text = body.replace(ESCAPE, (_, hex, short, long, octal, simple: string | undefined) => {
+  const text = body.replace(ESCAPE, (_, ...groups: (string | undefined)[]) => {
+    const [hex, short, long, octal, simple] = groups;
     if (simple === "'" || simple === '"') {
       valid &&= simple === quoteMark;
       return simple;
     }
     if (simple !== undefined) return SIMPLE[simple] ?? "";
-    const digits = (hex ?? short ?? long) as string | undefined;
+    const digits = hex ?? short ?? long;
     const code = digits === undefined ? Number.parseInt(octal ?? "x", 8) : Number.parseInt(digits, 16);
     valid &&= code <= MAX_CODE_POINT;
     return valid ? String.fromCodePoint(code) : "";

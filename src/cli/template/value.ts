@@ -81,7 +81,7 @@ export function goText(value: unknown): string {
     return `{${fieldNames(value)
       .map((name) => goText(value[name]))
       .join(" ")}}`;
-  return String(value);
+  return `${value as boolean | bigint}`;
 }
 
 /** From here on an integer is a float to Go. */

@@ -91,7 +91,7 @@ describe("a flag that is not there", () => {
     ["--tmfps", "unknown flag: --tmfps", "usage", "Did you mean --tmpfs? See 'bunker run --help'."],
     ["--nonsense", "unknown flag: --nonsense", "usage", "See 'bunker run --help'."],
     ["-z", "unknown flag: -z", "usage", "See 'bunker run --help'."],
-  ])("%s", (flag, message, code, hint) => {
+  ] as const)("%s", (flag, message, code, hint) => {
     const error = explainFlag(owner, new FlagError(`unknown flag: ${flag}`, flag));
     expect({ message: error.message, code: error.code, hint: error.hint, exitCode: error.exitCode }).toEqual({
       message,

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import type { MountRequest } from "../../../src/container/index.ts";
+import type { MountRequest } from "../../../src/volume/index.ts";
 import { BunkerError } from "../../../src/errors.ts";
 import { ensureDistinctTargets, parseMountFlag, parseTmpfsFlag, parseVolumeFlag } from "../../../src/volume/index.ts";
 
