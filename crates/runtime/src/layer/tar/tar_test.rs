@@ -6,6 +6,8 @@ use crate::layer::test_archive::{
 
 type Attributes = Vec<(Vec<u8>, Vec<u8>)>;
 
+#[path = "damage_test.rs"]
+mod damage;
 #[path = "sparse_test.rs"]
 mod sparse;
 
@@ -349,54 +351,4 @@ fn attributes_come_in_two_spellings_and_are_bounded() {
     let value = |length: usize| attributes(file("f", "").pax("SCHILY.xattr.user.a", vec![0; length]));
     assert!(value(65536).is_ok());
     assert!(value(65537).is_err());
-}
-
-#[test]
-fn an_archive_cut_anywhere_is_an_error_or_ends_between_entries() {
-    let items = [dir("d"), file("d/f", vec![b'x'; 1500]), file("long".repeat(50), "y"), symlink("l", "t")];
-    let whole: Vec<u8> = items.iter().flat_map(Item::bytes).collect();
-    let mut ends = vec![0];
-    for item in &items {
-        ends.push(ends[ends.len() - 1] + item.bytes().len());
-    }
-    for cut in (0..whole.len()).step_by(64) {
-        let result = read(&whole[..cut]);
-        assert_eq!(result.is_ok(), ends.contains(&cut), "cut at {cut}: {result:?}");
-    }
-}
-
-#[test]
-fn the_end_is_the_end() {
-    let garbage = [archive([&file("f", "")]), vec![b'x'; 3000], archive([&file("hidden", "")])].concat();
-    assert_eq!(read(&garbage).expect("read"), ["File f"]);
-    assert_eq!(read(&[]).expect("empty"), Vec::<String>::new());
-    assert_eq!(read(&[0; BLOCK]).expect("one block"), Vec::<String>::new());
-    assert!(read(&[0]).is_err());
-    assert!(read(&[b'x'; BLOCK]).is_err_and(|text| text.contains("checksum")));
-}
-
-#[test]
-fn a_header_changed_in_any_byte_is_refused() {
-    let good = file("f", "").bytes();
-    for offset in 0..BLOCK {
-        // The last two bytes of the checksum field are only its end.
-        if (154..156).contains(&offset) {
-            continue;
-        }
-        let mut bad = good.clone();
-        bad[offset] ^= 1;
-        assert!(read(&bad).is_err(), "byte {offset}");
-    }
-}
-
-#[test]
-fn checksums_of_signed_characters_are_accepted() {
-    let mut bytes = file(b"\xff\xff", "").bytes();
-    let sum: i32 = bytes
-        .iter()
-        .enumerate()
-        .map(|(index, byte)| if (148..156).contains(&index) { 32 } else { i32::from(byte.cast_signed()) })
-        .sum();
-    bytes[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
-    assert!(read(&bytes).is_ok());
 }
