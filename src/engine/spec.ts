@@ -17,12 +17,12 @@ export function layerMap(engine: Engine): LayerMap {
 
 /** Everything the keeper is told. */
 export function specOf(engine: Engine, record: ContainerRecord, network: NetworkSpec, size: Size): SandboxSpec {
-  const { layout, images } = engine.store;
+  const { layout, layers } = engine.store;
   const paths = {
     containerDir: layout.container(record.id),
     runtimeDir: layout.runtime(record.id),
     userRuntimeDir: layout.userRuntimeDir,
-    lower: images.lowerDirectories(record.imageId, layerMap(engine)),
+    lower: layers.lowerDirectories(record.imageId, layerMap(engine)),
     volumes: record.config.volumes.map((volume) => `${layout.volume(volume.name)}/_data`),
   };
   return planSandbox(record.config, engine.host(), paths, {
