@@ -234,9 +234,9 @@ class Work implements Layers {
 
   #take(part: Part, unpacked: Unpacked): void {
     const { descriptor, diffId } = part;
-    const { unpackedBytes: size, entries, impliedDirectories: implied, opaqueRoot: opaque } = unpacked;
+    const { unpackedBytes: size, entries, impliedDirectories: implied, whiteouts, opaqueRoot: opaque } = unpacked;
     const name = unpacked.pendingLinks > 0 ? `chain-${digestHex(part.chainId)}` : part.record.name;
-    part.record = { name, diffId, size, entries, implied, opaque };
+    part.record = { name, diffId, size, entries, implied, whiteouts, opaque };
     this.#warnOfDevices(descriptor, unpacked.skippedDevices);
     this.#tell(descriptor, "done", descriptor.size);
     for (const twin of this.#parts) if (twin.diffId === diffId && twin.staged) twin.record = part.record;
@@ -257,10 +257,11 @@ class Work implements Layers {
     }
   }
 
-  /** Directories that archives only implied must not hide what a lower layer says about them. */
+  /** Directories that a layer alone cannot get right: implied ones, and those with whiteouts of nothing. */
   async #fixAll(): Promise<void> {
-    const needed = this.#parts.some((part, index) => index > 0 && part.record.implied > 0);
-    if (!needed) return;
+    const mayNeed = ({ record }: Part, index: number): boolean =>
+      record.whiteouts > 0 || (index > 0 && record.implied > 0);
+    if (!this.#parts.some(mayNeed)) return;
     const target = `${this.#staging.directory}/fixes`;
     mkdirSync(target, { mode: PRIVATE });
     const fixes = await fixLayers(this.#engine, this.#parts, target);
@@ -292,7 +293,7 @@ class Work implements Layers {
 }
 
 function newRecord(name: string, diffId: Digest | null): LayerRecord {
-  return { name, diffId, size: 0, entries: 0, implied: 0, opaque: false };
+  return { name, diffId, size: 0, entries: 0, implied: 0, whiteouts: 0, opaque: false };
 }
 
 /** Somebody else may have been quicker, or a layer may stand in the stack twice: what is there is as good as ours. */

@@ -208,7 +208,9 @@ export class Images {
   tag(source: string, target: string): void {
     const reference = parseReference(target);
     if (reference.digest !== null) {
-      throw new BunkerError("invalid-reference", "refusing to create a tag with a digest reference");
+      throw new BunkerError("invalid-reference", "refusing to create a tag with a digest reference", {
+        hint: "A digest follows from the content: leave it out.",
+      });
     }
     this.#records.write(() => {
       const image = this.find(source);

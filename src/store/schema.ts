@@ -92,7 +92,8 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX container_volumes_by_volume ON container_volumes (volume);
   `,
   `
-  -- opaque: the layer hides all layers below it.
+  -- opaque: the layer hides all layers below it. whiteouts: how many it has, those in its root aside.
   ALTER TABLE layers ADD COLUMN opaque INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE layers ADD COLUMN whiteouts INTEGER NOT NULL DEFAULT 0;
   `,
 ];
