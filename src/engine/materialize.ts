@@ -43,6 +43,8 @@ export interface Layers {
   blobs: LayerDescriptor[];
   /** Puts a document beside them, to go into the store with them. @returns its path */
   stage(digest: Digest, bytes: Uint8Array): string;
+  /** Whether what was in the store when we looked is still there. */
+  isWhole(): boolean;
   /** Renames everything into place. */
   place(): void;
   /** Gives locks and staging back; to be called whatever happened. */
@@ -278,12 +280,17 @@ class Work implements Layers {
     return this.#staging.write(`blob-${digestHex(digest)}`, bytes);
   }
 
+  isWhole(): boolean {
+    const { layers } = this.#engine.store;
+    return this.#parts.every((part) => part.staged || layers.isOnDisk(this.map, part.record.name));
+  }
+
   place(): void {
     const { layout, blobs } = this.#engine.store;
     for (const part of this.#stack()) {
       if (part.staged) move(part.directory, layout.layer(this.map, part.record.name));
     }
-    for (const download of this.#downloads) blobs.adopt(download.digest, download.path);
+    for (const download of this.#downloads) download.settle(blobs);
   }
 
   release(): void {

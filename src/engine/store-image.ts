@@ -67,7 +67,7 @@ async function tryToStore(engine: Engine, image: IncomingImage, incoming: Incomi
     const files = image.documents.map(({ digest, bytes }) => ({ digest, path: layers.stage(digest, bytes) }));
     // One sync for all of it: data before names.
     syncFilesystem(store.layout.dataHome);
-    const place = (): void => placeAll(engine, layers, files);
+    const place = (): boolean => layers.isWhole() && placeAll(engine, layers, files);
     done = store.images.commit(recordOf(image, layers), image.reference, place);
     return done;
   } finally {
@@ -77,12 +77,13 @@ async function tryToStore(engine: Engine, image: IncomingImage, incoming: Incomi
   }
 }
 
-function placeAll(engine: Engine, layers: Layers, documents: { digest: Digest; path: string }[]): void {
+function placeAll(engine: Engine, layers: Layers, documents: { digest: Digest; path: string }[]): true {
   const { blobs, layout } = engine.store;
   layers.place();
   for (const { digest, path } of documents) blobs.adopt(digest, path);
   syncDirectory(layout.layers(layers.map));
   syncDirectory(`${layout.dataHome}/blobs/sha256`);
+  return true;
 }
 
 function recordOf(image: IncomingImage, layers: Layers): NewImage {
