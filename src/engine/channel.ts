@@ -92,14 +92,9 @@ function gone(): BunkerError {
   });
 }
 
-/** A new keeper for a container. `lock` is handed over: this process no longer holds it afterwards. */
-export function startKeeper(lock: number): KeeperChannel {
-  try {
-    const { channel } = spawnKeeper({ mode: "container", passFds: [lock] });
-    return new KeeperChannel(channel);
-  } finally {
-    closeFd(lock);
-  }
+/** A new keeper, which waits for its container. */
+export function startKeeper(): KeeperChannel {
+  return new KeeperChannel(spawnKeeper());
 }
 
 /** The control socket of a living keeper, or `null`. */

@@ -13,9 +13,17 @@ import {
   type Manifest,
   parseManifestDocument,
 } from "../image/index.ts";
-import { acquireLock, addToCounter, closeFd, makeCounter, syncDirectory, syncFilesystem } from "../native/index.ts";
+import {
+  acquireLock,
+  addToCounter,
+  closeFd,
+  makeCounter,
+  makeTree,
+  syncDirectory,
+  syncFilesystem,
+} from "../native/index.ts";
 import type { RegistryClient } from "../registry/index.ts";
-import type { ImageRecord, LayerMap, LayerRecord } from "../store/index.ts";
+import type { ImageRecord, LayerMap, LayerRecord, Layout } from "../store/index.ts";
 import { Download } from "./download.ts";
 import type { Engine } from "./engine.ts";
 import type { LayerStatus, OnPullEvent } from "./pull-event.ts";
@@ -87,8 +95,7 @@ export async function unpackKept(engine: Engine, image: ImageRecord, onEvent: On
   const layers = await materialize(engine, { manifest: document, config: image.config, source: null, onEvent });
   try {
     layers.settle();
-    const { id, manifest, createdAt } = image;
-    const config = new TextDecoder().decode(store.blobs.read(id));
+    const { id, manifest, config, createdAt } = image;
     store.images.commit({ id, manifest, config, createdAt, blobs: [], map: layers.map, layers: layers.records }, null);
   } finally {
     layers.release();
@@ -115,6 +122,7 @@ class Work implements Layers {
     for (const directory of ["staging", "trash", "blobs/sha256", `layers/${this.map}`]) {
       mkdirSync(`${layout.dataHome}/${directory}`, { recursive: true, mode: PRIVATE });
     }
+    makeMountPoints(layout);
     garbage.sweepStaging();
     this.#staging = layout.staging(hyperid({ urlSafe: true, fixedLength: true })());
     const lock = acquireLock(`${this.#staging}.lock`);
@@ -343,6 +351,16 @@ class Work implements Layers {
     closeFd(this.#lock);
     emptyTrash(this.#engine, garbage.trash());
   }
+}
+
+/** Where every container has something mounted. What an image has at these places lies above it. */
+function makeMountPoints(layout: Layout): void {
+  const directory = (path: string) => ({ path, mode: 0o755 });
+  const file = (path: string) => ({ path, mode: 0o644, content: "" });
+  makeTree(layout.mountPoints(), [
+    ...["dev", "etc", "proc", "run", "sys"].map(directory),
+    ...["etc/hosts", "etc/hostname", "etc/resolv.conf", "run/.containerenv"].map(file),
+  ]);
 }
 
 function isCancelled(reason: unknown): boolean {

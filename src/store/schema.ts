@@ -19,7 +19,7 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX blob_links_by_digest ON blob_links (digest);
 
-  -- id: the config's digest. config: its bytes as text. size: unpacked, all layers.
+  -- id: the config's digest. config: what src/image/config.ts read from it; its bytes are a blob. size: unpacked, all layers.
   CREATE TABLE images (
     id TEXT PRIMARY KEY,
     manifest TEXT NOT NULL REFERENCES blobs (digest),

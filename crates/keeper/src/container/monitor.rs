@@ -29,7 +29,10 @@ const MAIN: u32 = 0;
 
 /// Everything about the one container.
 pub struct Monitor {
+    /// The container is locked for as long as this is open.
     lock: Option<OwnedFd>,
+    /// Our place in U, once we are there.
+    membership: Option<Membership>,
     listener: Option<OwnedFd>,
     clients: Vec<Client>,
     next_client: u64,
@@ -63,7 +66,6 @@ struct Container {
     namespaces: Option<OpenNamespaces>,
     helper: Option<Helper>,
     group: Option<Group>,
-    _membership: Membership,
 }
 
 /// What is removed with the container.
@@ -86,10 +88,11 @@ enum Token {
 }
 
 impl Monitor {
-    /// `channel` leads to the command that started us; the container is `lock`ed for as long as it is open.
-    pub fn new(channel: OwnedFd, lock: OwnedFd) -> Self {
+    /// `channel` leads to the command that started us.
+    pub fn new(channel: OwnedFd) -> Self {
         Self {
-            lock: Some(lock),
+            lock: None,
+            membership: None,
             listener: None,
             clients: vec![Client::new(0, channel)],
             next_client: 1,
@@ -229,9 +232,10 @@ impl Monitor {
 
     fn answer(&mut self, id: u64, request: Request, fds: Vec<OwnedFd>) -> Result<(), Failure> {
         match request {
-            Request::Create { spec } => self.create(*spec),
+            Request::Enter { user_namespace, user_runtime_dir } => self.enter(&user_namespace, &user_runtime_dir),
+            Request::Create { spec } => self.create(*spec, fds),
             Request::Start => self.start(),
-            Request::Adopt { spec, state } => self.adopt(*spec, state),
+            Request::Adopt { spec, state } => self.adopt(*spec, state, fds),
             Request::Tidy { trash, paths } => {
                 self.doomed = Doomed { trash, paths };
                 Ok(())
