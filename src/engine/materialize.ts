@@ -73,6 +73,7 @@ interface Unpacked {
   impliedDirectories: number;
   pendingLinks: number;
   skippedDevices: number;
+  opaqueRoot: boolean;
 }
 
 /** Downloads and unpacks what is missing. @throws BunkerError; nothing but resumable downloads is left then */
@@ -135,10 +136,14 @@ class Work implements Layers {
     return this.#stack().map((part) => part.record);
   }
 
-  /** Bottom first: each layer, and above it its fix if it needs one. */
+  /** Bottom first: each layer, and above it its fix if it needs one; nothing that a layer hides as a whole. */
   #stack(): Part[] {
-    return this.#parts.flatMap((part, index) => {
-      const fix = this.#fixes.get(index);
+    const bottom = Math.max(
+      this.#parts.findLastIndex((part) => part.record.opaque),
+      0,
+    );
+    return this.#parts.slice(bottom).flatMap((part, index) => {
+      const fix = this.#fixes.get(bottom + index);
       return fix === undefined ? [part] : [part, fix];
     });
   }
@@ -167,7 +172,7 @@ class Work implements Layers {
       return { descriptor, diffId, chainId, directory: layout.layer(this.map, name), record, staged: false };
     }
     this.#tell(descriptor, "waiting", 0);
-    const record: LayerRecord = { name: digestHex(diffId), diffId, size: 0, entries: 0, implied: 0 };
+    const record: LayerRecord = { name: digestHex(diffId), diffId, size: 0, entries: 0, implied: 0, opaque: false };
     return { descriptor, diffId, chainId, directory: `${this.#staging}/${digestHex(diffId)}`, record, staged: true };
   }
 
@@ -263,6 +268,7 @@ class Work implements Layers {
         size: result.unpackedBytes,
         entries: result.entries,
         implied: result.impliedDirectories,
+        opaque: result.opaqueRoot,
       };
       if (result.pendingLinks > 0) part.record.name = `chain-${digestHex(part.chainId)}`;
       this.#warnOfDevices(descriptor, result.skippedDevices);
@@ -315,7 +321,7 @@ class Work implements Layers {
   #fixPart(index: number, directory: string): Part {
     const below = this.#parts[index] as Part;
     const name = `fix-${digestHex(below.chainId)}`;
-    const record: LayerRecord = { name, diffId: null, size: 0, entries: 0, implied: 0 };
+    const record: LayerRecord = { name, diffId: null, size: 0, entries: 0, implied: 0, opaque: false };
     return { ...below, directory, record, staged: true };
   }
 

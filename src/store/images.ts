@@ -114,7 +114,7 @@ export class Images {
     const found = new Map<string, LayerRecord>();
     for (const name of names) {
       const row = this.#records.first(
-        "SELECT name, diff_id, size, entries, implied FROM layers WHERE map = ? AND name = ?",
+        "SELECT name, diff_id, size, entries, implied, opaque FROM layers WHERE map = ? AND name = ?",
         map,
         name,
       );
@@ -167,13 +167,14 @@ export class Images {
     const { map } = image;
     for (const layer of image.layers) {
       this.#records.run(
-        "INSERT OR IGNORE INTO layers (map, name, diff_id, size, entries, implied, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR IGNORE INTO layers (map, name, diff_id, size, entries, implied, opaque, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         map,
         layer.name,
         layer.diffId,
         layer.size,
         layer.entries,
         layer.implied,
+        layer.opaque ? 1 : 0,
         now,
       );
     }
@@ -305,5 +306,6 @@ function parseLayer(row: Row): LayerRecord {
     size: Number(row["size"]),
     entries: Number(row["entries"]),
     implied: Number(row["implied"]),
+    opaque: row["opaque"] === 1,
   };
 }

@@ -21,7 +21,10 @@ impl Monitor {
     /// Goes into U, once.
     pub(super) fn enter(&mut self, namespace: &UserNamespace, user_runtime_dir: &str) -> Result<(), Failure> {
         if self.membership.is_none() {
+            // After a failure this process may be half way: it is of no use for anything else.
+            let phase = std::mem::replace(&mut self.phase, Phase::Over);
             self.membership = Some(userns::enter(namespace, user_runtime_dir)?);
+            self.phase = phase;
         }
         Ok(())
     }
