@@ -32,7 +32,7 @@ export function keeperOf(engine: Engine, view: ContainerView): KeeperChannel | n
 function adopt(engine: Engine, view: ContainerView, lock: number): KeeperChannel | null {
   const { record } = view;
   const state = readKeeperState(engine.store.layout.runtime(record.id));
-  const keeper = startKeeper();
+  const keeper = startKeeper(engine.store.layout.userRuntimeDir);
   try {
     // The network is as it was made; the keeper only has to know whether it is the container's own.
     const kind = record.config.request.network === "host" ? "host" : "none";

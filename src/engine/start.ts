@@ -71,9 +71,9 @@ export async function startContainer(
 
 /** A keeper that is on its way into the user's namespace; its answer comes with those of `launch`. */
 function hireKeeper(engine: Engine): KeeperChannel {
-  const channel = startKeeper();
-  const userNamespace = planUserNamespace(engine.host());
-  channel.send("enter", { userNamespace, userRuntimeDir: engine.store.layout.userRuntimeDir });
+  const { userRuntimeDir } = engine.store.layout;
+  const channel = startKeeper(userRuntimeDir);
+  channel.send("enter", { userNamespace: planUserNamespace(engine.host()), userRuntimeDir });
   return channel;
 }
 

@@ -85,18 +85,21 @@ function parse(received: { text: string; fds: number[] } | null | undefined): Re
 /** Few descriptors are ever needed, and a container's own limit is set apart: the keeper's poll need not be able to hold a million. */
 const KEEPER_OPEN_FILES = 4096;
 
-/** Starts a keeper that waits for its container; the number is our end of its channel. */
-export function spawnKeeper(): number {
-  return unwrap(addon().spawnKeeper(spawnRequest())).channel;
+/**
+ * Starts a keeper that waits for its container; the number is our end of its channel. `peers`: processes that may be keepers of the
+ * same build, whose memory it can share.
+ */
+export function spawnKeeper(peers: number[]): number {
+  return unwrap(addon().spawnKeeper(spawnRequest(peers))).channel;
 }
 
 /** Starts a worker that waits for its job. */
 export function spawnWorker(): number {
-  return unwrap(addon().spawnWorker(spawnRequest())).channel;
+  return unwrap(addon().spawnWorker(spawnRequest([]))).channel;
 }
 
-function spawnRequest(): SpawnRequest {
-  return { libraryDirectory: libraryDirectory(), openFiles: KEEPER_OPEN_FILES };
+function spawnRequest(peers: number[]): SpawnRequest {
+  return { libraryDirectory: libraryDirectory(), openFiles: KEEPER_OPEN_FILES, peers };
 }
 
 /**

@@ -77,6 +77,8 @@ export interface SpawnRequest {
   libraryDirectory: string;
   /** Soft RLIMIT_NOFILE of the program; as ours when left out. */
   openFiles?: number;
+  /** Processes that may run the same program: its memory is then shared with theirs. */
+  peers: Array<number>;
 }
 
 /** A worker that waits for its job. */

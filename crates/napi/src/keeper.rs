@@ -40,6 +40,8 @@ pub struct SpawnRequest {
     pub library_directory: String,
     /// Soft RLIMIT_NOFILE of the program; as ours when left out.
     pub open_files: Option<u32>,
+    /// Processes that may run the same program: its memory is then shared with theirs.
+    pub peers: Vec<i32>,
 }
 
 #[napi(object, object_from_js = false)]
@@ -78,8 +80,11 @@ fn with_executable(program: &Program, request: &SpawnRequest) -> Result<SysResul
     let mut slot = program.executable.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let executable = match slot.take() {
         Some(executable) => executable,
-        None => executable::make(program.content, &request.library_directory)
-            .map_err(|error| host_refused(&format!("making the {name} executable"), &error))?,
+        None => match executable::share(program.content, &request.peers) {
+            Some(shared) => shared,
+            None => executable::make(program.content, &request.library_directory)
+                .map_err(|error| host_refused(&format!("making the {name} executable"), &error))?,
+        },
     };
     match spawn(slot.insert(executable), program, request) {
         Err(error) if error.call.starts_with("execveat") => Err(host_refused(&format!("executing the {name}"), &error)),

@@ -26,6 +26,8 @@ use super::stream::{CHUNK, Typed};
 
 /// The container's own process among the sessions; execs follow.
 const MAIN: u32 = 0;
+/// After so long without anything to do the buffer is given back: most containers are silent most of the time.
+const IDLE_MS: i32 = 1000;
 
 /// Everything about the one container.
 pub struct Monitor {
@@ -109,8 +111,12 @@ impl Monitor {
     pub fn run(mut self) {
         while !self.is_done() {
             let (mut watches, tokens) = self.watches();
-            if poll::wait(&mut watches, -1).is_err() {
+            let patience = if self.buffer.is_empty() { -1 } else { IDLE_MS };
+            if poll::wait(&mut watches, patience).is_err() {
                 break;
+            }
+            if !watches.iter().any(Watch::has_event) {
+                self.buffer = Vec::new();
             }
             for (watch, token) in watches.iter().zip(tokens) {
                 if watch.has_event() {
@@ -154,7 +160,9 @@ impl Monitor {
     }
 
     fn handle(&mut self, token: Token) {
-        self.buffer.resize(CHUNK, 0);
+        if !matches!(token, Token::Listener | Token::Client(_)) {
+            self.buffer.resize(CHUNK, 0);
+        }
         match token {
             Token::Listener => self.accept(),
             Token::Client(id) => self.serve(id),
