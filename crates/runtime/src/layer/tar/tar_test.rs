@@ -3,6 +3,7 @@ use crate::layer::problem::{Outcome, Problem};
 use crate::layer::test_archive::{
     self as made, BLOCK, Item, archive, dir, extension, file, hard, item, record, symlink,
 };
+use proptest::prelude::*;
 
 type Attributes = Vec<(Vec<u8>, Vec<u8>)>;
 
@@ -104,6 +105,8 @@ fn names_come_from_all_their_places() {
     let long = "x".repeat(300);
     let gnu = [extension(b'L', format!("{long}\0").as_bytes()), archive([&file("short", "1")])].concat();
     assert_eq!(read(&gnu).expect("read"), [format!("File {long} = 1")]);
+    let empty = [extension(b'L', b"\0"), archive([&file("short", "1")])].concat();
+    assert_eq!(read(&empty).expect("read"), ["File short = 1"]);
     let target = [extension(b'K', format!("{long}\0").as_bytes()), archive([&symlink("l", "t")])].concat();
     assert_eq!(read(&target).expect("read"), [format!("Symlink l -> {long}")]);
     let cases = [
@@ -218,7 +221,7 @@ fn what_readers_disagree_about_is_refused() {
     let pax = |key: &str, value: &str| extension(b'x', &record(key.as_bytes(), value.as_bytes()));
     let global = |key: &str, value: &str| extension(b'g', &record(key.as_bytes(), value.as_bytes()));
     let rest = archive([&file("f", "")]);
-    let cases: [(&str, Vec<u8>, &str); 14] = [
+    let cases: [(&str, Vec<u8>, &str); 15] = [
         ("a directory with data", archive([&Item { data: b"x".to_vec(), ..dir("d") }]), "data where only files"),
         ("a link with data", archive([&Item { data: b"x".to_vec(), ..symlink("l", "t") }]), "data where only files"),
         ("a file with a slash and data", archive([&file("d/", "x")]), "data where only files"),
@@ -231,6 +234,7 @@ fn what_readers_disagree_about_is_refused() {
         ("a global attribute", [global("SCHILY.xattr.user.a", "b"), rest.clone()].concat(), "global PAX header"),
         ("an unknown type", archive([&item(b'V', "label")]), "entry type \"V\" is unknown"),
         ("a type that is no letter", archive([&item(0xff, "x")]), r#"entry type "\xff" is unknown"#),
+        ("a sparse file that is not GNU's", archive([&Item { kind: b'S', ..file("f", "") }]), "format that has none"),
         ("one block of zeros", [vec![0; BLOCK], rest.clone()].concat(), "one block of zeros"),
         ("an extension header at the end", pax("path", "a"), "ends after an extension header"),
     ];
@@ -401,6 +405,14 @@ fn old_sparse_files_go_on_in_further_blocks() {
 }
 
 #[test]
+fn an_old_sparse_list_that_ended_does_not_go_on() {
+    let item =
+        Item { kind: b'S', ..file("f", "") }.patch(257, "ustar  \0").patch(482, [1]).patch(483, made::number(0, 12));
+    let bytes = [item.bytes(), archive([&dir("swallowed")])].concat();
+    assert!(read(&bytes).is_err_and(|text| text.contains("goes on after its end")));
+}
+
+#[test]
 fn broken_sparse_maps_are_refused() {
     let cases: [(&str, &str); 12] = [
         ("2\n10\n2\n11\n4\n", "100"),
@@ -481,4 +493,33 @@ fn checksums_of_signed_characters_are_accepted() {
         .sum();
     bytes[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
     assert!(read(&bytes).is_ok());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: if std::env::var_os("BUNKER_TEST_LONG").is_some() { 1_000_000 } else { 2000 }, ..ProptestConfig::default() })]
+
+    /// Whatever is in it, and however it arrives (`read` compares two ways), an archive is read or refused.
+    #[test]
+    fn any_bytes_are_read_or_refused(changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), any::<bool>()), 1..8)) {
+        let items = [
+            dir("d"),
+            file("d/f", "content").pax("path", "p").pax("SCHILY.xattr.user.a", "b"),
+            v10_item(b"2\n10\n2\n50\n4\n", "100"),
+            Item { kind: b'S', ..file("s", "") }.patch(257, "ustar  \0").patch(482, [1]),
+            symlink("l", "t"),
+            hard("h", "d/f"),
+        ];
+        let mut bytes = [extension(b'g', &record(b"uid", b"7")), extension(b'L', b"long\0"), archive(&items)].concat();
+        for (place, value, signed) in changes {
+            let place = place.index(bytes.len());
+            bytes[place] = value;
+            let start = place / BLOCK * BLOCK;
+            if signed {
+                let mut block: [u8; BLOCK] = bytes[start..start + BLOCK].try_into().expect("a block");
+                made::sign(&mut block);
+                bytes[start..start + BLOCK].copy_from_slice(&block);
+            }
+        }
+        let _ = read(&bytes);
+    }
 }
