@@ -105,7 +105,10 @@ impl Maker<'_> {
 
 fn dress(root: BorrowedFd<'_>, path: &[u8], (shown, attributes): (&Shown, &Attributes)) -> SysResult<()> {
     let directory = open(root, path)?;
-    path::change_owner(directory.as_fd(), (shown.uid, shown.gid))?;
+    // We made it as 0:0.
+    if (shown.uid, shown.gid) != (0, 0) {
+        path::change_owner(directory.as_fd(), (shown.uid, shown.gid))?;
+    }
     path::change_mode(directory.as_fd(), shown.mode)?;
     for (name, value) in attributes {
         xattr::set(directory.as_fd(), name, value)?;
