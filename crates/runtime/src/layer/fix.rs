@@ -1,5 +1,5 @@
-//! Implied directories. A layer's archive may hold `tmp/x` without `tmp/`: its directory `tmp` then has the mode and owner of
-//! nobody's choice and hides those that a lower layer gave it. For each such layer of an image a fix layer is made, to be
+//! Implied directories. A layer's archive may hold `tmp/x` without `tmp/`: its directory `tmp` then has a mode and owner of
+//! nobody's choice, and hides those that a lower layer gave it. For each such layer of an image a fix layer is made, to be
 //! mounted directly above it: just these directories and those above them, as they ought to be in the merged view.
 //!
 //! A fix layer holds only what is a directory in the merged view: over a whiteout it would resurrect, over a file hide.

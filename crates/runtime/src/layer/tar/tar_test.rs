@@ -5,12 +5,15 @@ use crate::layer::test_archive::{
 };
 use proptest::prelude::*;
 
-type Attributes = Vec<(Vec<u8>, Vec<u8>)>;
+#[path = "pax_test.rs"]
+mod pax;
+#[path = "sparse_test.rs"]
+mod sparse;
 
 /// Bytes in memory, handed out in pieces of a size that cuts headers.
-struct Memory<'a> {
-    bytes: &'a [u8],
-    piece: usize,
+pub(super) struct Memory<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) piece: usize,
 }
 
 impl Input for Memory<'_> {
@@ -62,14 +65,14 @@ fn describe(entry: &Entry, data: &[u8]) -> String {
 }
 
 /// The entries, which must not depend on how the bytes arrive.
-fn read(bytes: &[u8]) -> Result<Vec<String>, String> {
+pub(super) fn read(bytes: &[u8]) -> Result<Vec<String>, String> {
     let (whole, problem) = read_in(bytes, usize::MAX);
     let (cut, cut_problem) = read_in(bytes, 100);
     assert_eq!((&whole, &problem), (&cut, &cut_problem));
     problem.map_or(Ok(whole), |problem| Err(problem.to_string()))
 }
 
-fn one(item: &Item) -> Result<String, String> {
+pub(super) fn one(item: &Item) -> Result<String, String> {
     read(&archive([item])).map(|entries| entries.join("; "))
 }
 
@@ -251,201 +254,6 @@ fn hard_links_of_old_writers_have_a_size_but_no_data() {
 }
 
 #[test]
-fn global_owner_and_time_apply_until_taken_back() {
-    let global =
-        extension(b'g', &[record(b"comment", b"git"), record(b"uid", b"7"), record(b"mtime", b"1.5")].concat());
-    let bytes =
-        [global, archive([&file("a", ""), &file("b", "").pax("uid", ""), &file("c", "").pax("uid", "9")])].concat();
-    let mut reader = Reader::new(Memory { bytes: &bytes, piece: usize::MAX });
-    let mut entry = Entry::default();
-    let mut owners = Vec::new();
-    while reader.next(&mut entry).expect("next") {
-        assert_eq!(entry.modified, FileTime { seconds: 1, nanoseconds: 500_000_000 });
-        owners.push(entry.uid);
-    }
-    assert_eq!(owners, [7, 0, 9]);
-}
-
-#[test]
-fn pax_records_must_be_exact() {
-    let cases: [(&[u8], bool); 14] = [
-        (b"9 path=a\n", true),
-        (b"10 path=a\n", true),
-        (b"11 path=a\n", false),
-        // Leading zeros, as Go and GNU tar read them.
-        (b"011 path=a\n", true),
-        (b"010 path=a\n", false),
-        (b"8 path=a\n", false),
-        (b"0 path=a\n", false),
-        (b"9 path=a", false),
-        (b"9 path=a\n\n", false),
-        (b"-9 path=a\n", false),
-        (b"path=a\n", false),
-        (b"99999999999999999999 path=a\n", false),
-        (b"7 path\n", false),
-        (b"5 =a\n", false),
-    ];
-    for (data, fine) in cases {
-        let bytes = [extension(b'x', data), archive([&file("f", "")])].concat();
-        let result = read(&bytes);
-        assert_eq!(result.is_ok(), fine, "{}: {result:?}", data.escape_ascii());
-    }
-}
-
-#[test]
-fn names_in_pax_hold_no_nul() {
-    for key in ["path", "linkpath", "GNU.sparse.name"] {
-        assert!(one(&file("f", "").pax(key, "a\0b")).is_err_and(|text| text.contains("NUL")), "{key}");
-    }
-}
-
-#[test]
-fn extension_headers_are_bounded() {
-    let name = extension(b'L', b"name\0");
-    let chain = |count: usize| [name.repeat(count), archive([&file("f", "")])].concat();
-    assert!(read(&chain(16)).is_ok());
-    assert!(read(&chain(17)).is_err_and(|text| text.contains("17")));
-    let large = |length: usize| one(&file("f", "").pax("comment", vec![b'x'; length]));
-    // "1048576 comment=…\n" is exactly 1 MiB.
-    let overhead = "1048576 comment=\n".len();
-    assert!(large(1024 * 1024 - overhead).is_ok());
-    assert!(large(1024 * 1024 - overhead + 1).is_err());
-    let huge = [file("x", "").size_field(made::number(1 << 30, 12)).patch(156, "x").bytes(), vec![0; 4096]].concat();
-    assert!(read(&huge).is_err_and(|text| text.contains("extension headers")));
-}
-
-#[test]
-fn attributes_come_in_two_spellings_and_are_bounded() {
-    let attributes = |item: Item| -> Result<Attributes, Problem> {
-        let bytes = archive([&item]);
-        let mut reader = Reader::new(Memory { bytes: &bytes, piece: usize::MAX });
-        let mut entry = Entry::default();
-        reader.next(&mut entry).map(|_| entry.attributes)
-    };
-    let pair = |name: &[u8], value: &[u8]| vec![(name.to_vec(), value.to_vec())];
-    let cases: [(Item, Option<Attributes>); 10] = [
-        (file("f", "").pax("SCHILY.xattr.user.a", "1\n\0="), Some(pair(b"user.a", b"1\n\0="))),
-        (file("f", "").pax("LIBARCHIVE.xattr.user.a%25b", "AQID"), Some(pair(b"user.a%b", &[1, 2, 3]))),
-        (file("f", "").pax("LIBARCHIVE.xattr.user.a", "AQI"), Some(pair(b"user.a", &[1, 2]))),
-        (file("f", "").pax("LIBARCHIVE.xattr.user.a", "AQ=="), Some(pair(b"user.a", &[1]))),
-        (file("f", "").pax("LIBARCHIVE.xattr.user.a", "A"), None),
-        (file("f", "").pax("LIBARCHIVE.xattr.user.a", "A!ID"), None),
-        (file("f", "").pax("LIBARCHIVE.xattr.user.%zz", "AQID"), None),
-        (file("f", "").pax("SCHILY.xattr.", "1"), None),
-        (file("f", "").pax(format!("SCHILY.xattr.user.{}", "n".repeat(251)), "1"), None),
-        (
-            file("f", "").pax("SCHILY.xattr.user.a", "old").pax("SCHILY.xattr.user.a", "new"),
-            Some(pair(b"user.a", b"new")),
-        ),
-    ];
-    for (item, expected) in cases {
-        let shown = format!("{:?}", item.pax);
-        assert_eq!(attributes(item).ok(), expected, "{shown}");
-    }
-    let many = |count: usize| {
-        (0..count).fold(file("f", ""), |item, number| item.pax(format!("SCHILY.xattr.user.{number}"), ""))
-    };
-    assert!(attributes(many(128)).is_ok());
-    assert!(attributes(many(129)).is_err());
-    let value = |length: usize| attributes(file("f", "").pax("SCHILY.xattr.user.a", vec![0; length]));
-    assert!(value(65536).is_ok());
-    assert!(value(65537).is_err());
-}
-
-#[test]
-fn sparse_files_are_read_in_every_form() {
-    let v00 = file("f", "abcdef")
-        .pax("GNU.sparse.size", "100")
-        .pax("GNU.sparse.numblocks", "2")
-        .pax("GNU.sparse.offset", "10")
-        .pax("GNU.sparse.numbytes", "2")
-        .pax("GNU.sparse.offset", "50")
-        .pax("GNU.sparse.numbytes", "4");
-    let v01 = file("GNUSparseFile.1/f", "abcdef")
-        .pax("GNU.sparse.size", "100")
-        .pax("GNU.sparse.numblocks", "2")
-        .pax("GNU.sparse.map", "10,2,50,4")
-        .pax("GNU.sparse.name", "f");
-    let v10 = v10_item(b"2\n10\n2\n50\n4\n", "100");
-    let segments: Vec<u8> = [10, 2, 50, 4].iter().flat_map(|value| made::number(*value, 12)).collect();
-    let old = Item { kind: b'S', ..file("f", "abcdef") }
-        .patch(257, "ustar  \0")
-        .patch(386, segments)
-        .patch(483, made::number(100, 12));
-    for item in [v00, v01, v10, old] {
-        let entries = read(&archive([&item, &file("after", "")])).expect("sparse");
-        assert_eq!(entries, ["File f = abcdef [10+2 50+4]/100", "File after"]);
-    }
-}
-
-fn v10_item(list: &[u8], length: &str) -> Item {
-    let data = [made::padded(list), b"abcdef".to_vec()].concat();
-    file("GNUSparseFile.1/f", data)
-        .pax("GNU.sparse.major", "1")
-        .pax("GNU.sparse.minor", "0")
-        .pax("GNU.sparse.name", "f")
-        .pax("GNU.sparse.realsize", length)
-}
-
-#[test]
-fn old_sparse_files_go_on_in_further_blocks() {
-    let segment = |offset: u64| [made::number(offset, 12), made::number(1, 12)].concat();
-    let first: Vec<u8> = (0..4).flat_map(|index| segment(index * 10)).collect();
-    let mut block = vec![0; BLOCK];
-    let more: Vec<u8> = (4..6).flat_map(|index| segment(index * 10)).collect();
-    block[..more.len()].copy_from_slice(&more);
-    let header = Item { kind: b'S', ..item(b'S', "f") }
-        .patch(257, "ustar  \0")
-        .patch(386, first)
-        .patch(482, [1])
-        .patch(483, made::number(60, 12))
-        .size_field(made::number(6, 12));
-    let bytes = [header.bytes(), block, made::padded(b"abcdef"), archive([&file("after", "")])].concat();
-    assert_eq!(read(&bytes).expect("read"), ["File f = abcdef [0+1 10+1 20+1 30+1 40+1 50+1]/60", "File after"]);
-}
-
-#[test]
-fn an_old_sparse_list_that_ended_does_not_go_on() {
-    let item =
-        Item { kind: b'S', ..file("f", "") }.patch(257, "ustar  \0").patch(482, [1]).patch(483, made::number(0, 12));
-    let bytes = [item.bytes(), archive([&dir("swallowed")])].concat();
-    assert!(read(&bytes).is_err_and(|text| text.contains("goes on after its end")));
-}
-
-#[test]
-fn broken_sparse_maps_are_refused() {
-    let cases: [(&str, &str); 12] = [
-        ("2\n10\n2\n11\n4\n", "100"),
-        ("2\n50\n4\n10\n2\n", "100"),
-        ("2\n10\n2\n98\n4\n", "100"),
-        ("2\n10\n2\n18446744073709551615\n4\n", "100"),
-        ("2\n10\n2\n50\n5\n", "100"),
-        ("1\n10\n2\n", "100"),
-        ("2\n10\n2\n50\n-4\n", "100"),
-        ("2\n10\n2\n50\n4", "100"),
-        ("99999\n", "100"),
-        ("\n", "100"),
-        ("2\n10\n2\n50\n4\n", "9223372036854775808"),
-        ("2\n10\n2\n50\n000000000000000000000004\n", "100"),
-    ];
-    for (list, length) in cases {
-        let result = one(&v10_item(list.as_bytes(), length));
-        assert!(result.is_err(), "{list:?}: {result:?}");
-    }
-    let map = |count: usize| (0..count).map(|index| format!("{},0", index * 2)).collect::<Vec<_>>().join(",");
-    let mapped = |count: usize| one(&file("f", "").pax("GNU.sparse.map", map(count)).pax("GNU.sparse.size", "100000"));
-    assert!(mapped(10_000).is_ok());
-    assert!(mapped(10_001).is_err_and(|text| text.contains("10000")));
-    assert!(one(&dir("d").pax("GNU.sparse.map", "0,0").pax("GNU.sparse.size", "0")).is_err());
-}
-
-#[test]
-fn a_sparse_file_may_have_no_data_at_all() {
-    let item = file("f", "").pax("GNU.sparse.map", "0,0").pax("GNU.sparse.size", "9223372036854775807");
-    assert_eq!(one(&item).expect("read"), "File f [0+0]/9223372036854775807");
-}
-
-#[test]
 fn an_archive_cut_anywhere_is_an_error_or_ends_between_entries() {
     let items = [dir("d"), file("d/f", vec![b'x'; 1500]), file("long".repeat(50), "y"), symlink("l", "t")];
     let whole: Vec<u8> = items.iter().flat_map(Item::bytes).collect();
@@ -496,15 +304,17 @@ fn checksums_of_signed_characters_are_accepted() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: if std::env::var_os("BUNKER_TEST_LONG").is_some() { 1_000_000 } else { 2000 }, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), ..ProptestConfig::default() })]
 
     /// Whatever is in it, and however it arrives (`read` compares two ways), an archive is read or refused.
     #[test]
-    fn any_bytes_are_read_or_refused(changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), any::<bool>()), 1..8)) {
+    fn any_bytes_are_read_or_refused(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), any::<bool>()), 1..8),
+    ) {
         let items = [
             dir("d"),
             file("d/f", "content").pax("path", "p").pax("SCHILY.xattr.user.a", "b"),
-            v10_item(b"2\n10\n2\n50\n4\n", "100"),
+            sparse::v10_item(b"2\n10\n2\n50\n4\n", "100"),
             Item { kind: b'S', ..file("s", "") }.patch(257, "ustar  \0").patch(482, [1]),
             symlink("l", "t"),
             hard("h", "d/f"),
@@ -522,4 +332,9 @@ proptest! {
         }
         let _ = read(&bytes);
     }
+}
+
+/// More when asked for a long run.
+fn cases() -> u32 {
+    if std::env::var_os("BUNKER_TEST_LONG").is_some() { 1_000_000 } else { 2000 }
 }
