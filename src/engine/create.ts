@@ -1,6 +1,6 @@
 // docker create, and the first half of docker run: image and request become a row and directories; nothing runs yet.
 
-import { mkdirSync, statSync } from "node:fs";
+import { mkdirSync, rmSync, statSync } from "node:fs";
 import { type ContainerConfig, type CreateRequest, generateName, resolveConfig } from "../container/index.ts";
 import { BunkerError } from "../errors.ts";
 import { acquireLock, closeFd, makeTree } from "../native/index.ts";
@@ -49,6 +49,7 @@ export async function reserveForRun(
     makeContainerTree(engine, record);
     return { record, lock };
   } catch (error) {
+    rmSync(engine.store.layout.runtime(id), { recursive: true, force: true });
     closeFd(lock);
     throw error;
   }

@@ -18,6 +18,7 @@ export {
   familiarName,
   familiarReference,
   formatReference,
+  isImageId,
   isTag,
   lookupNames,
   parseName,
