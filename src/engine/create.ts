@@ -149,7 +149,7 @@ function makeVolumeTrees(dataHome: string, config: ContainerConfig): void {
 /** docker's rule for -v: a missing source directory is made; for --mount it is an error. */
 function prepareBindSources(request: CreateRequest): void {
   for (const mount of request.mounts) {
-    if (mount.kind !== "bind" || statSync(mount.source, { throwIfNoEntry: false }) !== undefined) continue;
+    if (mount.kind !== "bind" || isThere(mount.source)) continue;
     if (!mount.createSource) {
       throw new BunkerError("bad-path", `bind source path does not exist: ${mount.source}`, {
         hint: "Make it first, or use -v, which makes a missing directory.",
@@ -163,5 +163,14 @@ function prepareBindSources(request: CreateRequest): void {
         cause,
       });
     }
+  }
+}
+
+/** One that cannot be looked at, too: the keeper will say why. */
+function isThere(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return true;
   }
 }
