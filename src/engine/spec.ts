@@ -37,6 +37,7 @@ export function specOf(engine: Engine, record: ContainerRecord, network: Network
   };
   return planSandbox(record.config, engine.host(), paths, {
     id: record.id,
+    name: record.name,
     generation: record.generation,
     network,
     ...size,
