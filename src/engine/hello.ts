@@ -39,7 +39,7 @@ export async function importHello(engine: Engine, onEvent: OnPullEvent): Promise
       {
         id,
         manifest: digest,
-        config: new TextDecoder().decode(configBytes),
+        config,
         createdAt: config.created,
         blobs: [manifestBytes, configBytes, layer].map((bytes) => ({
           digest: computeDigest(bytes),

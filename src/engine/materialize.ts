@@ -13,9 +13,17 @@ import {
   type Manifest,
   parseManifestDocument,
 } from "../image/index.ts";
-import { acquireLock, addToCounter, closeFd, makeCounter, syncDirectory, syncFilesystem } from "../native/index.ts";
+import {
+  acquireLock,
+  addToCounter,
+  closeFd,
+  makeCounter,
+  makeTree,
+  syncDirectory,
+  syncFilesystem,
+} from "../native/index.ts";
 import type { RegistryClient } from "../registry/index.ts";
-import type { ImageRecord, LayerMap, LayerRecord } from "../store/index.ts";
+import type { ImageRecord, LayerMap, LayerRecord, Layout } from "../store/index.ts";
 import { Download } from "./download.ts";
 import type { Engine } from "./engine.ts";
 import type { LayerStatus, OnPullEvent } from "./pull-event.ts";
@@ -65,6 +73,7 @@ interface Unpacked {
   impliedDirectories: number;
   pendingLinks: number;
   skippedDevices: number;
+  opaqueRoot: boolean;
 }
 
 /** Downloads and unpacks what is missing. @throws BunkerError; nothing but resumable downloads is left then */
@@ -87,8 +96,7 @@ export async function unpackKept(engine: Engine, image: ImageRecord, onEvent: On
   const layers = await materialize(engine, { manifest: document, config: image.config, source: null, onEvent });
   try {
     layers.settle();
-    const { id, manifest, createdAt } = image;
-    const config = new TextDecoder().decode(store.blobs.read(id));
+    const { id, manifest, config, createdAt } = image;
     store.images.commit({ id, manifest, config, createdAt, blobs: [], map: layers.map, layers: layers.records }, null);
   } finally {
     layers.release();
@@ -115,6 +123,7 @@ class Work implements Layers {
     for (const directory of ["staging", "trash", "blobs/sha256", `layers/${this.map}`]) {
       mkdirSync(`${layout.dataHome}/${directory}`, { recursive: true, mode: PRIVATE });
     }
+    makeMountPoints(layout);
     garbage.sweepStaging();
     this.#staging = layout.staging(hyperid({ urlSafe: true, fixedLength: true })());
     const lock = acquireLock(`${this.#staging}.lock`);
@@ -127,10 +136,14 @@ class Work implements Layers {
     return this.#stack().map((part) => part.record);
   }
 
-  /** Bottom first: each layer, and above it its fix if it needs one. */
+  /** Bottom first: each layer, and above it its fix if it needs one; nothing that a layer hides as a whole. */
   #stack(): Part[] {
-    return this.#parts.flatMap((part, index) => {
-      const fix = this.#fixes.get(index);
+    const bottom = Math.max(
+      this.#parts.findLastIndex((part) => part.record.opaque),
+      0,
+    );
+    return this.#parts.slice(bottom).flatMap((part, index) => {
+      const fix = this.#fixes.get(bottom + index);
       return fix === undefined ? [part] : [part, fix];
     });
   }
@@ -159,7 +172,7 @@ class Work implements Layers {
       return { descriptor, diffId, chainId, directory: layout.layer(this.map, name), record, staged: false };
     }
     this.#tell(descriptor, "waiting", 0);
-    const record: LayerRecord = { name: digestHex(diffId), diffId, size: 0, entries: 0, implied: 0 };
+    const record: LayerRecord = { name: digestHex(diffId), diffId, size: 0, entries: 0, implied: 0, opaque: false };
     return { descriptor, diffId, chainId, directory: `${this.#staging}/${digestHex(diffId)}`, record, staged: true };
   }
 
@@ -255,6 +268,7 @@ class Work implements Layers {
         size: result.unpackedBytes,
         entries: result.entries,
         implied: result.impliedDirectories,
+        opaque: result.opaqueRoot,
       };
       if (result.pendingLinks > 0) part.record.name = `chain-${digestHex(part.chainId)}`;
       this.#warnOfDevices(descriptor, result.skippedDevices);
@@ -307,7 +321,7 @@ class Work implements Layers {
   #fixPart(index: number, directory: string): Part {
     const below = this.#parts[index] as Part;
     const name = `fix-${digestHex(below.chainId)}`;
-    const record: LayerRecord = { name, diffId: null, size: 0, entries: 0, implied: 0 };
+    const record: LayerRecord = { name, diffId: null, size: 0, entries: 0, implied: 0, opaque: false };
     return { ...below, directory, record, staged: true };
   }
 
@@ -343,6 +357,16 @@ class Work implements Layers {
     closeFd(this.#lock);
     emptyTrash(this.#engine, garbage.trash());
   }
+}
+
+/** Where every container has something mounted. What an image has at these places lies above it. */
+function makeMountPoints(layout: Layout): void {
+  const directory = (path: string) => ({ path, mode: 0o755 });
+  const file = (path: string) => ({ path, mode: 0o644, content: "" });
+  makeTree(layout.mountPoints(), [
+    ...["dev", "etc", "proc", "run", "sys"].map(directory),
+    ...["etc/hosts", "etc/hostname", "etc/resolv.conf", "run/.containerenv"].map(file),
+  ]);
 }
 
 function isCancelled(reason: unknown): boolean {

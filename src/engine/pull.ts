@@ -92,7 +92,7 @@ class Pull {
     const before = images.findReference(name);
     const root = await this.#readDocument(this.#reference.digest ?? this.#reference.tag ?? "latest");
     const manifest = await this.#resolve(root, platform ?? hostPlatform(), 0);
-    const { config, text } = await this.#fetchConfig(manifest.content);
+    const { config, bytes } = await this.#fetchConfig(manifest.content);
     this.#checkPlatform(config, platform);
     for (const warning of config.warnings) this.#onEvent({ kind: "warning", message: warning });
     const id = manifest.content.config.digest;
@@ -103,7 +103,7 @@ class Pull {
       onEvent: this.#onEvent,
     });
     try {
-      this.#commit({ id, root, manifest, config, text, layers });
+      this.#commit({ id, root, manifest, config, bytes, layers });
     } finally {
       layers.release();
     }
@@ -142,7 +142,7 @@ class Pull {
     }
   }
 
-  async #fetchConfig(manifest: Manifest): Promise<{ config: ImageConfig; text: string }> {
+  async #fetchConfig(manifest: Manifest): Promise<{ config: ImageConfig; bytes: Uint8Array }> {
     const { config: descriptor } = manifest;
     const { blobs } = this.#engine.store;
     const bytes = blobs.has(descriptor.digest, descriptor.size)
@@ -150,7 +150,7 @@ class Pull {
       : await this.#client.fetchSmallBlob(descriptor);
     const config = parseImageConfig(bytes, "image config");
     ensureConfigFits(config, manifest, "image");
-    return { config, text: new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes) };
+    return { config, bytes };
   }
 
   /** An image without an index says only in its config what it is for. */
@@ -174,13 +174,13 @@ class Pull {
     root: Document<Manifest | Index>;
     manifest: Document<Manifest>;
     config: ImageConfig;
-    text: string;
+    bytes: Uint8Array;
     layers: Layers;
   }): void {
-    const { id, root, manifest, config, text, layers } = image;
+    const { id, root, manifest, config, bytes: configBytes, layers } = image;
     const { store } = this.#engine;
     const documents = [...this.#indexes, manifest].map(({ digest, bytes }) => ({ digest, bytes }));
-    documents.push({ digest: id, bytes: new TextEncoder().encode(text) });
+    documents.push({ digest: id, bytes: configBytes });
     for (const { digest, bytes } of documents) {
       if (!store.blobs.has(digest, bytes.byteLength)) store.blobs.write(digest, bytes);
     }
@@ -189,7 +189,7 @@ class Pull {
       {
         id,
         manifest: manifest.digest,
-        config: text,
+        config,
         createdAt: config.created,
         blobs: [
           ...documents.map(({ digest, bytes }) => ({ digest, size: bytes.byteLength })),

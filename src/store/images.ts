@@ -2,11 +2,10 @@
 
 import { BunkerError } from "../errors.ts";
 import {
-  computeDigest,
   type Digest,
   formatReference,
+  type ImageConfig,
   lookupNames,
-  parseImageConfig,
   parseReference,
   repositoryName,
 } from "../image/index.ts";
@@ -18,8 +17,7 @@ import type { ImageRecord, LayerRecord, ReferenceRecord } from "./rows.ts";
 export interface NewImage {
   id: Digest;
   manifest: Digest;
-  /** The config's bytes as text. */
-  config: string;
+  config: ImageConfig;
   createdAt: string | null;
   /** Blobs that make it whole, the manifest and the config among them, with their sizes. */
   blobs: { digest: Digest; size: number }[];
@@ -116,7 +114,7 @@ export class Images {
     const found = new Map<string, LayerRecord>();
     for (const name of names) {
       const row = this.#records.first(
-        "SELECT name, diff_id, size, entries, implied FROM layers WHERE map = ? AND name = ?",
+        "SELECT name, diff_id, size, entries, implied, opaque FROM layers WHERE map = ? AND name = ?",
         map,
         name,
       );
@@ -154,7 +152,7 @@ export class Images {
         `INSERT INTO images (${IMAGE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET manifest = excluded.manifest`,
         image.id,
         image.manifest,
-        image.config,
+        JSON.stringify(image.config),
         image.createdAt,
         size,
         now,
@@ -169,13 +167,14 @@ export class Images {
     const { map } = image;
     for (const layer of image.layers) {
       this.#records.run(
-        "INSERT OR IGNORE INTO layers (map, name, diff_id, size, entries, implied, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR IGNORE INTO layers (map, name, diff_id, size, entries, implied, opaque, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         map,
         layer.name,
         layer.diffId,
         layer.size,
         layer.entries,
         layer.implied,
+        layer.opaque ? 1 : 0,
         now,
       );
     }
@@ -276,15 +275,12 @@ export function noSuchImage(name: string): BunkerError {
   });
 }
 
+/** The config was checked when the image came; what it was made from is a blob. */
 function parseImage(row: Row): ImageRecord {
-  const id = String(row["id"]) as Digest;
-  const text = String(row["config"]);
-  if (computeDigest(text) !== id)
-    throw new BunkerError("store", `the record of image "${id}" is damaged`, { hint: "Pull the image again." });
   return {
-    id,
+    id: String(row["id"]) as Digest,
     manifest: String(row["manifest"]) as Digest,
-    config: parseImageConfig(new TextEncoder().encode(text), `config of image "${id}"`),
+    config: JSON.parse(String(row["config"])) as ImageConfig,
     createdAt: textOrNull(row["created_at"]),
     size: Number(row["size"]),
     pulledAt: String(row["pulled_at"]),
@@ -310,5 +306,6 @@ function parseLayer(row: Row): LayerRecord {
     size: Number(row["size"]),
     entries: Number(row["entries"]),
     implied: Number(row["implied"]),
+    opaque: row["opaque"] === 1,
   };
 }

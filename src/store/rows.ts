@@ -32,6 +32,8 @@ export interface LayerRecord {
   entries: number;
   /** Directories that its archive only implied. */
   implied: number;
+  /** It hides all layers below. */
+  opaque: boolean;
 }
 
 /**

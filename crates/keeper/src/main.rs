@@ -1,8 +1,8 @@
-//! The keeper: the one program of ours that enters namespaces. Started by the command from a sealed memfd, told everything over
-//! descriptor 3, reads no configuration. Its mode is its first argument.
+//! The keeper: the one program of ours that enters a container's namespaces. Started by the command from a sealed memfd, told
+//! everything over descriptor 3, reads no configuration. Its mode is its first argument. Small, because each container that runs
+//! holds one in memory: what only jobs need is the worker's (bin/worker.rs).
 
 mod container;
-mod worker;
 
 use std::ffi::OsString;
 
@@ -19,10 +19,6 @@ fn main() {
         Some("container") => {
             stand_alone();
             container::main();
-        }
-        Some("worker") => {
-            stand_alone();
-            worker::main();
         }
         Some("init") => bunker_runtime::sandbox::init(arguments.collect::<Vec<OsString>>()),
         _ => bunker_sys::process::exit(USAGE),
