@@ -57,13 +57,15 @@ impl Monitor {
 
     fn try_create(&mut self, spec: SandboxSpec) -> Result<(), Failure> {
         self.enter(&spec.user_namespace, &spec.user_runtime_dir)?;
-        let group = spec.cgroup.as_deref().map(|parent| Group::make(parent, &spec.id)).transpose()?;
+        // Only our own default depends on it: where it cannot be had the container runs without.
+        let group = spec.cgroup.as_deref().and_then(|parent| Group::make(parent, &spec.id).ok());
         let mut ends = Ends::fifos(&spec.process, &spec.container_dir)?;
         let theirs = ends.theirs.take();
         let cgroup = group.as_ref().map(|group| group.directory.as_fd());
         let mut sandbox = sandbox::create(&spec, theirs.as_ref(), cgroup)?;
         // From here on the child has its own copies; as long as we held them no stream would end.
         drop(theirs);
+        let group = group.filter(|_| sandbox.is_grouped);
         let namespaces = sandbox.namespaces.take();
         let helper = match namespaces.as_ref().map(|open| network::start(&spec.network, open)).transpose()?.flatten() {
             // It gets ready while the sandbox is being built.

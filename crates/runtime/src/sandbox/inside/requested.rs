@@ -1,4 +1,6 @@
 //! Mounts that flags or the image's volumes ask for. Sources are the host user's own words; targets are looked up inside the root.
+//! Where a target really leads is judged by its descriptor, after all links: never over the root itself, nor into /proc, but for
+//! the few files there that tools like lxcfs are known to replace.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -52,12 +54,17 @@ fn open_source(wanted: &Mount) -> Result<Source<'_>, Failure> {
 }
 
 /// Puts them in their places, in the order of the spec, which is from the root down.
-pub(super) fn attach_all(sources: &[Source<'_>], root: BorrowedFd<'_>) -> Result<(), Failure> {
+pub(super) fn attach_all(sources: &[Source<'_>], root: BorrowedFd<'_>, proc: BorrowedFd<'_>) -> Result<(), Failure> {
     for source in sources {
         let (Mount::Bind { target, .. } | Mount::Tmpfs { target, .. } | Mount::Volume { target, .. }) = source.wanted;
         let point = if source.is_directory { target_directory(root, target)? } else { target_file(root, target)? };
+        let is_asked_for = matches!(source.wanted, Mount::Bind { .. });
+        if !(is_asked_for && is_replaceable(proc, point.as_fd())?) {
+            ensure_mountable(root, point.as_fd(), target)?;
+        }
         if let Mount::Volume { readonly, copy_up, .. } = source.wanted {
-            if *copy_up {
+            // What other file systems show there (/sys, /dev, another mount) is not the image's content.
+            if *copy_up && is_on_same(root, point.as_fd())? {
                 fill_volume(source.mounted.as_fd(), point.as_fd(), target)?;
             }
             // Only now: filling needs to write.
@@ -80,6 +87,44 @@ fn propagation_of(word: &str) -> Result<u64, Failure> {
         "shared" | "rshared" => Ok(mount::SHARED),
         other => Err(Failure::new(FailureCode::BadRequest, format!("unknown propagation \"{other}\""))),
     }
+}
+
+/// PROC_SUPER_MAGIC (statfs(2)).
+const PROC: i64 = 0x9fa0;
+
+/// A mount over the root would hide every mask, one in /proc could pass for the kernel's own word (CVE-2019-16884,
+/// CVE-2023-27561).
+pub(super) fn ensure_mountable(root: BorrowedFd<'_>, point: BorrowedFd<'_>, target: &str) -> Result<(), Failure> {
+    let refuse = |reason: &str| {
+        Failure::new(FailureCode::BadPath, format!("\"{target}\" leads {reason}: nothing can be mounted there"))
+    };
+    let (top, found) = (path::status(root)?, path::status(point)?);
+    if (top.device, top.inode) == (found.device, found.inode) {
+        return Err(refuse("to the container's root"));
+    }
+    if mount::filesystem_type(point)? == PROC {
+        return Err(refuse("into the container's /proc"));
+    }
+    Ok(())
+}
+
+/// What runc lets flags (never images) put another file over.
+const REPLACEABLE: [&str; 9] =
+    ["cpuinfo", "diskstats", "loadavg", "meminfo", "slabinfo", "stat", "swaps", "uptime", "sys/crypto/fips_enabled"];
+
+fn is_replaceable(proc: BorrowedFd<'_>, point: BorrowedFd<'_>) -> Result<bool, Failure> {
+    let found = path::status(point)?;
+    let is_it = |name: &&str| {
+        let flags = path::O_PATH | path::O_NOFOLLOW;
+        let known = path::open_at2(proc, name.as_bytes(), flags, path::RESOLVE_NO_SYMLINKS);
+        let status = known.and_then(|file| path::status(file.as_fd()));
+        status.is_ok_and(|status| (status.device, status.inode) == (found.device, found.inode))
+    };
+    Ok(found.is_regular() && mount::filesystem_type(point)? == PROC && REPLACEABLE.iter().any(is_it))
+}
+
+fn is_on_same(root: BorrowedFd<'_>, point: BorrowedFd<'_>) -> Result<bool, Failure> {
+    Ok(path::status(root)?.device == path::status(point)?.device)
 }
 
 fn target_directory(root: BorrowedFd<'_>, target: &str) -> Result<OwnedFd, Failure> {
