@@ -28,7 +28,7 @@ clippy() {
 }
 
 step format $bun fmt --check
-step rust-format cargo fmt --all --manifest-path crates/Cargo.toml --check
+step rust-format cargo fmt --all --manifest-path crates/Cargo.toml -- --check --files-with-diff
 step compile $bun check --no-script
 step lint node_modules/.bin/oxlint --type-aware --quiet src scripts test
 step unused node_modules/.bin/knip --no-progress

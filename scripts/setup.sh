@@ -34,7 +34,7 @@ npm_packages() {
     return
   fi
   say "npm packages: npm ci"
-  npm ci --ignore-scripts --no-audit --no-fund
+  npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
   # npm 11 asks before it runs install scripts. We need only this one: it puts Bun's program in its place.
   node node_modules/bun/install.js
   node_modules/.bin/bun --version >/dev/null || die "Bun does not run on this machine"
@@ -51,6 +51,13 @@ rust_target() {
   fi
   has_rust_target "$1" && return
   say "warning: no Rust target $1: the helper will be linked statically with glibc (larger, slower to start)"
+}
+
+rust_component() {
+  cargo "$1" --version >/dev/null 2>&1 && return
+  command -v rustup >/dev/null || die "cargo $1 is needed: install it first"
+  say "Rust component: rustup component add $2"
+  rustup component add "$2"
 }
 
 missing_packages() {
@@ -96,9 +103,10 @@ command -v cargo >/dev/null || die "Rust with cargo is needed: install it first"
 
 packages=$RUN_PACKAGES
 targets=$HOST_MUSL
+components=
 for level in "$@"; do
   case "$level" in
-    --test) packages="$packages $TEST_PACKAGES" ;;
+    --test) packages="$packages $TEST_PACKAGES"; components=yes ;;
     --bench) packages="$packages $BENCH_PACKAGES" ;;
     --arm64) packages="$packages $ARM64_PACKAGES"; targets="$targets $ARM64_TARGETS" ;;
     *) die "unknown option \"$level\": --test, --bench, --arm64" ;;
@@ -108,3 +116,7 @@ done
 debian_packages $packages
 npm_packages
 for target in $targets; do rust_target "$target"; done
+if [ -n "$components" ]; then
+  rust_component fmt rustfmt
+  rust_component clippy clippy
+fi

@@ -27,8 +27,11 @@ const STEPS: Step[] = [
   {
     name: "TypeScript tests",
     command: [
-      ...[process.execPath, "test", `--timeout=${TEST_TIMEOUT_MS}`],
-      ...["--reporter=junit", `--reporter-outfile=${REPORT}`],
+      process.execPath,
+      "test",
+      `--timeout=${TEST_TIMEOUT_MS}`,
+      "--reporter=junit",
+      `--reporter-outfile=${REPORT}`,
     ],
     tally: () => tallyOfReport(readFileSync(REPORT, "utf8")),
   },
@@ -52,7 +55,11 @@ process.exit(total.failed === 0 ? 0 : 1);
 
 async function run({ name, command, tally }: Step): Promise<Tally> {
   rmSync(REPORT, { force: true });
-  const child = Bun.spawn(command, { stdin: "ignore", stdout: tally === undefined ? "inherit" : "pipe", stderr: "inherit" });
+  const child = Bun.spawn(command, {
+    stdin: "ignore",
+    stdout: tally === undefined ? "inherit" : "pipe",
+    stderr: "inherit",
+  });
   const output = child.stdout === undefined ? "" : await echo(child.stdout);
   const well = (await child.exited) === 0;
   const counted = countedOrNothing(output, tally);

@@ -15,7 +15,7 @@ const ENTRY = "src/main.ts";
 export async function bundle(platform: Platform): Promise<boolean> {
   const { output } = platform;
   if (!existsSync(ENTRY)) throw new Error(`${ENTRY} is missing`);
-  const assets = [`${output}/native/bunker.node`, `${output}/hello/*`];
+  const assets = [`${output}/native/bunker.addon`, `${output}/hello/*`];
   const sources = [
     "src/**/*",
     "package.json",

@@ -10,15 +10,17 @@ import type { Platform } from "./platform.ts";
 /** What the addon may need at run time: the loader and libc, nothing that a small machine lacks. */
 const ALLOWED_NEEDS = /^(libc\.so\.6|ld-linux-.*\.so\.\d)$/;
 
-const PROGRAMS = ["keeper", "hello"] as const;
+const PROGRAMS = ["keeper", "worker", "hello"] as const;
+const TEST_PROGRAMS = ["probe", "stopwatch"] as const;
 
-/** The static programs, at `<output>/native/<name>`; the probe (tests only) at `<output>/test/probe`. */
+/** The static programs, at `<output>/native/<name>`; those of the tests at `<output>/test/<name>`. */
 export function buildPrograms(platform: Platform, withProbe: boolean): void {
   const { target, flags, environment } = staticTarget(platform);
   const packages = withProbe ? ["bunker-keeper", "bunker-probe"] : ["bunker-keeper"];
   cargoBuild({ target, packages, flags, environment });
   for (const name of PROGRAMS) install(productPath(target, name), `${platform.output}/native/${name}`);
-  if (withProbe) install(productPath(target, "probe"), `${platform.output}/test/probe`);
+  if (!withProbe) return;
+  for (const name of TEST_PROGRAMS) install(productPath(target, name), `${platform.output}/test/${name}`);
 }
 
 function staticTarget({ muslTarget, gnuTarget, cross }: Platform) {
@@ -44,7 +46,7 @@ function linkerSetting(target: string, linker: string | null): Record<string, st
   return { [`CARGO_TARGET_${target.toUpperCase().replaceAll("-", "_")}_LINKER`]: linker };
 }
 
-/** The addon at `<output>/native/bunker.node`; returns the folder with the type definitions its macros wrote. */
+/** The addon at `<output>/native/bunker.addon`; returns the folder with the type definitions its macros wrote. */
 export async function buildAddon(platform: Platform): Promise<string> {
   const { gnuTarget, cross, output } = platform;
   const linker = cross ? compilerOf(gnuTarget) : null;
@@ -58,13 +60,14 @@ export async function buildAddon(platform: Platform): Promise<string> {
     flags: ["-L", `native=${unwinderFolder(gnuTarget, linker ?? "cc")}`],
     environment: {
       BUNKER_KEEPER: resolve(output, "native/keeper"),
+      BUNKER_WORKER: resolve(output, "native/worker"),
       NAPI_TYPE_DEF_TMP_FOLDER: typesFolder,
       ...linkerSetting(gnuTarget, linker),
     },
   });
   const product = productPath(gnuTarget, "libbunker_napi.so");
   refuseOtherNeeds(product);
-  install(product, `${output}/native/bunker.node`);
+  install(product, `${output}/native/bunker.addon`);
   return typesFolder;
 }
 

@@ -48,13 +48,13 @@ const SHORT_ID = 12;
 export function resolveConfig(
   id: string,
   request: CreateRequest,
-  imageId: string,
-  image: ImageConfig,
+  image: { id: string; config: ImageConfig },
   newVolumeName: () => string,
 ): ContainerConfig {
-  const entrypoint = request.entrypoint ?? image.entrypoint ?? [];
+  const { config: defaults } = image;
+  const entrypoint = request.entrypoint ?? defaults.entrypoint ?? [];
   // docker: a new entrypoint drops the image's command along with the old one.
-  const imageCommand = request.entrypoint === null ? (image.cmd ?? []) : [];
+  const imageCommand = request.entrypoint === null ? (defaults.cmd ?? []) : [];
   const command = request.command.length > 0 ? request.command : imageCommand;
   if (entrypoint.length + command.length === 0 || (entrypoint[0] ?? command[0]) === "") {
     throw new BunkerError("usage", `creating a container from "${request.image}": no command specified`, {
@@ -65,19 +65,19 @@ export function resolveConfig(
   return {
     version: CONFIG_VERSION,
     request,
-    imageId,
+    imageId: image.id,
     hostname,
     process: {
       entrypoint,
       command,
-      env: mergeEnvironment([DEFAULT_PATH, ...image.env], request.env),
-      workdir: request.workdir ?? (image.workingDir === "" ? "/" : image.workingDir),
-      user: request.user ?? image.user,
-      stopSignal: request.stopSignal ?? image.stopSignal ?? "SIGTERM",
-      labels: { ...image.labels, ...request.labels },
-      exposedPorts: image.exposedPorts,
+      env: mergeEnvironment([DEFAULT_PATH, ...defaults.env], request.env),
+      workdir: request.workdir ?? (defaults.workingDir === "" ? "/" : defaults.workingDir),
+      user: request.user ?? defaults.user,
+      stopSignal: request.stopSignal ?? defaults.stopSignal ?? "SIGTERM",
+      labels: { ...defaults.labels, ...request.labels },
+      exposedPorts: defaults.exposedPorts,
     },
-    volumes: planVolumes(request, image.volumes, newVolumeName),
+    volumes: planVolumes(request, defaults.volumes, newVolumeName),
   };
 }
 

@@ -1,7 +1,8 @@
 // The container module's public face: model, decisions, no effects.
 
 export { planCapabilities } from "./capability.ts";
-export { CONFIG_VERSION, type ContainerConfig, type ResolvedProcess, resolveConfig, type VolumeUse } from "./config.ts";
+export { generateName } from "./name.ts";
+export { type ContainerConfig, type ResolvedProcess, resolveConfig, type VolumeUse } from "./config.ts";
 export {
   type ContainerPaths,
   type HostFacts,
@@ -10,7 +11,7 @@ export {
   planUserNamespace,
   type StartOptions,
 } from "./plan.ts";
-export type { CreateRequest, ExecRequest, MountRequest, PullPolicy, UlimitRequest } from "./request.ts";
+export type { CreateRequest, ExecRequest, PullPolicy, UlimitRequest } from "./request.ts";
 export type { ExecSpec, NetworkSpec, SandboxSpec, UserNamespaceSpec } from "./sandbox-spec.ts";
 export { parseSignal } from "./signal.ts";
 export {

@@ -1,7 +1,8 @@
 // Container model + host facts → SandboxSpec: every decision about a start, as printable data. Pure.
 
 import { planCapabilities } from "./capability.ts";
-import type { ContainerConfig } from "./config.ts";
+import { BunkerError } from "../errors.ts";
+import { CONFIG_VERSION, type ContainerConfig } from "./config.ts";
 import { DEFAULT_OPEN_FILES, DEFAULT_SHM_SIZE, DEFAULT_UMASK, MASKED_PATHS, READONLY_PATHS } from "./isolation.ts";
 import type { ExecRequest } from "./request.ts";
 import {
@@ -69,6 +70,7 @@ export function planSandbox(
   paths: ContainerPaths,
   start: StartOptions,
 ): SandboxSpec {
+  ensureVersion(config);
   const { request } = config;
   return {
     version: SPEC_VERSION,
@@ -101,6 +103,12 @@ export function planSandbox(
     cgroup: host.cgroup,
     autoRemove: request.autoRemove,
   };
+}
+
+/** A newer bunker's model may ask for what we would not do. */
+function ensureVersion(config: ContainerConfig): void {
+  if (config.version <= CONFIG_VERSION) return;
+  throw new BunkerError("store", "the container was made by a newer bunker", { hint: "Use that newer bunker." });
 }
 
 /** The two levels: U maps 0 to the user and the rest to the subordinate ranges; the container's own repeats U extent by extent. */
@@ -149,6 +157,7 @@ function planProcess(config: ContainerConfig, host: HostFacts, start: StartOptio
     rows: start.rows,
     columns: start.columns,
     openStdin: request.openStdin,
+    stdinOnce: request.stdinOnce,
     capabilities: planCapabilities(request.capAdd, request.capDrop),
     noNewPrivileges: request.noNewPrivileges,
     seccomp: planSeccomp(request.seccomp),
@@ -258,13 +267,13 @@ function containerEnvironment(config: ContainerConfig, id: string): string {
 
 /** One more process: the container's own identity and limits, with what the request changes. */
 export function planExec(
-  id: string,
   config: ContainerConfig,
   host: HostFacts,
   request: ExecRequest,
-  size: { rows: number; columns: number },
+  session: { id: string; rows: number; columns: number },
 ): ExecSpec {
-  const base = planProcess(config, host, { id, generation: 0, network: { kind: "none" }, ...size });
+  const { id, rows, columns } = session;
+  const base = planProcess(config, host, { ...session, generation: 0, network: { kind: "none" } });
   const env = base.env.filter((entry) => !(entry.startsWith("TERM=") && !request.tty));
   if (request.tty && !env.some((entry) => entry.startsWith("TERM="))) env.push("TERM=xterm");
   const overridden = new Set(request.env.map((entry) => entry.slice(0, entry.indexOf("="))));
@@ -278,8 +287,10 @@ export function planExec(
       user: request.user ?? base.user,
       terminal: request.tty,
       openStdin: request.openStdin,
+      stdinOnce: true,
       init: false,
-      ...size,
+      rows,
+      columns,
     },
   };
 }

@@ -2,22 +2,9 @@
 // Every field is explicit: `null` means "not said".
 
 import type { Platform } from "../image/index.ts";
+import type { MountRequest } from "../volume/index.ts";
 
 export type PullPolicy = "always" | "missing" | "never";
-
-/** One `-v`, `--mount` or `--tmpfs`, parsed by the volume module. */
-export type MountRequest =
-  | {
-      kind: "bind";
-      source: string;
-      target: string;
-      readonly: boolean;
-      propagation: string;
-      recursive: boolean;
-      createSource: boolean;
-    }
-  | { kind: "volume"; name: string | null; target: string; readonly: boolean; copyUp: boolean }
-  | { kind: "tmpfs"; target: string; size: number | null; mode: number | null; readonly: boolean; exec: boolean };
 
 /** -1 is unlimited. */
 export interface UlimitRequest {
@@ -57,6 +44,8 @@ export interface CreateRequest {
   stopTimeout: number | null;
   tty: boolean;
   openStdin: boolean;
+  /** Standard input ends with the first client that was attached to it. */
+  stdinOnce: boolean;
   autoRemove: boolean;
   /** Streams named by -a; `null`: what -d, -i and -t imply. */
   attach: ("stdin" | "stdout" | "stderr")[] | null;

@@ -71,6 +71,7 @@ export interface ProcessSpec {
   rows: number;
   columns: number;
   openStdin: boolean;
+  stdinOnce: boolean;
   capabilities: CapabilitiesSpec;
   noNewPrivileges: boolean;
   seccomp: SeccompSpec;

@@ -10,6 +10,8 @@ export interface KeeperState {
   generation: number;
   phase: "created" | "running";
   keeperPid: number;
+  /** The program that serves its network. */
+  helper: { pid: number; startTime: number } | null;
 }
 
 /** `containers/<id>/exit.json`, written by the keeper. */

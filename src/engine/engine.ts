@@ -1,29 +1,26 @@
-// The engine's state for one command: the store, and host facts read when first needed.
+// The engine's state for one command: the store, and what is read only when it is needed.
 
 import type { HostFacts } from "../container/index.ts";
-import { loadNative } from "../native/index.ts";
+import { useLibraryDirectory } from "../native/index.ts";
 import { openStore, type Store } from "../store/index.ts";
 import { readHostFacts } from "./host.ts";
 
 export interface Engine {
-  readonly dataHome: string;
   readonly store: Store;
+  /** The host as it is now; read once. */
   host(): HostFacts;
-  close(): void;
 }
 
-/** Opens the data home (`--root`, or the user's) and loads the addon from it. @throws BunkerError store */
+/** Opens the data home (`--root`, or the user's own) and its runtime directory. @throws BunkerError store */
 export function openEngine(options: { root: string | null; runroot: string | null }): Engine {
-  const store = openStore({ root: options.root, runroot: options.runroot });
-  loadNative(`${store.layout.dataHome}/lib`);
+  const store = openStore(options);
+  useLibraryDirectory(store.layout.library());
   let facts: HostFacts | null = null;
   return {
-    dataHome: store.layout.dataHome,
     store,
     host() {
       facts ??= readHostFacts();
       return facts;
     },
-    close: () => store.close(),
   };
 }

@@ -2,13 +2,14 @@
 
 import { type ExecRequest, planExec } from "../container/index.ts";
 import { BunkerError, wrapError } from "../errors.ts";
-import { type ContainerView, keeperOf, viewContainer } from "./containers.ts";
+import { keeperOf } from "./adopt.ts";
 import type { Engine } from "./engine.ts";
-import type { KeeperChannel } from "./keeper.ts";
+import type { KeeperChannel } from "./channel.ts";
 import { attachRequest, followSession, type SessionEnd, type StreamOptions } from "./session.ts";
+import { type ContainerView, viewContainer } from "./view.ts";
 
-async function connect(engine: Engine, view: ContainerView): Promise<KeeperChannel> {
-  const channel = await keeperOf(engine, view);
+function connect(engine: Engine, view: ContainerView): KeeperChannel {
+  const channel = keeperOf(engine, view);
   if (channel !== null) return channel;
   throw new BunkerError("not-running", `container "${view.record.name}" is not running`, {
     hint: `\`bunker start ${view.record.name}\` starts it.`,
@@ -22,10 +23,10 @@ export async function execInContainer(
   streams: StreamOptions | null,
 ): Promise<SessionEnd | null> {
   const view = viewContainer(engine, request.container);
-  const channel = await connect(engine, view);
+  const channel = connect(engine, view);
   try {
-    const size = { rows: streams?.rows ?? 0, columns: streams?.columns ?? 0 };
-    const spec = planExec(engine.store.newId(), view.record.config, engine.host(), request, size);
+    const session = { id: engine.store.newId(), rows: streams?.rows ?? 0, columns: streams?.columns ?? 0 };
+    const spec = planExec(view.record.config, engine.host(), request, session);
     const attach = attachRequest(
       streams ?? { stdin: null, stdout: null, stderr: null, detachKeys: "", sigProxy: false },
     );
@@ -44,7 +45,7 @@ export async function execInContainer(
 /** docker attach. */
 export async function attachContainer(engine: Engine, name: string, streams: StreamOptions): Promise<SessionEnd> {
   const view = viewContainer(engine, name);
-  const channel = await connect(engine, view);
+  const channel = connect(engine, view);
   try {
     const attach = attachRequest(streams);
     channel.request("attach", attach.fields, attach.fds);

@@ -1,11 +1,30 @@
-// The engine's public face: use cases. Prints nothing; every effect meets here.
+// The engine's public face: use cases. Prints nothing; every effect meets here. What only some commands need is loaded by those.
 
-export { type ContainerView, listContainers, viewContainer } from "./containers.ts";
+import type { Engine } from "./engine.ts";
+import type { OnPullEvent } from "./pull-event.ts";
+import type { PullOptions, Pulled } from "./pull.ts";
+
 export { createContainer } from "./create.ts";
 export { type Engine, openEngine } from "./engine.ts";
 export { attachContainer, execInContainer } from "./exec.ts";
+export { type ImageSummary, listImages, removeImage, tagImage } from "./image.ts";
 export { inspectContainer } from "./inspect.ts";
+export { inspectImage } from "./inspect-image.ts";
 export { type LogEntry, type LogOptions, readLogs } from "./logs.ts";
+export { type ContainerSize, measureContainers } from "./measure.ts";
+export type { PullEvent } from "./pull-event.ts";
 export type { SessionControl, SessionEnd, StreamOptions } from "./session.ts";
 export { runContainer, startContainer } from "./start.ts";
 export { killContainer, removeContainer, stopContainer, waitContainer } from "./stop.ts";
+export { type ContainerView, listContainers, viewContainer } from "./view.ts";
+
+/** docker pull. */
+export async function pullImage(
+  engine: Engine,
+  name: string,
+  options: PullOptions,
+  onEvent: OnPullEvent,
+): Promise<Pulled> {
+  const pull = await import("./pull.ts");
+  return pull.pullImage(engine, name, options, onEvent);
+}

@@ -1,8 +1,8 @@
 // docker inspect of a container: our model in docker's JSON. Field names and shapes follow the Engine API (ContainerInspect).
 
 import type { ContainerConfig } from "../container/index.ts";
-import { type ContainerView, viewContainer } from "./containers.ts";
 import type { Engine } from "./engine.ts";
+import { type ContainerView, viewContainer } from "./view.ts";
 
 const NEVER = "0001-01-01T00:00:00Z";
 

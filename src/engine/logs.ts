@@ -3,8 +3,8 @@
 
 import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { isLocked } from "../native/index.ts";
-import { viewContainer } from "./containers.ts";
 import type { Engine } from "./engine.ts";
+import { viewContainer } from "./view.ts";
 
 export interface LogEntry {
   stream: "stdout" | "stderr";

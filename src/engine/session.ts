@@ -2,7 +2,7 @@
 // The data never passes through here.
 
 import { parseSignal } from "../container/index.ts";
-import type { KeeperChannel } from "./keeper.ts";
+import type { KeeperChannel } from "./channel.ts";
 
 /** Host descriptors to hand to the keeper, and how the session behaves. `null`: that stream is not attached. */
 export interface StreamOptions {
@@ -25,7 +25,11 @@ export interface SessionControl {
   signal(name: string): void;
 }
 
-export type SessionEnd = { kind: "exited"; code: number } | { kind: "detached" };
+export type SessionEnd =
+  | { kind: "exited"; code: number }
+  | { kind: "detached" }
+  /** Nobody reads our standard output any more; the container runs on. */
+  | { kind: "outputClosed" };
 
 /** The attach request's fields and descriptors. */
 export function attachRequest(streams: StreamOptions): { fields: Record<string, unknown>; fds: number[] } {
@@ -55,5 +59,6 @@ export async function followSession(channel: KeeperChannel, streams: StreamOptio
   const event = await channel.event();
   open = false;
   if (event === null) return null;
+  if (event.kind === "outputClosed") return { kind: "outputClosed" };
   return event.kind === "exited" ? { kind: "exited", code: event.code } : event;
 }

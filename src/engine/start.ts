@@ -1,126 +1,47 @@
 // From a reserved container to a running one: plan the sandbox, give it to a keeper, attach, start, follow.
 
-import { type CreateRequest, type NetworkSpec, planSandbox, type SandboxSpec } from "../container/index.ts";
+import { type CreateRequest, planUserNamespace } from "../container/index.ts";
 import { BunkerError, wrapError } from "../errors.ts";
-import { acquireLock, makeTree } from "../native/index.ts";
+import { closeFd } from "../native/index.ts";
 import type { ContainerRecord } from "../store/index.ts";
-import { viewContainer } from "./containers.ts";
-import { makeContainerTree, reserveContainer } from "./create.ts";
+import { type KeeperChannel, startKeeper } from "./channel.ts";
+import { lockContainer, makeContainerTree, reserveForRun } from "./create.ts";
 import type { Engine } from "./engine.ts";
 import { refuseRoot, resolveNetwork } from "./host.ts";
-import { type KeeperChannel, startKeeper } from "./keeper.ts";
-import type { PullEvent } from "./pull.ts";
+import type { PullEvent } from "./pull-event.ts";
 import { attachRequest, followSession, type SessionEnd, type StreamOptions } from "./session.ts";
+import { specOf } from "./spec.ts";
+import { viewContainer } from "./view.ts";
 
-const PRIVATE_DIRECTORY = 0o700;
-
-/** The printable plan of this container's next start. */
-export function specOf(
-  engine: Engine,
-  record: ContainerRecord,
-  network: NetworkSpec,
-  size: { rows: number; columns: number },
-): SandboxSpec {
-  const { store } = engine;
-  const { layout } = store;
-  return planSandbox(
-    record.config,
-    engine.host(),
-    {
-      containerDir: layout.container(record.id),
-      runtimeDir: layout.runtime(record.id),
-      userRuntimeDir: layout.userRuntimeDir,
-      lower: store.layers.lowerDirectories(store.images.byId(record.imageId), "user"),
-      volumes: record.config.volumes.map((volume) => `${layout.volume(volume.name)}/_data`),
-    },
-    { id: record.id, generation: record.generation, network, ...size },
-  );
-}
-
-interface Started {
-  channel: KeeperChannel;
-  warnings: string[];
-}
-
-/** Hands the lock and the plan to a new keeper, attaches the streams and starts. Undone by the caller. */
-function launch(engine: Engine, record: ContainerRecord, lock: number, streams: StreamOptions | null): Started {
-  refuseRoot(engine.host().uid);
-  const { network, warning } = resolveNetwork(record.config.request.network);
-  const spec = specOf(engine, record, network, { rows: streams?.rows ?? 0, columns: streams?.columns ?? 0 });
-  const channel = startKeeper(lock);
-  try {
-    // All requests at once: the keeper answers them in order, and nothing waits for a round trip.
-    channel.send("create", { spec });
-    const attach = streams === null ? null : attachRequest(streams);
-    if (attach !== null) channel.send("attach", attach.fields, attach.fds);
-    if (record.config.request.autoRemove) channel.send("tidy", { paths: doomedPaths(engine, record) });
-    channel.send("start");
-    channel.reply();
-    if (attach !== null) channel.reply();
-    if (record.config.request.autoRemove) channel.reply();
-    channel.reply();
-  } catch (error) {
-    channel.close();
-    throw wrapError(`starting container "${record.name}"`, error);
-  }
-  return { channel, warnings: warning === null ? [] : [warning] };
-}
-
-/** What goes with a container that removes itself: its directory and its anonymous volumes. */
-function doomedPaths(engine: Engine, record: ContainerRecord): string[] {
-  const { layout } = engine.store;
-  const volumes = record.config.volumes.filter((volume) => volume.anonymous);
-  return [layout.container(record.id), ...volumes.map((volume) => layout.volume(volume.name))];
+export interface RunOptions {
+  detach: boolean;
+  /** Read when the container has been created, not before. */
+  streams: StreamOptions | null;
+  onCreated?: (id: string) => void;
+  onWarning?: (warning: string) => void;
+  onPull: (event: PullEvent) => void;
 }
 
 /** docker run. `end` is null when detached. */
 export async function runContainer(
   engine: Engine,
   request: CreateRequest,
-  options: {
-    detach: boolean;
-    streams: StreamOptions | null;
-    onCreated?: (id: string) => void;
-    onWarning?: (warning: string) => void;
-    onPull: (event: PullEvent) => void;
-  },
+  options: RunOptions,
 ): Promise<{ id: string; end: SessionEnd | null }> {
-  const { record, lock } = await reserveContainer(engine, request, true, options.onPull);
-  let started: Started;
-  try {
-    options.onCreated?.(record.id);
-    started = launch(engine, record, lock, options.detach ? null : options.streams);
-  } catch (error) {
-    if (request.autoRemove) discard(engine, record);
-    throw error;
-  }
-  const { channel, warnings } = started;
-  for (const warning of warnings) options.onWarning?.(warning);
+  refuseRoot(engine.host().uid);
+  // It gets ready while we look up the image and reserve the container.
+  const channel = hireKeeper(engine);
+  const { record, lock } = await orClose(channel, reserveForRun(engine, request, options.onPull));
+  options.onCreated?.(record.id);
+  const streams = options.detach ? null : options.streams;
+  launch(engine, record, { channel, lock, streams, onWarning: options.onWarning });
+  // A container that removes itself stays `creating`: without its keeper it is to be undone.
+  if (!request.autoRemove) engine.store.containers.setState(record.id, "started", options.detach);
   if (options.detach) {
     channel.close();
     return { id: record.id, end: null };
   }
-  const end = await followSession(channel, options.streams);
-  channel.close();
-  return { id: record.id, end: settle(engine, record, end) };
-}
-
-/** After the session: a container that removes itself leaves its row now; a dead keeper's is looked up. */
-function settle(engine: Engine, record: ContainerRecord, end: SessionEnd | null): SessionEnd {
-  if (end === null) {
-    const view = viewContainer(engine, record.id);
-    if (view.status !== "running") return { kind: "exited", code: view.exitCode };
-    throw new BunkerError("not-running", `the keeper of container "${record.name}" died; the container runs on`, {
-      hint: `\`bunker attach ${record.name}\` gives it a new keeper.`,
-    });
-  }
-  if (end.kind === "exited" && record.config.request.autoRemove) discard(engine, record);
-  return end;
-}
-
-/** The row and the anonymous volumes go now; the keeper removes the directory after it has answered. */
-function discard(engine: Engine, record: ContainerRecord): void {
-  engine.store.containers.remove(record.id, { volumes: true });
+  return { id: record.id, end: await follow(engine, record, { channel, streams }) };
 }
 
 /** docker start: a stopped or created container, once more. `streams`: attached from before its first output. */
@@ -130,26 +51,121 @@ export async function startContainer(
   streams: StreamOptions | null,
   onWarning?: (warning: string) => void,
 ): Promise<SessionEnd | null> {
-  const view = viewContainer(engine, name);
-  if (view.status === "running") return null;
-  const { store } = engine;
-  const { id } = view.record;
-  makeTree(store.layout.userRuntimeDir, [
-    { path: "c", mode: PRIVATE_DIRECTORY },
-    { path: `c/${id}`, mode: PRIVATE_DIRECTORY },
-  ]);
-  const lock = acquireLock(`${store.layout.runtime(id)}/lock`);
+  refuseRoot(engine.host().uid);
+  const { record: found, status } = viewContainer(engine, name);
+  if (status === "running") return null;
+  const lock = lockContainer(engine, found.id);
   // Somebody else starts it at this very moment.
   if (lock === null) return null;
-  const record = store.containers.nextGeneration(id);
+  const channel = hireKeeper(engine);
+  const generation = engine.store.containers.beginStart(found.id);
+  const record: ContainerRecord = { ...found, state: "started", generation, exit: null };
   makeContainerTree(engine, record);
-  const { channel, warnings } = launch(engine, record, lock, streams);
-  for (const warning of warnings) onWarning?.(warning);
+  launch(engine, record, { channel, lock, streams, onWarning });
   if (streams === null) {
     channel.close();
     return null;
   }
-  const end = await followSession(channel, streams);
-  channel.close();
-  return settle(engine, record, end);
+  return follow(engine, record, { channel, streams });
+}
+
+/** A keeper that is on its way into the user's namespace; its answer comes with those of `launch`. */
+function hireKeeper(engine: Engine): KeeperChannel {
+  const channel = startKeeper();
+  const userNamespace = planUserNamespace(engine.host());
+  channel.send("enter", { userNamespace, userRuntimeDir: engine.store.layout.userRuntimeDir });
+  return channel;
+}
+
+async function orClose<T>(channel: KeeperChannel, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    channel.close();
+    throw error;
+  }
+}
+
+interface Launch {
+  /** To a keeper that was asked to enter. */
+  channel: KeeperChannel;
+  lock: number;
+  streams: StreamOptions | null;
+  onWarning: ((warning: string) => void) | undefined;
+}
+
+/** Hands lock and plan to the keeper, attaches the streams and starts. @throws BunkerError why it did not start */
+function launch(engine: Engine, record: ContainerRecord, options: Launch): void {
+  const { request } = record.config;
+  const { channel, lock, streams } = options;
+  const { network, warning } = resolveNetwork(request.network);
+  try {
+    const spec = specOf(engine, record, network, { rows: streams?.rows ?? 0, columns: streams?.columns ?? 0 });
+    // All requests at once: the keeper answers them in order, and nothing waits for a round trip.
+    const operations = [() => channel.send("create", { spec }, [lock])];
+    if (streams !== null) {
+      const { fields, fds } = attachRequest(streams);
+      operations.push(() => channel.send("attach", fields, fds));
+    }
+    if (request.autoRemove) operations.push(() => channel.send("tidy", doomed(engine, record)));
+    operations.push(() => channel.send("start"));
+    for (const send of operations) send();
+    // One more answer: to `enter`.
+    for (let answers = operations.length + 1; answers > 0; answers--) channel.reply();
+  } catch (error) {
+    channel.close();
+    settleFailedStart(engine, record);
+    throw wrapError(`starting container "${record.name}"`, error);
+  } finally {
+    // The keeper has a copy: it holds the lock from now on.
+    closeFd(lock);
+  }
+  if (warning !== null) options.onWarning?.(warning);
+}
+
+/** What goes with a container that removes itself: its directory and its anonymous volumes. */
+function doomed(engine: Engine, record: ContainerRecord): { trash: string; paths: string[] } {
+  const { layout } = engine.store;
+  const volumes = record.config.volumes.filter((volume) => volume.anonymous);
+  return {
+    trash: layout.trash(),
+    paths: [layout.container(record.id), ...volumes.map((volume) => layout.volume(volume.name))],
+  };
+}
+
+/** docker: a container whose start failed stays as created, with the reason; one that removes itself goes. */
+function settleFailedStart(engine: Engine, record: ContainerRecord): void {
+  try {
+    if (record.config.request.autoRemove) forget(engine, record);
+    else viewContainer(engine, record.id);
+  } catch (error) {
+    // The failed start itself is what the user must hear of; the next command settles the rest.
+    if (!(error instanceof BunkerError)) throw error;
+  }
+}
+
+async function follow(
+  engine: Engine,
+  record: ContainerRecord,
+  session: { channel: KeeperChannel; streams: StreamOptions | null },
+): Promise<SessionEnd> {
+  const end = await followSession(session.channel, session.streams);
+  session.channel.close();
+  if (end === null) return lookUpEnd(engine, record);
+  if (end.kind === "exited" && record.config.request.autoRemove) forget(engine, record);
+  return end;
+}
+
+/** The keeper was killed: the container may live on. */
+function lookUpEnd(engine: Engine, record: ContainerRecord): SessionEnd {
+  const view = viewContainer(engine, record.id);
+  if (view.status !== "running") return { kind: "exited", code: view.exitCode };
+  throw new BunkerError("not-running", `the keeper of container "${record.name}" was killed; the container runs on`, {
+    hint: `\`bunker attach ${record.name}\` gives it a new keeper.`,
+  });
+}
+
+/** The row goes now; the keeper has moved the files to the trash before it told us, and removes them. */
+function forget(engine: Engine, record: ContainerRecord): void {
+  engine.store.containers.remove(record.id, { volumes: true, durable: false });
 }

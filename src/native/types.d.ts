@@ -3,6 +3,8 @@
 /** `null` if somebody holds it. */
 export declare function acquireLock(path: string): Outcome<number | undefined | null>;
 
+export declare function addToCounter(counter: number, amount: number): Outcome<undefined>;
+
 /** A connected pair of channels in this process. */
 export declare function channelPair(): Outcome<Array<number>>;
 
@@ -14,12 +16,18 @@ export declare function connectControl(directory: string): Outcome<number | unde
 /** Returns a handle for `leave_raw_mode`. */
 export declare function enterRawMode(fd: number): Outcome<number>;
 
+/** Ends this process at once: nothing is flushed, nothing is closed but by the kernel. */
+export declare function exitNow(code: number): void;
+
 export declare function isLocked(path: string): Outcome<boolean>;
 
 export declare function isTerminal(fd: number): boolean;
 
 /** Puts the terminal back; a second time does nothing. */
 export declare function leaveRawMode(handle: number): Outcome<undefined>;
+
+/** Tells a worker how much more of a growing file there is. */
+export declare function makeCounter(): Outcome<number>;
 
 export declare function makeTree(base: string, entries: Array<TreeEntry>): Outcome<undefined>;
 
@@ -55,23 +63,24 @@ export interface Refusal {
 
 export declare function sendMessage(channel: number, text: string, fds: Array<number>): Outcome<undefined>;
 
-export interface SpawnedKeeper {
+export interface Spawned {
   pid: number;
+  /** Our end of the channel; the program has its own as descriptor 3. */
   channel: number;
 }
 
-export declare function spawnKeeper(request: SpawnRequest): Outcome<SpawnedKeeper>;
+/** A keeper that waits for its container. */
+export declare function spawnKeeper(request: SpawnRequest): Outcome<Spawned>;
 
 export interface SpawnRequest {
-  /** The helper's only argument: `container` or `worker`. */
-  mode: string;
-  /** Become 4, 5, … in the keeper; 3 is its end of the channel. */
-  passFds: Array<number>;
   /** Ours alone; used only where the host forbids executing memfds. */
   libraryDirectory: string;
-  /** Soft RLIMIT_NOFILE of the keeper; as ours when left out. */
+  /** Soft RLIMIT_NOFILE of the program; as ours when left out. */
   openFiles?: number;
 }
+
+/** A worker that waits for its job. */
+export declare function spawnWorker(request: SpawnRequest): Outcome<Spawned>;
 
 export declare function syncDirectory(path: string): Outcome<undefined>;
 

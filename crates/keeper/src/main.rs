@@ -1,17 +1,19 @@
-//! The keeper: the one program of ours that enters namespaces. Started by the command from a sealed memfd, told everything over
-//! descriptor 3, reads no configuration. Its mode is its first argument.
+//! The keeper: the one program of ours that enters a container's namespaces. Started by the command from a sealed memfd, told
+//! everything over descriptor 3, reads no configuration. Its mode is its first argument. Small, because each container that runs
+//! holds one in memory: what only jobs need is the worker's (bin/worker.rs).
 
 mod container;
-mod worker;
 
 use std::ffi::OsString;
 
 fn main() {
+    // A session of its own: neither Ctrl-C nor a hang-up in the command's terminal is meant for the container. Already a leader
+    // (as PID 1): nothing to do.
+    let _ = bunker_sys::process::new_session();
     let mut arguments = std::env::args_os().skip(1);
     let mode = arguments.next();
     match mode.as_deref().and_then(|mode| mode.to_str()) {
         Some("container") => container::main(),
-        Some("worker") => worker::main(),
         Some("init") => bunker_runtime::sandbox::init(arguments.collect::<Vec<OsString>>()),
         _ => bunker_sys::process::exit(USAGE),
     }

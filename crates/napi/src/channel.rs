@@ -74,7 +74,10 @@ where
         let value = work();
         deferred.resolve(Box::new(move |_| Ok(value)));
     };
-    std::thread::Builder::new().stack_size(THREAD_STACK).spawn(run).map_err(|error| napi::Error::from_reason(error.to_string()))?;
+    std::thread::Builder::new()
+        .stack_size(THREAD_STACK)
+        .spawn(run)
+        .map_err(|error| napi::Error::from_reason(error.to_string()))?;
     Ok(Object::from_raw(env.raw(), napi::JsValue::raw(&promise)))
 }
 
@@ -100,5 +103,8 @@ pub fn channel_pair() -> Outcome<Vec<i32>> {
 /// `null` when nobody listens on `directory`/ctl.
 #[napi]
 pub fn connect_control(directory: String) -> Outcome<Option<i32>> {
-    outcome("connecting to the keeper", channel::connect_control(&directory).map(|socket| socket.map(IntoRawFd::into_raw_fd)))
+    outcome(
+        "connecting to the keeper",
+        channel::connect_control(&directory).map(|socket| socket.map(IntoRawFd::into_raw_fd)),
+    )
 }

@@ -34,7 +34,9 @@ pub fn host_refused(what: &str, error: &SysError) -> Refusal {
 pub fn outcome<T>(what: &str, result: Result<T, SysError>) -> Outcome<T> {
     match result {
         Ok(value) => Either::A(value),
-        Err(error) => Either::B(refusal(if NO_SPACE.contains(&error.errno) { "no-space" } else { "system" }, what, &error)),
+        Err(error) => {
+            Either::B(refusal(if NO_SPACE.contains(&error.errno) { "no-space" } else { "system" }, what, &error))
+        }
     }
 }
 

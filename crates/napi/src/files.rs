@@ -33,7 +33,20 @@ pub fn sync_directory(path: String) -> Outcome<()> {
 
 #[napi]
 pub fn make_tree(base: String, entries: Vec<TreeEntry>) -> Outcome<()> {
-    let entries: Vec<_> =
-        entries.into_iter().map(|entry| files::TreeEntry { path: entry.path, mode: entry.mode, content: entry.content }).collect();
+    let entries: Vec<_> = entries
+        .into_iter()
+        .map(|entry| files::TreeEntry { path: entry.path, mode: entry.mode, content: entry.content })
+        .collect();
     outcome("making a directory tree", files::make_tree(&base, &entries))
+}
+
+/// Tells a worker how much more of a growing file there is.
+#[napi]
+pub fn make_counter() -> Outcome<i32> {
+    outcome("making a counter", files::make_counter().map(IntoRawFd::into_raw_fd))
+}
+
+#[napi]
+pub fn add_to_counter(counter: i32, amount: u32) -> Outcome<()> {
+    outcome("counting", files::add_to_counter(counter, amount.into()))
 }

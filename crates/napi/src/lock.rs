@@ -17,7 +17,9 @@ pub fn acquire_lock(path: String) -> Outcome<Option<i32>> {
 
 #[napi(ts_return_type = "Promise<number | Refusal>")]
 pub fn wait_lock(env: Env, path: String) -> napi::Result<Object<'static>> {
-    on_thread::<Outcome<i32>, _>(env, || move || outcome("waiting for a lock", lock::wait(&path).map(IntoRawFd::into_raw_fd)))
+    on_thread::<Outcome<i32>, _>(env, || {
+        move || outcome("waiting for a lock", lock::wait(&path).map(IntoRawFd::into_raw_fd))
+    })
 }
 
 #[napi]

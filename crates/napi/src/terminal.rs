@@ -26,7 +26,10 @@ pub fn is_terminal(fd: i32) -> bool {
 
 #[napi]
 pub fn window_size(fd: i32) -> Outcome<WindowSize> {
-    outcome("asking for the terminal's size", terminal::window_size(fd).map(|(rows, columns)| WindowSize { rows: rows.into(), columns: columns.into() }))
+    outcome(
+        "asking for the terminal's size",
+        terminal::window_size(fd).map(|(rows, columns)| WindowSize { rows: rows.into(), columns: columns.into() }),
+    )
 }
 
 /// Returns a handle for `leave_raw_mode`.
@@ -43,7 +46,8 @@ pub fn enter_raw_mode(fd: i32) -> Outcome<u32> {
 /// Puts the terminal back; a second time does nothing.
 #[napi]
 pub fn leave_raw_mode(handle: u32) -> Outcome<()> {
-    let saved = SAVED.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get_mut(handle as usize).and_then(Option::take);
+    let saved =
+        SAVED.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get_mut(handle as usize).and_then(Option::take);
     outcome("putting the terminal back", saved.as_ref().map_or(Ok(()), terminal::restore))
 }
 
@@ -58,6 +62,9 @@ fn start_pump(fd: i32) -> SysResult<i32> {
     let (reader, writer) = terminal::pipe()?;
     // The pump's end, whatever its reason, is the end of the input.
     let run = move || drop(terminal::pump(&source, &writer));
-    std::thread::Builder::new().stack_size(THREAD_STACK).spawn(run).map_err(|error| SysError::from_io("pthread_create(pump)", &error))?;
+    std::thread::Builder::new()
+        .stack_size(THREAD_STACK)
+        .spawn(run)
+        .map_err(|error| SysError::from_io("pthread_create(pump)", &error))?;
     Ok(reader.into_raw_fd())
 }

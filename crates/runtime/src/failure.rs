@@ -55,12 +55,7 @@ impl Failure {
         const ENOSPC: i32 = 28;
         const EDQUOT: i32 = 122;
         let code = if matches!(error.errno, ENOSPC | EDQUOT) { FailureCode::NoSpace } else { code };
-        Self {
-            code,
-            message: format!("{what}: {error}"),
-            call: Some(error.call.clone()),
-            errno: Some(error.errno),
-        }
+        Self { code, message: format!("{what}: {error}"), call: Some(error.call.clone()), errno: Some(error.errno) }
     }
 }
 

@@ -7,8 +7,22 @@ use crate::spec::Rlimit;
 
 /// Names without `RLIMIT_` at their numbers, which are the same on x86-64 and arm64.
 const NAMES: [&str; 16] = [
-    "CPU", "FSIZE", "DATA", "STACK", "CORE", "RSS", "NPROC", "NOFILE", "MEMLOCK", "AS", "LOCKS", "SIGPENDING", "MSGQUEUE",
-    "NICE", "RTPRIO", "RTTIME",
+    "CPU",
+    "FSIZE",
+    "DATA",
+    "STACK",
+    "CORE",
+    "RSS",
+    "NPROC",
+    "NOFILE",
+    "MEMLOCK",
+    "AS",
+    "LOCKS",
+    "SIGPENDING",
+    "MSGQUEUE",
+    "NICE",
+    "RTPRIO",
+    "RTTIME",
 ];
 const EPERM: i32 = 1;
 
@@ -29,7 +43,10 @@ pub fn apply(limits: &[Rlimit]) -> Result<(), Failure> {
                 return Failure::system(FailureCode::BadRequest, &format!("setting ulimit \"{name}\""), &error);
             }
             let own = credential::limit(number).map_or_else(|_| "unknown".to_owned(), |(_, hard)| shown(hard));
-            Failure::new(FailureCode::BadRequest, format!("ulimit \"{name}\" of {} is above your own hard limit, {own}", shown(hard)))
+            Failure::new(
+                FailureCode::BadRequest,
+                format!("ulimit \"{name}\" of {} is above your own hard limit, {own}", shown(hard)),
+            )
         })?;
     }
     Ok(())

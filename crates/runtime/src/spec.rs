@@ -74,8 +74,17 @@ pub struct UserNamespace {
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum RootFilesystem {
     /// `lower`: absolute layer directories, the topmost first.
-    Overlay { lower: Vec<String>, upper: String, work: String, volatile: bool, readonly: bool },
-    Directory { path: String, readonly: bool },
+    Overlay {
+        lower: Vec<String>,
+        upper: String,
+        work: String,
+        volatile: bool,
+        readonly: bool,
+    },
+    Directory {
+        path: String,
+        readonly: bool,
+    },
 }
 
 /// A mount asked for by flags or by the image, applied in this order after the standard ones.
@@ -83,10 +92,30 @@ pub enum RootFilesystem {
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum Mount {
     /// A host path; opened on the host side before anything of the container runs. nodev and nosuid unless asked.
-    Bind { source: String, target: String, readonly: bool, recursive: bool, propagation: String, dev: bool, suid: bool, exec: bool },
-    Tmpfs { target: String, size: Option<u64>, mode: Option<u32>, readonly: bool, exec: bool },
+    Bind {
+        source: String,
+        target: String,
+        readonly: bool,
+        recursive: bool,
+        propagation: String,
+        dev: bool,
+        suid: bool,
+        exec: bool,
+    },
+    Tmpfs {
+        target: String,
+        size: Option<u64>,
+        mode: Option<u32>,
+        readonly: bool,
+        exec: bool,
+    },
     /// A volume's `_data`; `copy_up`: fill it once from the image's content at the target if it is empty.
-    Volume { source: String, target: String, readonly: bool, copy_up: bool },
+    Volume {
+        source: String,
+        target: String,
+        readonly: bool,
+        copy_up: bool,
+    },
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -145,7 +174,9 @@ pub enum Seccomp {
     Default,
     Unconfined,
     /// docker's JSON profile format, verbatim.
-    Profile { profile: serde_json::Value },
+    Profile {
+        profile: serde_json::Value,
+    },
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -175,8 +206,12 @@ pub enum Network {
     None,
     Host,
     /// `program`: absolute path of the slirp4netns or pasta to start for this container.
-    Slirp4netns { program: String },
-    Pasta { program: String },
+    Slirp4netns {
+        program: String,
+    },
+    Pasta {
+        program: String,
+    },
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -184,7 +219,10 @@ pub enum Network {
 pub enum Log {
     None,
     /// CRI lines in `container_dir/log`, rotated to `log.1`, `log.2`, … at `max_size` bytes.
-    File { max_size: u64, max_files: u32 },
+    File {
+        max_size: u64,
+        max_files: u32,
+    },
 }
 
 /// One more process in a running container.

@@ -11,6 +11,7 @@ const EPERM: i32 = 1;
 const ENOTDIR: i32 = 20;
 const ENOTSUP: i32 = 95;
 const EEXIST: i32 = 17;
+const ENOTEMPTY: i32 = 39;
 const ELOOP: i32 = 40;
 const LISTING_BUFFER: usize = 16 * 1024;
 const COPY_BUFFER: usize = 128 * 1024;
@@ -79,7 +80,6 @@ fn copy_level(from: BorrowedFd<'_>, to: BorrowedFd<'_>, depth: usize) -> SysResu
     dress(to, from, &path::status(from)?)
 }
 
-
 fn copy_file(from: BorrowedFd<'_>, to: BorrowedFd<'_>, name: &[u8]) -> SysResult<()> {
     let source = path::open_at(from, name, path::O_RDONLY | path::O_NOFOLLOW | path::O_NONBLOCK, 0)?;
     let flags = path::O_RDWR | path::O_CREAT | path::O_EXCL | path::O_NOFOLLOW;
@@ -133,11 +133,9 @@ fn dress(target: BorrowedFd<'_>, source: BorrowedFd<'_>, status: &Status) -> Sys
 /// Removes `name` and all below it; what is gone already is fine. `base` is a directory of ours on the same filesystem, into
 /// which parts that lie too deep are moved on the way.
 pub fn remove(base: BorrowedFd<'_>, name: &[u8]) -> SysResult<()> {
-    let mut remover = Remover { base, moved: 0 };
+    let mut remover = Remover { base, aside: Vec::new(), moved: 0 };
     remover.remove(base, name, 0)?;
-    while remover.moved > 0 {
-        remover.moved -= 1;
-        let aside = remover.aside_name();
+    while let Some(aside) = remover.aside.pop() {
         remover.remove(base, &aside, 0)?;
     }
     Ok(())
@@ -145,21 +143,20 @@ pub fn remove(base: BorrowedFd<'_>, name: &[u8]) -> SysResult<()> {
 
 struct Remover<'a> {
     base: BorrowedFd<'a>,
-    /// How many parts lie aside.
+    /// Parts that lie in `base` and are still to be removed.
+    aside: Vec<Vec<u8>>,
     moved: usize,
 }
 
 impl Remover<'_> {
-    fn aside_name(&self) -> Vec<u8> {
-        format!(".deep-{}-{}", bunker_sys::process::own_pid(), self.moved).into_bytes()
-    }
-
     fn remove(&mut self, parent: BorrowedFd<'_>, name: &[u8], level: usize) -> SysResult<()> {
         let directory = match open_directory(parent, name) {
             Ok(directory) => directory,
             Err(error) if error.errno == ENOENT => return Ok(()),
             // A file, or a link (ELOOP).
-            Err(error) if matches!(error.errno, ENOTDIR | ELOOP) => return ignore_missing(path::remove_file_at(parent, name)),
+            Err(error) if matches!(error.errno, ENOTDIR | ELOOP) => {
+                return ignore_missing(path::remove_file_at(parent, name));
+            }
             Err(error) => return Err(error),
         };
         if level == MAX_OPEN_LEVELS {
@@ -182,11 +179,16 @@ impl Remover<'_> {
 
     fn move_aside(&mut self, parent: BorrowedFd<'_>, name: &[u8]) -> SysResult<()> {
         loop {
-            let aside = self.aside_name();
             self.moved += 1;
+            let aside = format!(".deep-{}-{}", bunker_sys::process::own_pid(), self.moved).into_bytes();
             match path::rename_at((parent, name), (self.base, &aside)) {
-                Err(error) if error.errno == EEXIST => {}
-                other => return ignore_missing(other),
+                // Left by an earlier process of this number.
+                Err(error) if matches!(error.errno, EEXIST | ENOTEMPTY) => {}
+                Ok(()) => {
+                    self.aside.push(aside);
+                    return Ok(());
+                }
+                Err(error) => return ignore_missing(Err(error)),
             }
         }
     }

@@ -42,7 +42,8 @@ fn a_copy_keeps_content_modes_links_and_times() {
     assert_eq!(fs::metadata(to.join("sub/file")).expect("is there").permissions().mode() & 0o7777, 0o4755);
     assert_eq!(fs::metadata(&to).expect("is there").permissions().mode() & 0o7777, 0o1777);
     assert_eq!(fs::read_link(to.join("link")).expect("is a link").to_str(), Some("/nowhere"));
-    let time = |side: &std::path::Path| fs::metadata(side.join("sub/file")).expect("is there").modified().expect("has a time");
+    let time =
+        |side: &std::path::Path| fs::metadata(side.join("sub/file")).expect("is there").modified().expect("has a time");
     assert_eq!(time(&from), time(&to));
     assert!(!is_empty(open(&to).as_fd()).expect("looks"));
 }

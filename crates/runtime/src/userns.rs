@@ -40,13 +40,15 @@ pub fn enter(request: &UserNamespace, user_runtime_dir: &str) -> Result<Membersh
     ignore_existing(fs::create_dir(&register), &register)?;
     let _held = lock::wait(&format!("{user_runtime_dir}/u.lock"))?;
     match find(&register).or_else(|| find_by_container(user_runtime_dir)) {
-        Some(living) => namespace::join(living.as_fd(), namespace::USER).map_err(|error| refused("joining the user's namespace", &error))?,
+        Some(living) => namespace::join(living.as_fd(), namespace::USER)
+            .map_err(|error| refused("joining the user's namespace", &error))?,
         None => make(request)?,
     }
     let pid = process::own_pid();
     let membership = Membership { path: format!("{register}/{pid}") };
     let started = process::start_time(pid).unwrap_or(0).to_string();
-    fs::write(&membership.path, started).map_err(|error| SysError::from_io(format!("write({:?})", membership.path), &error))?;
+    fs::write(&membership.path, started)
+        .map_err(|error| SysError::from_io(format!("write({:?})", membership.path), &error))?;
     // Some kernels are built without keys: then there is nothing to hide either.
     if let Err(error) = credential::join_empty_keyring(KEYRING)
         && error.errno != ENOSYS
@@ -126,8 +128,10 @@ fn make(request: &UserNamespace) -> Result<(), Failure> {
     };
     let (waiting, go) = file::pipe()?;
     // One after the other they take 2.6 ms, at once 2.2.
-    let mappers =
-        [start_mapper(newuidmap, &request.user_uid_map, &waiting)?, start_mapper(newgidmap, &request.user_gid_map, &waiting)?];
+    let mappers = [
+        start_mapper(newuidmap, &request.user_uid_map, &waiting)?,
+        start_mapper(newgidmap, &request.user_gid_map, &waiting)?,
+    ];
     let unshared = namespace::unshare(namespace::USER);
     let word = if unshared.is_ok() { b"gg" } else { b"xx" };
     file::write_all(go.as_fd(), word)?;
@@ -191,7 +195,10 @@ fn finish_mapper(mapper: Mapper) -> Result<(), Failure> {
     };
     let said = String::from_utf8_lossy(&buffer[..count]);
     let program = mapper.program.rsplit('/').next().unwrap_or_default();
-    Err(Failure::new(FailureCode::HostRefused, format!("mapping the user's subordinate ids: {program} failed: {}", said.trim())))
+    Err(Failure::new(
+        FailureCode::HostRefused,
+        format!("mapping the user's subordinate ids: {program} failed: {}", said.trim()),
+    ))
 }
 
 fn refused(what: &str, error: &SysError) -> Failure {

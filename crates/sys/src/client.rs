@@ -25,7 +25,9 @@ fn borrow(number: RawFd) -> SysResult<BorrowedFd<'static>> {
 
 /// A second, close-on-exec descriptor of the same open file, for a thread that must outlive `close_number`.
 pub fn duplicate(number: RawFd) -> SysResult<OwnedFd> {
-    borrow(number)?.try_clone_to_owned().map_err(|error| SysError::from_io(format!("fcntl({number}, F_DUPFD_CLOEXEC)"), &error))
+    borrow(number)?
+        .try_clone_to_owned()
+        .map_err(|error| SysError::from_io(format!("fcntl({number}, F_DUPFD_CLOEXEC)"), &error))
 }
 
 /// close(2) of a descriptor that JavaScript holds as a number. Unknown numbers are EBADF, never undefined behaviour.

@@ -44,11 +44,18 @@ pub fn set_user(uid: u32) -> SysResult<()> {
 /// Whether a change of the user id leaves the permitted capabilities alone (until the next exec).
 pub fn keep_capabilities(keep: bool) -> SysResult<()> {
     // SAFETY: integers only.
-    check(unsafe { libc::prctl(libc::PR_SET_KEEPCAPS, libc::c_int::from(keep)) }, || "prctl(PR_SET_KEEPCAPS)".to_owned()).map(drop)
+    check(unsafe { libc::prctl(libc::PR_SET_KEEPCAPS, libc::c_int::from(keep)) }, || {
+        "prctl(PR_SET_KEEPCAPS)".to_owned()
+    })
+    .map(drop)
 }
 
 /// The three sets of this process (capset(2)).
-pub fn set_capabilities(effective: CapabilitySet, permitted: CapabilitySet, inheritable: CapabilitySet) -> SysResult<()> {
+pub fn set_capabilities(
+    effective: CapabilitySet,
+    permitted: CapabilitySet,
+    inheritable: CapabilitySet,
+) -> SysResult<()> {
     #[repr(C)]
     struct Header {
         version: u32,
@@ -83,7 +90,9 @@ pub fn limit_bounding_set(kept: CapabilitySet) -> SysResult<()> {
         }
         if known == 1 && kept & (1 << capability) == 0 {
             // SAFETY: integers only.
-            check(unsafe { libc::prctl(libc::PR_CAPBSET_DROP, capability) }, || format!("prctl(PR_CAPBSET_DROP, {capability})"))?;
+            check(unsafe { libc::prctl(libc::PR_CAPBSET_DROP, capability) }, || {
+                format!("prctl(PR_CAPBSET_DROP, {capability})")
+            })?;
         }
     }
     Ok(())
@@ -94,7 +103,9 @@ pub fn set_ambient(wanted: CapabilitySet) -> SysResult<()> {
     const AMBIENT_RAISE: i32 = 2;
     const AMBIENT_CLEAR_ALL: i32 = 4;
     // SAFETY: integers only.
-    check(unsafe { libc::prctl(libc::PR_CAP_AMBIENT, AMBIENT_CLEAR_ALL, 0, 0, 0) }, || "prctl(PR_CAP_AMBIENT_CLEAR_ALL)".to_owned())?;
+    check(unsafe { libc::prctl(libc::PR_CAP_AMBIENT, AMBIENT_CLEAR_ALL, 0, 0, 0) }, || {
+        "prctl(PR_CAP_AMBIENT_CLEAR_ALL)".to_owned()
+    })?;
     for capability in (0..CapabilitySet::BITS).filter(|bit| wanted & (1 << bit) != 0) {
         // SAFETY: integers only.
         check(unsafe { libc::prctl(libc::PR_CAP_AMBIENT, AMBIENT_RAISE, capability, 0, 0) }, || {
@@ -107,7 +118,8 @@ pub fn set_ambient(wanted: CapabilitySet) -> SysResult<()> {
 /// From now on no exec gives more than this process has.
 pub fn set_no_new_privileges() -> SysResult<()> {
     // SAFETY: integers only.
-    check(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) }, || "prctl(PR_SET_NO_NEW_PRIVS)".to_owned()).map(drop)
+    check(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) }, || "prctl(PR_SET_NO_NEW_PRIVS)".to_owned())
+        .map(drop)
 }
 
 /// One instruction of classic BPF as (code, jt, jf, k), the kernel's `sock_filter`.
@@ -119,10 +131,13 @@ pub fn install_filter(program: &[FilterInstruction]) -> SysResult<()> {
     const SECCOMP_FILTER_FLAG_LOG: u32 = 2;
     let instructions: Vec<libc::sock_filter> =
         program.iter().map(|&(code, jt, jf, k)| libc::sock_filter { code, jt, jf, k }).collect();
-    let length = u16::try_from(instructions.len()).map_err(|_| SysError::new("seccomp(filter too long)", libc::E2BIG))?;
+    let length =
+        u16::try_from(instructions.len()).map_err(|_| SysError::new("seccomp(filter too long)", libc::E2BIG))?;
     let request = libc::sock_fprog { len: length, filter: instructions.as_ptr().cast_mut() };
     // SAFETY: the kernel copies the program, which lives through the call.
-    let result = unsafe { libc::syscall(libc::SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_LOG, &raw const request) };
+    let result = unsafe {
+        libc::syscall(libc::SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_LOG, &raw const request)
+    };
     check_long(result, || format!("seccomp({} instructions)", program.len())).map(drop)
 }
 

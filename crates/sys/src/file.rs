@@ -4,8 +4,8 @@
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::{mem, ptr};
 
-use crate::raw::{c_string, check, check_long, own, retry};
 use crate::SysResult;
+use crate::raw::{c_string, check, check_long, own, retry};
 
 pub use crate::client::files::open;
 
@@ -33,7 +33,8 @@ pub fn set_nonblocking(fd: BorrowedFd<'_>) -> SysResult<()> {
     // SAFETY: open descriptor, integers only.
     unsafe {
         let flags = check(libc::fcntl(fd.as_raw_fd(), libc::F_GETFL), || "fcntl(F_GETFL)".to_owned())?;
-        check(libc::fcntl(fd.as_raw_fd(), libc::F_SETFL, flags | libc::O_NONBLOCK), || "fcntl(F_SETFL)".to_owned()).map(drop)
+        check(libc::fcntl(fd.as_raw_fd(), libc::F_SETFL, flags | libc::O_NONBLOCK), || "fcntl(F_SETFL)".to_owned())
+            .map(drop)
     }
 }
 
@@ -41,7 +42,8 @@ pub fn set_nonblocking(fd: BorrowedFd<'_>) -> SysResult<()> {
 pub fn place(fd: BorrowedFd<'_>, number: RawFd) -> SysResult<()> {
     if fd.as_raw_fd() == number {
         // SAFETY: open descriptor, integers only.
-        return check(unsafe { libc::fcntl(number, libc::F_SETFD, 0) }, || format!("fcntl({number}, F_SETFD)")).map(drop);
+        return check(unsafe { libc::fcntl(number, libc::F_SETFD, 0) }, || format!("fcntl({number}, F_SETFD)"))
+            .map(drop);
     }
     // SAFETY: whatever had that number is closed, as the caller wants.
     check(unsafe { libc::dup2(fd.as_raw_fd(), number) }, || format!("dup2({}, {number})", fd.as_raw_fd())).map(drop)
@@ -92,7 +94,8 @@ pub fn read(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> SysResult<Transfer> {
 /// As `read`, from a socket whose own flags must not change.
 pub fn receive(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> SysResult<Transfer> {
     // SAFETY: the buffer is valid for its length.
-    let attempt = || unsafe { libc::recv(fd.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len(), libc::MSG_DONTWAIT) };
+    let attempt =
+        || unsafe { libc::recv(fd.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len(), libc::MSG_DONTWAIT) };
     match retry(attempt, || format!("recv({})", fd.as_raw_fd())) {
         Ok(0) => Ok(Transfer::Ended),
         Ok(count) => Ok(Transfer::Done(count)),
@@ -200,25 +203,33 @@ pub fn set_hostname(name: &str) -> SysResult<()> {
 /// setdomainname(2) in this UTS namespace.
 pub fn set_domainname(name: &str) -> SysResult<()> {
     // SAFETY: the bytes are valid for their length.
-    check(unsafe { libc::setdomainname(name.as_ptr().cast(), name.len()) }, || format!("setdomainname({name:?})")).map(drop)
+    check(unsafe { libc::setdomainname(name.as_ptr().cast(), name.len()) }, || format!("setdomainname({name:?})"))
+        .map(drop)
 }
 
 /// Brings the loopback interface of this network namespace up (netdevice(7)).
 pub fn raise_loopback() -> SysResult<()> {
     // SAFETY: a plain socket; ifreq is plain data that lives through the calls.
     unsafe {
-        let socket = own(libc::socket(libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0), || "socket(AF_INET)".to_owned())?;
+        let socket = own(libc::socket(libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0), || {
+            "socket(AF_INET)".to_owned()
+        })?;
         let mut request: libc::ifreq = mem::zeroed();
         ptr::copy_nonoverlapping(c"lo".as_ptr(), request.ifr_name.as_mut_ptr(), 2);
         request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
-        check(libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS as _, &raw mut request), || "ioctl(lo, SIOCSIFFLAGS)".to_owned()).map(drop)
+        check(libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS as _, &raw mut request), || {
+            "ioctl(lo, SIOCSIFFLAGS)".to_owned()
+        })
+        .map(drop)
     }
 }
 
 /// A close-on-exec copy whose number is `first` or above.
 pub fn duplicate_above(fd: BorrowedFd<'_>, first: RawFd) -> SysResult<OwnedFd> {
     // SAFETY: open descriptor, integers only.
-    own(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, first) }, || format!("fcntl({}, F_DUPFD)", fd.as_raw_fd()))
+    own(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, first) }, || {
+        format!("fcntl({}, F_DUPFD)", fd.as_raw_fd())
+    })
 }
 
 /// A file without a name that lives in memory as long as somebody has it open (memfd_create(2)).

@@ -67,7 +67,8 @@ impl FilesystemContext {
     fn configure(&self, command: u32, key: &str, value: *const libc::c_char, extra: i32, shown: &str) -> SysResult<()> {
         let name = c_string(key.as_bytes())?;
         // SAFETY: zero-terminated strings that live through the call.
-        let result = unsafe { libc::syscall(libc::SYS_fsconfig, self.fd.as_raw_fd(), command, name.as_ptr(), value, extra) };
+        let result =
+            unsafe { libc::syscall(libc::SYS_fsconfig, self.fd.as_raw_fd(), command, name.as_ptr(), value, extra) };
         check_long(result, || format!("fsconfig({:?}, {key:?}, {shown:?}){}", self.kind, self.complaint())).map(drop)
     }
 
@@ -75,11 +76,19 @@ impl FilesystemContext {
     pub fn mount(self, attributes: u64) -> SysResult<OwnedFd> {
         // SAFETY: no pointers but null.
         let made = unsafe {
-            libc::syscall(libc::SYS_fsconfig, self.fd.as_raw_fd(), FSCONFIG_CMD_CREATE, ptr::null::<u8>(), ptr::null::<u8>(), 0)
+            libc::syscall(
+                libc::SYS_fsconfig,
+                self.fd.as_raw_fd(),
+                FSCONFIG_CMD_CREATE,
+                ptr::null::<u8>(),
+                ptr::null::<u8>(),
+                0,
+            )
         };
         check_long(made, || format!("fsconfig({:?}, create){}", self.kind, self.complaint()))?;
         // SAFETY: integers only.
-        let mounted = unsafe { libc::syscall(libc::SYS_fsmount, self.fd.as_raw_fd(), FSMOUNT_CLOEXEC, attributes as u32) };
+        let mounted =
+            unsafe { libc::syscall(libc::SYS_fsmount, self.fd.as_raw_fd(), FSMOUNT_CLOEXEC, attributes as u32) };
         own_long(mounted, || format!("fsmount({:?})", self.kind))
     }
 
@@ -130,10 +139,12 @@ pub fn mount_over(kind: &str, target: BorrowedFd<'_>, options: &str) -> SysResul
     let (name, data) = (c_string(kind.as_bytes())?, c_string(options.as_bytes())?);
     let place = c_string(crate::file::path_of(target).as_bytes())?;
     // SAFETY: zero-terminated strings.
-    let result = unsafe { libc::mount(name.as_ptr(), place.as_ptr(), name.as_ptr(), libc::MS_NODEV, data.as_ptr().cast()) };
+    let result =
+        unsafe { libc::mount(name.as_ptr(), place.as_ptr(), name.as_ptr(), libc::MS_NODEV, data.as_ptr().cast()) };
     check(result, || format!("mount({kind:?}, {options:?})"))?;
     // The descriptor still shows what lies under the mount; only walking there again leads onto it.
-    let real = std::fs::read_link(crate::file::path_of(target)).map_err(|error| SysError::from_io("readlink(mount target)", &error))?;
+    let real = std::fs::read_link(crate::file::path_of(target))
+        .map_err(|error| SysError::from_io("readlink(mount target)", &error))?;
     crate::file::open(&real.to_string_lossy(), libc::O_PATH | libc::O_DIRECTORY)
 }
 
@@ -160,7 +171,9 @@ pub fn pivot_into(root: BorrowedFd<'_>) -> SysResult<()> {
     // SAFETY: open descriptor; zero-terminated paths.
     unsafe {
         check(libc::fchdir(root.as_raw_fd()), || "fchdir(new root)".to_owned())?;
-        check_long(libc::syscall(libc::SYS_pivot_root, c".".as_ptr(), c".".as_ptr()), || "pivot_root(\".\", \".\")".to_owned())?;
+        check_long(libc::syscall(libc::SYS_pivot_root, c".".as_ptr(), c".".as_ptr()), || {
+            "pivot_root(\".\", \".\")".to_owned()
+        })?;
         // The old root now lies over the new one at "/": the topmost mount there is the one to go.
         check(libc::umount2(c".".as_ptr(), libc::MNT_DETACH), || "umount2(\".\", MNT_DETACH)".to_owned())?;
         check(libc::chdir(c"/".as_ptr()), || "chdir(\"/\")".to_owned()).map(drop)

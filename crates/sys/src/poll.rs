@@ -2,8 +2,8 @@
 
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
-use crate::raw::retry;
 use crate::SysResult;
+use crate::raw::retry;
 
 /// What to watch one descriptor for, and what came of it.
 #[derive(Clone, Copy)]
@@ -50,8 +50,7 @@ impl Watch {
 /// Waits until something happens, or `timeout` milliseconds (-1: for ever).
 pub fn wait(watches: &mut [Watch], timeout: i32) -> SysResult<()> {
     // SAFETY: Watch is a transparent wrapper of pollfd, and the slice is valid for its length.
-    let attempt = || unsafe {
-        libc::poll(watches.as_mut_ptr().cast(), watches.len() as libc::nfds_t, timeout) as isize
-    };
+    let attempt =
+        || unsafe { libc::poll(watches.as_mut_ptr().cast(), watches.len() as libc::nfds_t, timeout) as isize };
     retry(attempt, || "poll()".to_owned()).map(drop)
 }

@@ -34,7 +34,11 @@ pub enum Ended {
 
 impl Ended {
     fn from_wait_status(status: i32) -> Self {
-        if libc::WIFSIGNALED(status) { Self::Signal(libc::WTERMSIG(status)) } else { Self::Code(libc::WEXITSTATUS(status)) }
+        if libc::WIFSIGNALED(status) {
+            Self::Signal(libc::WTERMSIG(status))
+        } else {
+            Self::Code(libc::WEXITSTATUS(status))
+        }
     }
 
     /// As a shell and docker say it: 128 + n for a signal.
@@ -93,6 +97,12 @@ pub fn clone_process(flags: i32, cgroup: Option<BorrowedFd<'_>>, as_sibling: boo
     }
 }
 
+/// fork(2), for where the filter knows no clone3.
+pub fn fork() -> SysResult<i32> {
+    // SAFETY: this process has one thread, so no lock is held elsewhere; the child has its own copy of all memory.
+    check(unsafe { libc::fork() }, || "fork()".to_owned())
+}
+
 /// A descriptor for a process by number; ESRCH when there is none.
 pub fn open_pidfd(pid: i32) -> SysResult<OwnedFd> {
     // SAFETY: integers only.
@@ -111,7 +121,8 @@ pub fn wait_child(pid: i32, block: bool) -> SysResult<Option<Ended>> {
     let mut status = 0;
     let options = if block { 0 } else { libc::WNOHANG };
     // SAFETY: status lives through the call.
-    let done = retry(|| unsafe { libc::waitpid(pid, &raw mut status, options) as isize }, || format!("waitpid({pid})"))?;
+    let done =
+        retry(|| unsafe { libc::waitpid(pid, &raw mut status, options) as isize }, || format!("waitpid({pid})"))?;
     Ok((done != 0).then(|| Ended::from_wait_status(status)))
 }
 
@@ -184,13 +195,17 @@ pub fn own_pid() -> i32 {
 /// The process of this id is to get SIGKILL when the thread that made it ends; 0 signals: no more.
 pub fn set_parent_death_signal(signal: i32) -> SysResult<()> {
     // SAFETY: integers only.
-    check(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, signal) }, || format!("prctl(PR_SET_PDEATHSIG, {signal})")).map(drop)
+    check(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, signal) }, || format!("prctl(PR_SET_PDEATHSIG, {signal})"))
+        .map(drop)
 }
 
 /// Whether others may look into this process (ptrace, /proc/<pid>/fd).
 pub fn set_dumpable(dumpable: bool) -> SysResult<()> {
     // SAFETY: integers only.
-    check(unsafe { libc::prctl(libc::PR_SET_DUMPABLE, libc::c_int::from(dumpable)) }, || "prctl(PR_SET_DUMPABLE)".to_owned()).map(drop)
+    check(unsafe { libc::prctl(libc::PR_SET_DUMPABLE, libc::c_int::from(dumpable)) }, || {
+        "prctl(PR_SET_DUMPABLE)".to_owned()
+    })
+    .map(drop)
 }
 
 /// A session of its own, without a terminal.
@@ -227,7 +242,13 @@ pub fn reset_signals() {
 pub fn set_signal_mask(blocked: u64) {
     // SAFETY: the mask has the kernel's size and lives through the call.
     unsafe {
-        libc::syscall(libc::SYS_rt_sigprocmask, libc::SIG_SETMASK, &raw const blocked, ptr::null_mut::<u8>(), KERNEL_SIGSET_SIZE);
+        libc::syscall(
+            libc::SYS_rt_sigprocmask,
+            libc::SIG_SETMASK,
+            &raw const blocked,
+            ptr::null_mut::<u8>(),
+            KERNEL_SIGSET_SIZE,
+        );
     }
 }
 
@@ -235,7 +256,13 @@ pub fn set_signal_mask(blocked: u64) {
 pub fn wait_signal(blocked: u64) -> SysResult<i32> {
     // SAFETY: as above; no siginfo, no timeout.
     let attempt = || unsafe {
-        libc::syscall(libc::SYS_rt_sigtimedwait, &raw const blocked, ptr::null_mut::<u8>(), ptr::null::<u8>(), KERNEL_SIGSET_SIZE) as isize
+        libc::syscall(
+            libc::SYS_rt_sigtimedwait,
+            &raw const blocked,
+            ptr::null_mut::<u8>(),
+            ptr::null::<u8>(),
+            KERNEL_SIGSET_SIZE,
+        ) as isize
     };
     retry(attempt, || "rt_sigtimedwait()".to_owned()).map(|number| number as i32)
 }

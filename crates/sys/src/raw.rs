@@ -43,5 +43,6 @@ pub(crate) fn retry(mut attempt: impl FnMut() -> isize, call: impl Fn() -> Strin
 
 /// Bytes for the kernel; a NUL inside is EINVAL, as no path or name can hold one.
 pub(crate) fn c_string(bytes: &[u8]) -> SysResult<CString> {
-    CString::new(bytes).map_err(|_| SysError::new(format!("{:?} holds a NUL", String::from_utf8_lossy(bytes)), libc::EINVAL))
+    CString::new(bytes)
+        .map_err(|_| SysError::new(format!("{:?} holds a NUL", String::from_utf8_lossy(bytes)), libc::EINVAL))
 }

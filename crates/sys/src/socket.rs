@@ -22,7 +22,9 @@ pub fn listen_control(directory: &str) -> SysResult<OwnedFd> {
     unsafe {
         let socket = own(libc::socket(libc::AF_UNIX, flags, 0), || "socket(AF_UNIX)".to_owned())?;
         libc::unlinkat(place.as_raw_fd(), c"ctl".as_ptr(), 0);
-        check(libc::bind(socket.as_raw_fd(), ptr::from_ref(&address).cast(), length), || format!("bind({directory:?}/ctl)"))?;
+        check(libc::bind(socket.as_raw_fd(), ptr::from_ref(&address).cast(), length), || {
+            format!("bind({directory:?}/ctl)")
+        })?;
         check(libc::listen(socket.as_raw_fd(), BACKLOG), || "listen()".to_owned())?;
         Ok(socket)
     }
@@ -45,8 +47,13 @@ fn peer_user(socket: BorrowedFd<'_>) -> SysResult<u32> {
     unsafe {
         let mut peer: libc::ucred = mem::zeroed();
         let mut length = size_of::<libc::ucred>() as libc::socklen_t;
-        let result =
-            libc::getsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_PEERCRED, (&raw mut peer).cast(), &raw mut length);
+        let result = libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_PEERCRED,
+            (&raw mut peer).cast(),
+            &raw mut length,
+        );
         check(result, || "getsockopt(SO_PEERCRED)".to_owned())?;
         Ok(peer.uid)
     }
@@ -62,7 +69,10 @@ pub struct Inbox {
 
 /// What one look into a channel found.
 pub enum Arrival {
-    Frame { body: Vec<u8>, fds: Vec<OwnedFd> },
+    Frame {
+        body: Vec<u8>,
+        fds: Vec<OwnedFd>,
+    },
     /// Nothing whole yet.
     Later,
     /// The peer has closed, or broken the rules.
@@ -106,7 +116,11 @@ impl Inbox {
     fn wanted(&self) -> usize {
         /// Grows with what has really come, not with what a peer announces.
         const STEP: usize = 64 * 1024;
-        let missing = if self.header.len() < HEADER_SIZE { HEADER_SIZE - self.header.len() } else { self.length() - self.body.len() };
+        let missing = if self.header.len() < HEADER_SIZE {
+            HEADER_SIZE - self.header.len()
+        } else {
+            self.length() - self.body.len()
+        };
         missing.min(STEP)
     }
 }

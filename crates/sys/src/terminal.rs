@@ -2,8 +2,8 @@
 
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
-use crate::raw::{check, own};
 use crate::SysResult;
+use crate::raw::{check, own};
 
 /// asm-generic/ioctls.h: _IO('T', 0x41).
 const TIOCGPTPEER: u32 = 0x5441;
@@ -13,7 +13,9 @@ pub fn open_peer(master: BorrowedFd<'_>) -> SysResult<OwnedFd> {
     let unlock: libc::c_int = 0;
     // SAFETY: open descriptors; the int lives through the call; the second ioctl returns a fresh descriptor.
     unsafe {
-        check(libc::ioctl(master.as_raw_fd(), libc::TIOCSPTLCK as _, &raw const unlock), || "ioctl(TIOCSPTLCK)".to_owned())?;
+        check(libc::ioctl(master.as_raw_fd(), libc::TIOCSPTLCK as _, &raw const unlock), || {
+            "ioctl(TIOCSPTLCK)".to_owned()
+        })?;
         let flags = libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC;
         own(libc::ioctl(master.as_raw_fd(), TIOCGPTPEER as _, flags), || "ioctl(TIOCGPTPEER)".to_owned())
     }
@@ -22,7 +24,8 @@ pub fn open_peer(master: BorrowedFd<'_>) -> SysResult<OwnedFd> {
 /// Makes this terminal the one of this process's (new) session.
 pub fn make_controlling(terminal: BorrowedFd<'_>) -> SysResult<()> {
     // SAFETY: open descriptor, integer argument.
-    check(unsafe { libc::ioctl(terminal.as_raw_fd(), libc::TIOCSCTTY as _, 0) }, || "ioctl(TIOCSCTTY)".to_owned()).map(drop)
+    check(unsafe { libc::ioctl(terminal.as_raw_fd(), libc::TIOCSCTTY as _, 0) }, || "ioctl(TIOCSCTTY)".to_owned())
+        .map(drop)
 }
 
 /// Sets the window size, which tells the foreground process by SIGWINCH.

@@ -29,7 +29,10 @@ const MAIN: u32 = 0;
 
 /// Everything about the one container.
 pub struct Monitor {
+    /// The container is locked for as long as this is open.
     lock: Option<OwnedFd>,
+    /// Our place in U, once we are there.
+    membership: Option<Membership>,
     listener: Option<OwnedFd>,
     clients: Vec<Client>,
     next_client: u64,
@@ -63,7 +66,6 @@ struct Container {
     namespaces: Option<OpenNamespaces>,
     helper: Option<Helper>,
     group: Option<Group>,
-    _membership: Membership,
 }
 
 /// What is removed with the container.
@@ -86,10 +88,11 @@ enum Token {
 }
 
 impl Monitor {
-    /// `channel` leads to the command that started us; the container is `lock`ed for as long as it is open.
-    pub fn new(channel: OwnedFd, lock: OwnedFd) -> Self {
+    /// `channel` leads to the command that started us.
+    pub fn new(channel: OwnedFd) -> Self {
         Self {
-            lock: Some(lock),
+            lock: None,
+            membership: None,
             listener: None,
             clients: vec![Client::new(0, channel)],
             next_client: 1,
@@ -158,7 +161,11 @@ impl Monitor {
             Token::End(key) => self.observe_end(key),
             Token::Source(key, at) => self.pump(key, at),
             Token::Sink(key, at, sink) => {
-                let gone = self.sessions.get_mut(&key).and_then(|session| session.outputs.get_mut(at)).map(|output| output.flush(sink));
+                let gone = self
+                    .sessions
+                    .get_mut(&key)
+                    .and_then(|session| session.outputs.get_mut(at))
+                    .map(|output| output.flush(sink));
                 self.output_closed(gone.unwrap_or_default());
             }
             Token::Typing(key) => self.pump_input(key),
@@ -225,9 +232,10 @@ impl Monitor {
 
     fn answer(&mut self, id: u64, request: Request, fds: Vec<OwnedFd>) -> Result<(), Failure> {
         match request {
-            Request::Create { spec } => self.create(*spec),
+            Request::Enter { user_namespace, user_runtime_dir } => self.enter(&user_namespace, &user_runtime_dir),
+            Request::Create { spec } => self.create(*spec, fds),
             Request::Start => self.start(),
-            Request::Adopt { spec, state } => self.adopt(*spec, state),
+            Request::Adopt { spec, state } => self.adopt(*spec, state, fds),
             Request::Tidy { trash, paths } => {
                 self.doomed = Doomed { trash, paths };
                 Ok(())
@@ -278,7 +286,9 @@ impl Monitor {
         if self.phase != Phase::Running {
             return Err(not_running());
         }
-        let (Some(container), Some(main)) = (&self.container, self.sessions.get(&MAIN)) else { return Err(not_running()) };
+        let (Some(container), Some(main)) = (&self.container, self.sessions.get(&MAIN)) else {
+            return Err(not_running());
+        };
         let mut ends = Ends::pipes(&wanted.process)?;
         let theirs = ends.theirs.take();
         let cgroup = container.group.as_ref().map(|group| group.directory.as_fd());

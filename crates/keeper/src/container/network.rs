@@ -9,7 +9,7 @@ use bunker_runtime::{Failure, FailureCode};
 use bunker_sys::file::{self, Transfer};
 use bunker_sys::poll::{self, Watch};
 use bunker_sys::process::{self, Cloned};
-use bunker_sys::{path, SysResult};
+use bunker_sys::{SysResult, path};
 
 use super::record::Helper as Record;
 
@@ -94,7 +94,8 @@ fn slirp_arguments(program: &str) -> Vec<String> {
 }
 
 fn pasta_arguments(program: &str) -> Vec<String> {
-    let fixed = "--config-net --foreground --quiet --no-map-gw --dns-forward 169.254.1.1 -t none -u none -T none -U none";
+    let fixed =
+        "--config-net --foreground --quiet --no-map-gw --dns-forward 169.254.1.1 -t none -u none -T none -U none";
     let mut arguments = vec![program.to_owned()];
     arguments.extend(fixed.split(' ').map(str::to_owned));
     arguments.extend(["--pid".to_owned(), format!("/proc/self/fd/{READY_FD}")]);
@@ -109,7 +110,8 @@ impl Starting {
     /// # Errors
     /// `HostRefused` with the helper's own words when it ends or stays silent.
     pub fn finish(self) -> Result<Helper, Failure> {
-        let mut watches = [Watch::new(self.ready.as_fd(), true, false), Watch::new(self.helper.pidfd.as_fd(), true, false)];
+        let mut watches =
+            [Watch::new(self.ready.as_fd(), true, false), Watch::new(self.helper.pidfd.as_fd(), true, false)];
         poll::wait(&mut watches, PATIENCE_MS)?;
         let mut word = [0_u8; 16];
         if watches[0].is_readable() && matches!(file::read(self.ready.as_fd(), &mut word), Ok(Transfer::Done(_))) {
@@ -132,13 +134,16 @@ impl Helper {
     /// One that an earlier keeper started, if it still is that process.
     pub fn adopt(record: Record) -> Option<Self> {
         let pidfd = process::open_pidfd(record.pid).ok()?;
-        (process::start_time(record.pid) == Some(record.start_time)).then_some(Self { pidfd, pid: record.pid, is_child: false })
+        (process::start_time(record.pid) == Some(record.start_time)).then_some(Self {
+            pidfd,
+            pid: record.pid,
+            is_child: false,
+        })
     }
 
     pub fn record(&self) -> Record {
         Record { pid: self.pid, start_time: process::start_time(self.pid).unwrap_or(0) }
     }
-
 }
 
 impl Drop for Helper {
@@ -148,5 +153,4 @@ impl Drop for Helper {
             let _ = process::wait_child(self.pid, true);
         }
     }
-
 }

@@ -1,7 +1,7 @@
 //! What clients ask and what they are told: JSON in frames, one reply to each request, in order; events in between.
 //! The version travels with every request, so that an old keeper can be managed by a newer command.
 
-use bunker_runtime::spec::{ExecSpec, SPEC_VERSION, SandboxSpec};
+use bunker_runtime::spec::{ExecSpec, SPEC_VERSION, SandboxSpec, UserNamespace};
 use bunker_runtime::{Failure, FailureCode};
 use bunker_sys::process::Ended;
 use serde::Deserialize;
@@ -9,12 +9,20 @@ use serde_json::json;
 
 use super::record::State;
 
-/// A request; descriptors that came with its frame belong to the streams it names, in the order stdin, stdout, stderr.
+/// A request. Descriptors that came with its frame are the container's lock (create, adopt), or the streams that it names, in the
+/// order stdin, stdout, stderr.
 #[derive(Deserialize)]
 #[serde(tag = "op", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Request {
+    /// Go into the user's namespace already, while the command still looks for the image.
+    Enter {
+        user_namespace: UserNamespace,
+        user_runtime_dir: String,
+    },
     /// Makes the sandbox up to the last step before exec.
-    Create { spec: Box<SandboxSpec> },
+    Create {
+        spec: Box<SandboxSpec>,
+    },
     /// Lets the container's process exec.
     Start,
     /// Connects the caller's streams to the container's process.
@@ -28,14 +36,25 @@ pub enum Request {
         streams: Streams,
     },
     /// To the process of this connection: the exec it asked for, else the container's own.
-    Signal { signal: i32 },
-    Resize { rows: u16, columns: u16 },
+    Signal {
+        signal: i32,
+    },
+    Resize {
+        rows: u16,
+        columns: u16,
+    },
     /// An `exited` event when the container ends.
     Wait,
     /// What to move into the trash and remove when the container has ended.
-    Tidy { trash: String, paths: Vec<String> },
+    Tidy {
+        trash: String,
+        paths: Vec<String>,
+    },
     /// Become the keeper of a container whose own was killed.
-    Adopt { spec: Box<SandboxSpec>, state: State },
+    Adopt {
+        spec: Box<SandboxSpec>,
+        state: State,
+    },
 }
 
 /// Which streams are attached, and how an attached terminal is left.
@@ -62,7 +81,8 @@ struct Versioned {
 /// # Errors
 /// `BadRequest`, also for a version that is newer than ours.
 pub fn parse(body: &[u8]) -> Result<Request, Failure> {
-    let bad = |error: serde_json::Error| Failure::new(FailureCode::BadRequest, format!("a request to the keeper: {error}"));
+    let bad =
+        |error: serde_json::Error| Failure::new(FailureCode::BadRequest, format!("a request to the keeper: {error}"));
     let version = serde_json::from_slice::<Versioned>(body).map_err(bad)?.version;
     if version > SPEC_VERSION {
         let message = format!("this container's keeper speaks version {SPEC_VERSION} of its protocol, not {version}");

@@ -93,7 +93,8 @@ pub struct ExitRecord {
 impl ExitRecord {
     /// Of a container that ran; `end` is `None` where nobody saw it.
     pub fn of(state: &State, end: Option<Ended>) -> Self {
-        let error = end.is_none().then(|| "the container ended while nobody was watching; its exit code is unknown".to_owned());
+        let error =
+            end.is_none().then(|| "the container ended while nobody was watching; its exit code is unknown".to_owned());
         Self {
             version: VERSION,
             generation: state.generation,
@@ -127,7 +128,8 @@ impl ExitRecord {
 }
 
 fn write_json(place: &str, value: &impl Serialize) -> Result<(), SysError> {
-    let text = serde_json::to_vec(value).map_err(|error| SysError::from_io(format!("write({place:?})"), &error.into()))?;
+    let text =
+        serde_json::to_vec(value).map_err(|error| SysError::from_io(format!("write({place:?})"), &error.into()))?;
     file::replace(place, &text)
 }
 

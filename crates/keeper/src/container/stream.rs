@@ -53,7 +53,11 @@ impl Endpoint {
 
     fn read(&self, buffer: &mut [u8]) -> Transfer {
         // A read error of a stream is its end: there is nobody to tell more.
-        let result = if self.kind == Kind::Socket { file::receive(self.fd.as_fd(), buffer) } else { file::read(self.fd.as_fd(), buffer) };
+        let result = if self.kind == Kind::Socket {
+            file::receive(self.fd.as_fd(), buffer)
+        } else {
+            file::read(self.fd.as_fd(), buffer)
+        };
         result.unwrap_or(Transfer::Ended)
     }
 
@@ -207,7 +211,13 @@ pub enum Typed {
 
 impl Input {
     pub fn new(target: OwnedFd, once: bool) -> Self {
-        Self { target: Some(Endpoint::own(target)), source: None, pending: Vec::new(), keys: DetachKeys::default(), once }
+        Self {
+            target: Some(Endpoint::own(target)),
+            source: None,
+            pending: Vec::new(),
+            keys: DetachKeys::default(),
+            once,
+        }
     }
 
     /// The newest client types; an earlier one is no longer listened to.
@@ -282,4 +292,3 @@ impl Input {
         }
     }
 }
-

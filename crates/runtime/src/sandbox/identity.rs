@@ -53,7 +53,12 @@ pub fn resolve(user: &str, group_add: &[String], files: &IdentityFiles) -> Resul
         groups.push(resolve_group(group, files)?);
     }
     let mut seen = Vec::new();
-    groups.retain(|group| !seen.contains(group) && { seen.push(*group); true });
+    groups.retain(|group| {
+        !seen.contains(group) && {
+            seen.push(*group);
+            true
+        }
+    });
     Ok(Identity { uid: entry.id, gid, groups, home: entry.home })
 }
 

@@ -40,8 +40,21 @@ fn users_and_groups_as_docker_resolves_them() {
 #[test]
 fn what_could_be_taken_for_root_is_refused() {
     for user in [
-        "4294967296", "4294967295", "2147483648", "99999999999", "-1", " 1", "+0", "0x0", "\u{ff11}", "nobody", "bad", "big",
-        "web:4294967296", "web:nogroup", "root:-1",
+        "4294967296",
+        "4294967295",
+        "2147483648",
+        "99999999999",
+        "-1",
+        " 1",
+        "+0",
+        "0x0",
+        "\u{ff11}",
+        "nobody",
+        "bad",
+        "big",
+        "web:4294967296",
+        "web:nogroup",
+        "root:-1",
     ] {
         let failure = resolve(user, &[], &files()).expect_err(user);
         assert_eq!(failure.code, FailureCode::UserNotFound, "{user:?}");

@@ -20,7 +20,7 @@ use super::launch::Prepared;
 use super::report::{Report, Word};
 use crate::failure::{Failure, FailureCode};
 use crate::inroot;
-use crate::spec::{RootFilesystem, SandboxSpec};
+use crate::spec::{Network, RootFilesystem, SandboxSpec};
 
 pub(super) use process::{Outfit, become_process, open_workdir};
 pub(super) use terminal::open_terminal;
@@ -55,6 +55,9 @@ fn build<'a>(prepared: &'a Prepared<'_>, sync: &OwnedFd) -> Result<Outfit<'a>, F
     file::place_all(spec, directory.as_fd(), root.as_fd())?;
     mask::apply(spec, &standard)?;
     name_host(spec)?;
+    if !matches!(spec.network, Network::Host) {
+        descriptor::raise_loopback()?;
+    }
     let identity = identify(root.as_fd(), &spec.process.user, &spec.process.group_add)?;
     let maps = &spec.user_namespace;
     identity::ensure_mapped(&identity, &maps.container_uid_map, &maps.container_gid_map)?;
@@ -107,12 +110,18 @@ fn name_host(spec: &SandboxSpec) -> Result<(), Failure> {
 }
 
 /// Looks up the user in the container's own files; one that is missing is empty, anything odd in its place is refused.
-pub(super) fn identify(root: std::os::fd::BorrowedFd<'_>, user: &str, group_add: &[String]) -> Result<Identity, Failure> {
+pub(super) fn identify(
+    root: std::os::fd::BorrowedFd<'_>,
+    user: &str,
+    group_add: &[String],
+) -> Result<Identity, Failure> {
     const ENOENT: i32 = 2;
     const ENOTDIR: i32 = 20;
     let read = |name: &str| match inroot::read_file(root, name.as_bytes(), IDENTITY_FILE_LIMIT) {
         Err(error) if matches!(error.errno, ENOENT | ENOTDIR) => Ok(Vec::new()),
-        Err(error) => Err(Failure::system(FailureCode::UserNotFound, &format!("reading the container's /{name}"), &error)),
+        Err(error) => {
+            Err(Failure::system(FailureCode::UserNotFound, &format!("reading the container's /{name}"), &error))
+        }
         Ok(content) => Ok(content),
     };
     let files = IdentityFiles { passwd: read("etc/passwd")?, group: read("etc/group")? };

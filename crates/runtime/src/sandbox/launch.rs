@@ -58,7 +58,11 @@ impl OpenNamespaces {
 ///
 /// # Errors
 /// `HostRefused` when the kernel refuses a namespace, `BadRequest` for a bad seccomp profile.
-pub fn create(spec: &SandboxSpec, streams: Option<&Streams>, cgroup: Option<BorrowedFd<'_>>) -> Result<Sandbox, Failure> {
+pub fn create(
+    spec: &SandboxSpec,
+    streams: Option<&Streams>,
+    cgroup: Option<BorrowedFd<'_>>,
+) -> Result<Sandbox, Failure> {
     let filter = seccomp::compile(&spec.process.seccomp, &spec.process.capabilities.bounding)?;
     let own_program = spec.process.init.then(|| file::open("/proc/self/exe", path::O_RDONLY)).transpose()?;
     let prepared = Prepared { spec, streams, filter, own_program };

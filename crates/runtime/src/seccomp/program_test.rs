@@ -39,8 +39,17 @@ fn run(program: &[SockFilter], arch: u32, number: u32, arguments: [u64; 6]) -> u
 }
 
 const DEFAULT: [&str; 11] = [
-    "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_NET_BIND_SERVICE", "CAP_SETFCAP",
-    "CAP_SETGID", "CAP_SETPCAP", "CAP_SETUID", "CAP_SYS_CHROOT",
+    "CAP_CHOWN",
+    "CAP_DAC_OVERRIDE",
+    "CAP_FOWNER",
+    "CAP_FSETID",
+    "CAP_KILL",
+    "CAP_NET_BIND_SERVICE",
+    "CAP_SETFCAP",
+    "CAP_SETGID",
+    "CAP_SETPCAP",
+    "CAP_SETUID",
+    "CAP_SYS_CHROOT",
 ];
 
 fn filter(extra: &[&str]) -> Vec<SockFilter> {
@@ -71,15 +80,45 @@ fn every_number_gets_the_answer_of_its_verdict() {
 fn what_docker_and_podman_deny_is_denied() {
     let program = filter(&[]);
     for name in [
-        "mount", "umount2", "pivot_root", "fsopen", "fsmount", "move_mount", "open_tree", "mount_setattr", "unshare",
-        "setns", "keyctl", "add_key", "request_key", "bpf", "io_uring_setup", "userfaultfd", "perf_event_open",
-        "kexec_load", "init_module", "vmsplice", "io_pgetevents", "open_by_handle_at", "pidfd_getfd", "reboot", "syslog",
-        "clock_settime", "sethostname", "acct", "swapon", "quotactl", "move_pages", "kcmp", "vhangup",
+        "mount",
+        "umount2",
+        "pivot_root",
+        "fsopen",
+        "fsmount",
+        "move_mount",
+        "open_tree",
+        "mount_setattr",
+        "unshare",
+        "setns",
+        "keyctl",
+        "add_key",
+        "request_key",
+        "bpf",
+        "io_uring_setup",
+        "userfaultfd",
+        "perf_event_open",
+        "kexec_load",
+        "init_module",
+        "vmsplice",
+        "io_pgetevents",
+        "open_by_handle_at",
+        "pidfd_getfd",
+        "reboot",
+        "syslog",
+        "clock_settime",
+        "sethostname",
+        "acct",
+        "swapon",
+        "quotactl",
+        "move_pages",
+        "kcmp",
+        "vhangup",
     ] {
         assert_eq!(call(&program, name, [0; 6]), EPERM, "{name}");
     }
     assert_eq!(call(&program, "clone3", [0; 6]), ENOSYS);
-    for name in ["read", "write", "openat", "execve", "futex", "statx", "openat2", "chroot", "landlock_create_ruleset"] {
+    for name in ["read", "write", "openat", "execve", "futex", "statx", "openat2", "chroot", "landlock_create_ruleset"]
+    {
         assert_eq!(call(&program, name, [0; 6]), ALLOW, "{name}");
     }
 }

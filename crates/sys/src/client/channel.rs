@@ -26,7 +26,8 @@ pub struct Frame {
 pub fn pair() -> SysResult<(OwnedFd, OwnedFd)> {
     let mut ends = [-1; 2];
     // SAFETY: `ends` is a valid array of two ints.
-    let result = unsafe { libc::socketpair(libc::AF_UNIX, libc::SOCK_STREAM | libc::SOCK_CLOEXEC, 0, ends.as_mut_ptr()) };
+    let result =
+        unsafe { libc::socketpair(libc::AF_UNIX, libc::SOCK_STREAM | libc::SOCK_CLOEXEC, 0, ends.as_mut_ptr()) };
     check(result, || "socketpair(AF_UNIX)".to_owned())?;
     // SAFETY: socketpair has just returned both and nobody else owns them.
     Ok(unsafe { (OwnedFd::from_raw_fd(ends[0]), OwnedFd::from_raw_fd(ends[1])) })
@@ -40,7 +41,9 @@ pub fn connect_control(directory: &str) -> SysResult<Option<OwnedFd>> {
         other => other?,
     };
     // SAFETY: plain call.
-    let socket = own(unsafe { libc::socket(libc::AF_UNIX, libc::SOCK_STREAM | libc::SOCK_CLOEXEC, 0) }, || "socket(AF_UNIX)".to_owned())?;
+    let socket = own(unsafe { libc::socket(libc::AF_UNIX, libc::SOCK_STREAM | libc::SOCK_CLOEXEC, 0) }, || {
+        "socket(AF_UNIX)".to_owned()
+    })?;
     let (address, length) = address_in(&place);
     let attempt = || {
         // SAFETY: the address lives until the call returns; the path is zero-terminated (shorter than sun_path).
@@ -75,7 +78,11 @@ pub fn send(channel: RawFd, text: &str, fds: &[RawFd]) -> SysResult<()> {
     let total = HEADER_SIZE + text.len();
     let mut sent = 0;
     while sent < total {
-        let (head, body) = if sent < HEADER_SIZE { (&header[sent..], text.as_bytes()) } else { (&[][..], &text.as_bytes()[sent - HEADER_SIZE..]) };
+        let (head, body) = if sent < HEADER_SIZE {
+            (&header[sent..], text.as_bytes())
+        } else {
+            (&[][..], &text.as_bytes()[sent - HEADER_SIZE..])
+        };
         sent += retry(|| send_part(channel, [head, body], if sent == 0 { fds } else { &[] }), call)?;
     }
     Ok(())
@@ -131,13 +138,15 @@ pub fn receive(channel: RawFd) -> SysResult<Option<Frame>> {
     while done < length {
         let rest = &mut body[done..];
         // SAFETY: the buffer is valid for its length.
-        let count = retry(|| unsafe { libc::recv(channel, rest.as_mut_ptr().cast(), rest.len(), libc::MSG_WAITALL) }, call)?;
+        let count =
+            retry(|| unsafe { libc::recv(channel, rest.as_mut_ptr().cast(), rest.len(), libc::MSG_WAITALL) }, call)?;
         if count == 0 {
             return Err(SysError::new(call(), libc::EPIPE));
         }
         done += count;
     }
-    let text = String::from_utf8(body).map_err(|_| SysError::new(format!("recvmsg({channel}): frame is not UTF-8"), libc::EBADMSG))?;
+    let text = String::from_utf8(body)
+        .map_err(|_| SysError::new(format!("recvmsg({channel}): frame is not UTF-8"), libc::EBADMSG))?;
     Ok(Some(Frame { text, fds }))
 }
 
@@ -177,4 +186,3 @@ pub fn shut_down(channel: RawFd) {
     // SAFETY: takes any number; failure (not a socket, not connected) means there is nobody to wake.
     unsafe { libc::shutdown(channel, libc::SHUT_RDWR) };
 }
-

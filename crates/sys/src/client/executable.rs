@@ -16,7 +16,9 @@ const SEALS: libc::c_int = libc::F_SEAL_WRITE | libc::F_SEAL_GROW | libc::F_SEAL
 /// An executable descriptor with this content. `directory` is ours alone and is used only if memfds cannot be executed.
 pub fn make(content: &[u8], directory: &str) -> SysResult<OwnedFd> {
     match sealed_memfd(content) {
-        Err(error) if matches!(error.errno, libc::EACCES | libc::EPERM | libc::ENOSYS) => unnamed_file(content, directory),
+        Err(error) if matches!(error.errno, libc::EACCES | libc::EPERM | libc::ENOSYS) => {
+            unnamed_file(content, directory)
+        }
         other => other,
     }
 }
@@ -41,7 +43,10 @@ fn sealed_memfd(content: &[u8]) -> SysResult<OwnedFd> {
 
 fn add_seals(memory: &OwnedFd, seals: libc::c_int) -> SysResult<()> {
     // SAFETY: open descriptor, integer argument.
-    check(unsafe { libc::fcntl(memory.as_raw_fd(), libc::F_ADD_SEALS, seals) }, || format!("fcntl(memfd, F_ADD_SEALS, {seals:#x})")).map(drop)
+    check(unsafe { libc::fcntl(memory.as_raw_fd(), libc::F_ADD_SEALS, seals) }, || {
+        format!("fcntl(memfd, F_ADD_SEALS, {seals:#x})")
+    })
+    .map(drop)
 }
 
 /// O_TMPFILE, or a file unlinked at once where the filesystem has no O_TMPFILE. Executing needs it closed for writing
@@ -56,7 +61,8 @@ fn unnamed_file(content: &[u8], directory: &str) -> SysResult<OwnedFd> {
     };
     let filled = write_all(writer.as_fd(), content, || format!("write({directory:?})")).and_then(|()| {
         let file = std::fs::File::from(writer);
-        file.set_permissions(Permissions::from_mode(0o500)).map_err(|error| SysError::from_io("fchmod(keeper)", &error))?;
+        file.set_permissions(Permissions::from_mode(0o500))
+            .map_err(|error| SysError::from_io("fchmod(keeper)", &error))?;
         open(&path_of(&file), libc::O_RDONLY)
     });
     if let Some(name) = name {

@@ -80,13 +80,15 @@ fn make_directory(root: &OwnedFd, entry: &TreeEntry) -> SysResult<()> {
     ignore_existing(made, || format!("mkdirat({:?})", entry.path))?;
     let flags = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_NOFOLLOW | libc::O_CLOEXEC;
     // SAFETY: as above.
-    let directory = own(unsafe { libc::openat(root.as_raw_fd(), name.as_ptr(), flags) }, || format!("openat({:?})", entry.path))?;
+    let directory =
+        own(unsafe { libc::openat(root.as_raw_fd(), name.as_ptr(), flags) }, || format!("openat({:?})", entry.path))?;
     set_mode(&directory, entry)
 }
 
 fn set_mode(fd: &OwnedFd, entry: &TreeEntry) -> SysResult<()> {
     // SAFETY: open descriptor.
-    check(unsafe { libc::fchmod(fd.as_raw_fd(), entry.mode) }, || format!("fchmod({:?}, {:o})", entry.path, entry.mode)).map(drop)
+    check(unsafe { libc::fchmod(fd.as_raw_fd(), entry.mode) }, || format!("fchmod({:?}, {:o})", entry.path, entry.mode))
+        .map(drop)
 }
 
 fn write_file(root: &OwnedFd, entry: &TreeEntry, content: &str) -> SysResult<()> {
@@ -106,7 +108,9 @@ fn create_file(root: &OwnedFd, path: &str) -> SysResult<OwnedFd> {
 
 fn fill(file: OwnedFd, entry: &TreeEntry, content: &str) -> SysResult<()> {
     set_mode(&file, entry)?;
-    std::fs::File::from(file).write_all(content.as_bytes()).map_err(|error| SysError::from_io(format!("write({:?})", entry.path), &error))
+    std::fs::File::from(file)
+        .write_all(content.as_bytes())
+        .map_err(|error| SysError::from_io(format!("write({:?})", entry.path), &error))
 }
 
 /// The name beside it is fixed, so what a crash left is overwritten by the next attempt.
@@ -130,4 +134,16 @@ pub(crate) fn write_all(fd: BorrowedFd<'_>, bytes: &[u8], call: impl Fn() -> Str
         done += retry(|| unsafe { libc::write(fd.as_raw_fd(), rest.as_ptr().cast(), rest.len()) }, &call)?;
     }
     Ok(())
+}
+
+/// An eventfd(2): its reader waits for, and takes, the sum of what was added.
+pub fn make_counter() -> SysResult<OwnedFd> {
+    // SAFETY: integers only.
+    own(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC) }, || "eventfd()".to_owned())
+}
+
+/// Adds to a counter that JavaScript holds as a number.
+pub fn add_to_counter(counter: i32, amount: u64) -> SysResult<()> {
+    let counter = super::borrow(counter)?;
+    write_all(counter, &amount.to_ne_bytes(), || "write(eventfd)".to_owned())
 }

@@ -41,7 +41,9 @@ pub fn is_locked(path: &str) -> SysResult<bool> {
     };
     let mut request = whole_file();
     // SAFETY: `request` is a valid flock for the whole call.
-    check(unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_GETLK, &raw mut request) }, || format!("fcntl({path:?}, F_OFD_GETLK)"))?;
+    check(unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_GETLK, &raw mut request) }, || {
+        format!("fcntl({path:?}, F_OFD_GETLK)")
+    })?;
     Ok(i32::from(request.l_type) != libc::F_UNLCK)
 }
 

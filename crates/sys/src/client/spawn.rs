@@ -51,8 +51,12 @@ pub fn spawn_detached(request: &Spawn<'_>) -> SysResult<libc::pid_t> {
     for fd in request.fds {
         borrow(*fd)?;
     }
-    let arguments: Vec<CString> =
-        request.argv.iter().map(|word| CString::new(*word)).collect::<Result<_, _>>().map_err(|_| SysError::new("execveat(argv)", libc::EINVAL))?;
+    let arguments: Vec<CString> = request
+        .argv
+        .iter()
+        .map(|word| CString::new(*word))
+        .collect::<Result<_, _>>()
+        .map_err(|_| SysError::new("execveat(argv)", libc::EINVAL))?;
     let null = open("/dev/null", libc::O_RDWR)?;
     let mut stacks = vec![0_u128; 2 * STACK_SIZE / mem::size_of::<u128>()];
     let bottom = stacks.as_mut_ptr().cast::<u8>();
@@ -80,10 +84,13 @@ fn run_outer(plan: &mut Plan, stack: *mut c_void) -> SysResult<()> {
         let mut before: libc::sigset_t = mem::zeroed();
         libc::sigfillset(&raw mut all);
         libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, &raw mut before);
-        let child = check(libc::clone(outer, stack, CLONE_FLAGS, ptr::from_mut(plan).cast()), || "clone(CLONE_VM|CLONE_VFORK)".to_owned());
+        let child = check(libc::clone(outer, stack, CLONE_FLAGS, ptr::from_mut(plan).cast()), || {
+            "clone(CLONE_VM|CLONE_VFORK)".to_owned()
+        });
         libc::pthread_sigmask(libc::SIG_SETMASK, &raw const before, ptr::null_mut());
         let child = child?;
-        retry(|| libc::waitpid(child, ptr::null_mut(), libc::__WCLONE) as isize, || format!("waitpid({child})")).map(drop)
+        retry(|| libc::waitpid(child, ptr::null_mut(), libc::__WCLONE) as isize, || format!("waitpid({child})"))
+            .map(drop)
     }
 }
 
@@ -144,7 +151,14 @@ unsafe fn become_keeper(plan: &mut Plan) -> &'static str {
         set_open_files(plan.open_files);
         reset_signals();
         let environment: [*const c_char; 1] = [ptr::null()];
-        libc::syscall(libc::SYS_execveat, executable, c"".as_ptr(), plan.argv.as_ptr(), environment.as_ptr(), libc::AT_EMPTY_PATH);
+        libc::syscall(
+            libc::SYS_execveat,
+            executable,
+            c"".as_ptr(),
+            plan.argv.as_ptr(),
+            environment.as_ptr(),
+            libc::AT_EMPTY_PATH,
+        );
         "execveat"
     }
 }
@@ -170,8 +184,20 @@ unsafe fn reset_signals() {
     // SAFETY: buffers of the kernel's sizes; KILL and STOP refuse, as they should.
     unsafe {
         for signal in 1..=SIGNALS {
-            libc::syscall(libc::SYS_rt_sigaction, signal, default.as_ptr(), ptr::null_mut::<c_void>(), KERNEL_SIGSET_SIZE);
+            libc::syscall(
+                libc::SYS_rt_sigaction,
+                signal,
+                default.as_ptr(),
+                ptr::null_mut::<c_void>(),
+                KERNEL_SIGSET_SIZE,
+            );
         }
-        libc::syscall(libc::SYS_rt_sigprocmask, libc::SIG_SETMASK, &raw const empty, ptr::null_mut::<c_void>(), KERNEL_SIGSET_SIZE);
+        libc::syscall(
+            libc::SYS_rt_sigprocmask,
+            libc::SIG_SETMASK,
+            &raw const empty,
+            ptr::null_mut::<c_void>(),
+            KERNEL_SIGSET_SIZE,
+        );
     }
 }

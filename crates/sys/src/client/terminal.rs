@@ -49,7 +49,10 @@ pub fn enter_raw(fd: RawFd) -> SysResult<SavedTerminal> {
 pub fn restore(saved: &SavedTerminal) -> SysResult<()> {
     let fd = saved.terminal.as_raw_fd();
     // SAFETY: the attributes live through the call.
-    check(unsafe { libc::tcsetattr(fd, libc::TCSANOW, &raw const saved.attributes) }, || format!("tcsetattr({fd}, saved)")).map(drop)
+    check(unsafe { libc::tcsetattr(fd, libc::TCSANOW, &raw const saved.attributes) }, || {
+        format!("tcsetattr({fd}, saved)")
+    })
+    .map(drop)
 }
 
 /// A close-on-exec pipe: (reading end, writing end).

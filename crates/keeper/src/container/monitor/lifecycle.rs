@@ -1,8 +1,8 @@
 //! From a spec to a running container, and from its end to nothing left of it but what is to stay.
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 
-use bunker_runtime::spec::SandboxSpec;
+use bunker_runtime::spec::{SandboxSpec, UserNamespace};
 use bunker_runtime::{Failure, FailureCode, sandbox, tree, userns};
 use bunker_sys::{SysResult, file, path, process, socket};
 
@@ -18,12 +18,30 @@ const EXIT_NOT_EXECUTABLE: i32 = 126;
 const EXIT_NOT_FOUND: i32 = 127;
 
 impl Monitor {
-    /// Makes the sandbox; after a failure nothing of it is left but the record of it.
-    pub(super) fn create(&mut self, spec: SandboxSpec) -> Result<(), Failure> {
+    /// Goes into U, once.
+    pub(super) fn enter(&mut self, namespace: &UserNamespace, user_runtime_dir: &str) -> Result<(), Failure> {
+        if self.membership.is_none() {
+            // After a failure this process may be half way: it is of no use for anything else.
+            let phase = std::mem::replace(&mut self.phase, Phase::Over);
+            self.membership = Some(userns::enter(namespace, user_runtime_dir)?);
+            self.phase = phase;
+        }
+        Ok(())
+    }
+
+    /// The container is ours from now on: its lock comes with the request.
+    fn take_on(&mut self, fds: Vec<OwnedFd>) -> Result<(), Failure> {
         if self.phase != Phase::New {
             return Err(Failure::new(FailureCode::BadRequest, "this keeper has a container already"));
         }
         self.phase = Phase::Over;
+        self.lock = fds.into_iter().next();
+        Ok(())
+    }
+
+    /// Makes the sandbox; after a failure nothing of it is left but the record of it.
+    pub(super) fn create(&mut self, spec: SandboxSpec, fds: Vec<OwnedFd>) -> Result<(), Failure> {
+        self.take_on(fds)?;
         let (generation, container_dir) = (spec.generation, spec.container_dir.clone());
         let made = self.try_create(spec);
         match &made {
@@ -34,7 +52,7 @@ impl Monitor {
     }
 
     fn try_create(&mut self, spec: SandboxSpec) -> Result<(), Failure> {
-        let membership = userns::enter(&spec.user_namespace, &spec.user_runtime_dir)?;
+        self.enter(&spec.user_namespace, &spec.user_runtime_dir)?;
         let group = spec.cgroup.as_deref().map(|parent| Group::make(parent, &spec.id)).transpose()?;
         let mut ends = Ends::fifos(&spec.process, &spec.container_dir)?;
         let theirs = ends.theirs.take();
@@ -58,14 +76,15 @@ impl Monitor {
         let terminal = sandbox.terminal.take();
         self.sessions.insert(MAIN, Session::new((sandbox.pid, pidfd), terminal, ends, spec.process.stdin_once)?);
         let log = open_log(&spec)?;
-        self.container =
-            Some(Container { spec, state, log, waiting: Some(sandbox), namespaces, helper, group, _membership: membership });
+        self.container = Some(Container { spec, state, log, waiting: Some(sandbox), namespaces, helper, group });
         Ok(())
     }
 
     /// Lets the container's process exec.
     pub(super) fn start(&mut self) -> Result<(), Failure> {
-        let Some(container) = self.container.as_mut().filter(|_| self.phase == Phase::Created) else { return Err(not_running()) };
+        let Some(container) = self.container.as_mut().filter(|_| self.phase == Phase::Created) else {
+            return Err(not_running());
+        };
         let Some(mut sandbox) = container.waiting.take() else { return Err(not_running()) };
         // Before the word is given: a keeper that dies in between leaves a container that can be found.
         container.state.phase = RecordPhase::Running;
@@ -87,12 +106,9 @@ impl Monitor {
     }
 
     /// Takes over a container that lives although its keeper does not.
-    pub(super) fn adopt(&mut self, spec: SandboxSpec, mut state: State) -> Result<(), Failure> {
-        if self.phase != Phase::New {
-            return Err(Failure::new(FailureCode::BadRequest, "this keeper has a container already"));
-        }
-        self.phase = Phase::Over;
-        let membership = userns::enter(&spec.user_namespace, &spec.user_runtime_dir)?;
+    pub(super) fn adopt(&mut self, spec: SandboxSpec, mut state: State, fds: Vec<OwnedFd>) -> Result<(), Failure> {
+        self.take_on(fds)?;
+        self.enter(&spec.user_namespace, &spec.user_runtime_dir)?;
         let pidfd = process::open_pidfd(state.pid).map_err(|_| not_running())?;
         if !state.is_alive() {
             return Err(not_running());
@@ -106,8 +122,7 @@ impl Monitor {
         let log = open_log(&spec)?;
         let helper = state.helper.and_then(Helper::adopt);
         let group = state.cgroup.as_deref().and_then(Group::open);
-        self.container =
-            Some(Container { spec, state, log, waiting: None, namespaces: None, helper, group, _membership: membership });
+        self.container = Some(Container { spec, state, log, waiting: None, namespaces: None, helper, group });
         self.phase = Phase::Running;
         Ok(())
     }
@@ -128,7 +143,8 @@ impl Monitor {
     /// Takes back what says that the container lives: its files in the runtime directory, its own directory if it is doomed, the lock.
     fn withdraw(&mut self) {
         self.listener = None;
-        self.doomed.paths = std::mem::take(&mut self.doomed.paths).into_iter().filter_map(|place| self.move_to_trash(&place)).collect();
+        self.doomed.paths =
+            std::mem::take(&mut self.doomed.paths).into_iter().filter_map(|place| self.move_to_trash(&place)).collect();
         if let Some(container) = &self.container {
             let runtime_dir = &container.spec.runtime_dir;
             for name in ["state.json", "ctl", "lock"] {

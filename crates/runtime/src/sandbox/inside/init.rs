@@ -5,7 +5,7 @@ use std::ffi::CString;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStringExt;
 
-use bunker_sys::process::{self, Cloned, Ended};
+use bunker_sys::process::{self, Ended};
 use bunker_sys::{SysError, file};
 
 use super::super::report::Report;
@@ -24,14 +24,24 @@ const fn bit(signal: u32) -> u64 {
 
 /// The whole life of PID 1: `arguments` are the command's words. Never returns.
 pub fn init(arguments: Vec<std::ffi::OsString>) -> ! {
-    let code = match file::inherited(REPORT_FD).map_err(Failure::from).and_then(|sync| supervise(arguments, sync)) {
-        Ok(end) => end.exit_code(),
-        Err(_) => 125,
-    };
-    process::exit(code)
+    let Ok(sync) = file::inherited(REPORT_FD) else { process::exit(NOT_STARTED) };
+    match start(arguments, &sync) {
+        Ok(command) => {
+            // The command's copy closed by its exec: the keeper sees the end when both are gone.
+            drop(sync);
+            process::exit(watch(command).map_or(NOT_STARTED, Ended::exit_code))
+        }
+        Err(failure) => {
+            let _ = Report::Failed(failure).send(&sync, None);
+            process::exit(NOT_STARTED)
+        }
+    }
 }
 
-fn supervise(arguments: Vec<std::ffi::OsString>, sync: OwnedFd) -> Result<Ended, Failure> {
+/// Nobody sees it: the report says why.
+const NOT_STARTED: i32 = 125;
+
+fn start(arguments: Vec<std::ffi::OsString>, sync: &OwnedFd) -> Result<i32, Failure> {
     let words: Vec<CString> = arguments.into_iter().filter_map(|word| CString::new(word.into_vec()).ok()).collect();
     let environment: Vec<CString> = std::env::vars_os()
         .filter_map(|(name, value)| CString::new([name.into_vec(), b"=".to_vec(), value.into_vec()].concat()).ok())
@@ -40,18 +50,13 @@ fn supervise(arguments: Vec<std::ffi::OsString>, sync: OwnedFd) -> Result<Ended,
         return Err(Failure::new(FailureCode::BadRequest, "init: no command"));
     }
     process::set_signal_mask(FORWARDED);
-    match process::clone_process(0, None, false)? {
-        Cloned::Child => {
+    match process::fork()? {
+        0 => {
             process::reset_signals();
-            let failure = run_command(&words, &environment);
-            let _ = Report::Failed(failure).send(&sync, None);
-            process::exit(127)
+            let _ = Report::Failed(run_command(&words, &environment)).send(sync, None);
+            process::exit(NOT_STARTED)
         }
-        Cloned::Parent { pid, .. } => {
-            // The child's copy closes by its exec: the keeper sees the end when both are gone.
-            drop(sync);
-            Ok(watch(pid)?)
-        }
+        pid => Ok(pid),
     }
 }
 

@@ -42,7 +42,10 @@ fn find(standard: &Standard, place: &str) -> Result<Option<OwnedFd>, Failure> {
     } else if let Some(rest) = place.strip_prefix("/sys/") {
         (&standard.sys, rest)
     } else {
-        return Err(Failure::new(FailureCode::BadRequest, format!("\"{place}\" is neither below /proc nor below /sys")));
+        return Err(Failure::new(
+            FailureCode::BadRequest,
+            format!("\"{place}\" is neither below /proc nor below /sys"),
+        ));
     };
     let resolve = path::RESOLVE_IN_ROOT | path::RESOLVE_NO_SYMLINKS;
     match path::open_at2(root.as_fd(), rest.as_bytes(), path::O_PATH | path::O_NOFOLLOW, resolve) {

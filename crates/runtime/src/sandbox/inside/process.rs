@@ -46,7 +46,11 @@ pub(in crate::sandbox) fn open_workdir(root: BorrowedFd<'_>, place: &str, make: 
         inroot::open(root, place.as_bytes(), path::O_PATH | path::O_DIRECTORY)
     };
     found.map_err(|error| {
-        let code = if matches!(error.errno, ENOENT | ENOTDIR) { FailureCode::CommandNotFound } else { FailureCode::CommandNotExecutable };
+        let code = if matches!(error.errno, ENOENT | ENOTDIR) {
+            FailureCode::CommandNotFound
+        } else {
+            FailureCode::CommandNotExecutable
+        };
         Failure::system(code, &format!("changing to the working directory \"{place}\""), &error)
     })
 }
@@ -115,13 +119,20 @@ fn lock_down(outfit: &Outfit<'_>, (permitted, inheritable): (u64, u64)) -> Resul
 fn enter_workdir(outfit: &Outfit<'_>) -> Result<(), Failure> {
     let place = &outfit.process.cwd;
     let refused = |error: &SysError| {
-        Failure::system(FailureCode::CommandNotExecutable, &format!("changing to the working directory \"{place}\""), error)
+        Failure::system(
+            FailureCode::CommandNotExecutable,
+            &format!("changing to the working directory \"{place}\""),
+            error,
+        )
     };
     file::change_directory(outfit.workdir.as_fd()).map_err(|error| refused(&error))?;
     if file::current_directory().map_err(|error| refused(&error))?.starts_with(b"/") {
         return Ok(());
     }
-    Err(Failure::new(FailureCode::CommandNotExecutable, format!("the working directory \"{place}\" is outside the container")))
+    Err(Failure::new(
+        FailureCode::CommandNotExecutable,
+        format!("the working directory \"{place}\" is outside the container"),
+    ))
 }
 
 fn connect_streams(outfit: &Outfit<'_>) -> Result<(), Failure> {
@@ -172,10 +183,11 @@ fn has_nul(what: &str) -> Failure {
 }
 
 fn execute(outfit: &Outfit<'_>, environment: &[CString], sync: &OwnedFd) -> Failure {
-    let words = match outfit.process.args.iter().map(|word| CString::new(word.as_bytes())).collect::<Result<Vec<_>, _>>() {
-        Ok(words) => words,
-        Err(_) => return has_nul("command"),
-    };
+    let words =
+        match outfit.process.args.iter().map(|word| CString::new(word.as_bytes())).collect::<Result<Vec<_>, _>>() {
+            Ok(words) => words,
+            Err(_) => return has_nul("command"),
+        };
     if let Some(program) = outfit.init_program {
         return execute_init(program, &words, environment, sync);
     }
@@ -218,7 +230,9 @@ pub(super) fn execute_command(words: &[CString], environment: &[CString]) -> Fai
     }
     match denied {
         Some(error) => explain(&shown, &error, ""),
-        None => Failure::new(FailureCode::CommandNotFound, format!("exec: \"{shown}\": executable file not found in $PATH")),
+        None => {
+            Failure::new(FailureCode::CommandNotFound, format!("exec: \"{shown}\": executable file not found in $PATH"))
+        }
     }
 }
 

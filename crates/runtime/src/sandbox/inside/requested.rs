@@ -25,11 +25,14 @@ pub(super) fn open_sources(spec: &SandboxSpec) -> Result<Vec<Source<'_>>, Failur
 fn open_source(wanted: &Mount) -> Result<Source<'_>, Failure> {
     match wanted {
         Mount::Bind { source, readonly, recursive, propagation, dev, suid, exec, .. } => {
-            let refused = |error: &SysError| Failure::system(FailureCode::BadPath, &format!("binding \"{source}\""), error);
+            let refused =
+                |error: &SysError| Failure::system(FailureCode::BadPath, &format!("binding \"{source}\""), error);
             let opened = file::open(source, path::O_PATH).map_err(|error| refused(&error))?;
             let mounted = mount::clone_of(opened.as_fd(), *recursive).map_err(|error| refused(&error))?;
-            let attributes =
-                flag(*readonly, mount::RDONLY) | flag(!dev, mount::NODEV) | flag(!suid, mount::NOSUID) | flag(!exec, mount::NOEXEC);
+            let attributes = flag(*readonly, mount::RDONLY)
+                | flag(!dev, mount::NODEV)
+                | flag(!suid, mount::NOSUID)
+                | flag(!exec, mount::NOEXEC);
             mount::set_attributes(mounted.as_fd(), attributes, propagation_of(propagation)?, *recursive)?;
             Ok(Source { wanted, mounted, is_directory: path::status(opened.as_fd())?.is_directory() })
         }
@@ -93,8 +96,11 @@ fn bad_target(target: &str, error: &SysError) -> Failure {
 
 /// docker's copy-up: an empty volume takes over the image's content at its place, with owner and mode; never over data.
 fn fill_volume(data: BorrowedFd<'_>, image: BorrowedFd<'_>, target: &str) -> Result<(), Failure> {
-    let failed = |error: &SysError| Failure::system(FailureCode::System, &format!("filling the volume at \"{target}\""), error);
-    let open = |directory| path::open_at(directory, b".", path::O_RDONLY | path::O_DIRECTORY, 0).map_err(|error| failed(&error));
+    let failed =
+        |error: &SysError| Failure::system(FailureCode::System, &format!("filling the volume at \"{target}\""), error);
+    let open = |directory| {
+        path::open_at(directory, b".", path::O_RDONLY | path::O_DIRECTORY, 0).map_err(|error| failed(&error))
+    };
     let to = open(data)?;
     if !tree::is_empty(to.as_fd()).map_err(|error| failed(&error))? {
         return Ok(());

@@ -60,7 +60,8 @@ fn overlay(stack: &Stack<'_>, place: &OwnedFd) -> Result<OwnedFd, Failure> {
 
 fn open_layer(layer: &str) -> Result<OwnedFd, Failure> {
     let flags = path::O_PATH | path::O_DIRECTORY;
-    file::open(layer, flags).map_err(|error| Failure::system(FailureCode::System, "opening a layer of the image", &error))
+    file::open(layer, flags)
+        .map_err(|error| Failure::system(FailureCode::System, "opening a layer of the image", &error))
 }
 
 struct Opened {

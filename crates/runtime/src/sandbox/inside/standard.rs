@@ -125,7 +125,14 @@ fn attach(mounted: BorrowedFd<'_>, root: BorrowedFd<'_>, name: &str) -> Result<(
 
 /// The directory itself, never what a link in its place points to (CVE-2019-19921, CVE-2026-41579).
 fn real_directory(root: BorrowedFd<'_>, name: &str) -> Result<OwnedFd, Failure> {
-    let open = || path::open_at2(root, name.as_bytes(), path::O_PATH | path::O_DIRECTORY | path::O_NOFOLLOW, path::RESOLVE_NO_SYMLINKS);
+    let open = || {
+        path::open_at2(
+            root,
+            name.as_bytes(),
+            path::O_PATH | path::O_DIRECTORY | path::O_NOFOLLOW,
+            path::RESOLVE_NO_SYMLINKS,
+        )
+    };
     match open() {
         Ok(found) => return Ok(found),
         Err(error) if error.errno == ENOENT => {}

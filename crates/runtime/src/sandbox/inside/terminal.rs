@@ -18,10 +18,15 @@ pub(in crate::sandbox) struct Terminal {
 }
 
 /// A new terminal of this devpts instance, owned by `user`; `size` is rows and columns, 0: not known.
-pub(in crate::sandbox) fn open_terminal(terminals: BorrowedFd<'_>, user: u32, size: (u16, u16)) -> Result<Terminal, Failure> {
+pub(in crate::sandbox) fn open_terminal(
+    terminals: BorrowedFd<'_>,
+    user: u32,
+    size: (u16, u16),
+) -> Result<Terminal, Failure> {
     let flags = path::O_RDWR | path::O_NOCTTY | path::O_NOFOLLOW;
     let master = path::open_at2(terminals, b"ptmx", flags, path::RESOLVE_NO_SYMLINKS)?;
-    let is_ours = mount::filesystem_type(master.as_fd())? == DEVPTS && path::status(master.as_fd())?.node == path::device_number(5, 2);
+    let is_ours = mount::filesystem_type(master.as_fd())? == DEVPTS
+        && path::status(master.as_fd())?.node == path::device_number(5, 2);
     if !is_ours {
         return Err(Failure::new(FailureCode::System, "the container's /dev/pts/ptmx is not a terminal multiplexer"));
     }

@@ -1,0 +1,49 @@
+// docker attach: in front of a running container.
+
+import { parseDetachKeys } from "../detach-keys.ts";
+import { withEngine } from "../engine.ts";
+import { UsageError } from "../usage.ts";
+import { defineVerb } from "../verb.ts";
+
+export const verb = defineVerb({
+  usage: "[OPTIONS] CONTAINER",
+  flags: {
+    "detach-keys": { kind: "string", help: "Override the key sequence for detaching a container" },
+    "no-stdin": { kind: "boolean", help: "Do not attach STDIN" },
+    "sig-proxy": { kind: "boolean", default: true, help: "Proxy all received signals to the process" },
+  },
+  arguments: { min: 1, max: 1 },
+  completes: "running",
+  examples: ["attach web", "attach --no-stdin web"],
+  async run({ values, positionals, globals }) {
+    const [name = ""] = positionals;
+    const detachKeys = parseDetachKeys(values["detach-keys"]);
+    const { ensureTerminal, Session } = await import("../session.ts");
+    return withEngine(globals, async (engine, calls) => {
+      const view = calls.viewContainer(engine, name);
+      if (view.status !== "running") {
+        throw new UsageError("you cannot attach to a stopped container, start it first", {
+          code: "not-running",
+          hint: `\`bunker start -a ${view.record.name}\` does both.`,
+        });
+      }
+      const { tty, openStdin } = view.record.config.request;
+      const stdin = openStdin && !values["no-stdin"];
+      ensureTerminal({ stdin, tty });
+      const session = new Session({
+        stdin,
+        stdout: true,
+        stderr: true,
+        tty,
+        detachKeys,
+        sigProxy: values["sig-proxy"] && !tty,
+      });
+      try {
+        session.begin();
+        return session.finish(await calls.attachContainer(engine, name, session.streams));
+      } finally {
+        session.end();
+      }
+    });
+  },
+});

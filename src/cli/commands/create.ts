@@ -1,0 +1,41 @@
+// docker create: everything of run but the start. Prints the id.
+
+import { openCidFile } from "../cid-file.ts";
+import { CREATE_FLAGS } from "../create-flags.ts";
+import { buildCreateRequest } from "../create-request.ts";
+import { withEngine } from "../engine.ts";
+import { print, printable, warn } from "../output.ts";
+import { missingImage } from "../pull-words.ts";
+import { ANY_NUMBER, defineVerb } from "../verb.ts";
+
+export const verb = defineVerb({
+  usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
+  flags: CREATE_FLAGS,
+  arguments: { min: 1, max: ANY_NUMBER },
+  interspersed: false,
+  completes: "image",
+  examples: ["create --name job alpine echo hello", "start -a job"],
+  async run({ values, positionals, globals }) {
+    const request = buildCreateRequest(values, positionals, process.env);
+    const cidFile = openCidFile(values.cidfile);
+    const { openPullOutput } = await import("../pull-output.ts");
+    try {
+      return await withEngine(globals, async (engine, { createContainer }) => {
+        const pull = openPullOutput({ stream: "stderr", quiet: values.quiet, preamble: missingImage(request) });
+        try {
+          const { id, warnings } = await createContainer(engine, request, pull.onEvent);
+          pull.finish();
+          for (const warning of warnings) warn(`WARNING: ${printable(warning)}\n`);
+          cidFile?.write(id);
+          print(`${id}\n`);
+          return 0;
+        } finally {
+          pull.finish();
+        }
+      });
+    } catch (error) {
+      cidFile?.discard();
+      throw error;
+    }
+  },
+});

@@ -1,0 +1,46 @@
+// docker images.
+
+import { isTerminalOutput, withEngine } from "../engine.ts";
+import { parseFilterWord } from "../filter.ts";
+import { FORMAT_HELP, formatRows } from "../format.ts";
+import { IMAGE_COLUMNS_WITH_DIGEST, IMAGE_LISTING, imageRow, selectImages } from "../image-row.ts";
+import { print } from "../output.ts";
+import { shortId } from "../units.ts";
+import { defineVerb } from "../verb.ts";
+
+export const verb = defineVerb({
+  usage: "[OPTIONS] [REPOSITORY[:TAG]]",
+  flags: {
+    all: { kind: "boolean", short: "a", help: "Show all images (default hides intermediate images)" },
+    digests: { kind: "boolean", help: "Show digests" },
+    filter: {
+      kind: "list",
+      short: "f",
+      placeholder: "filter",
+      help: "Filter output based on conditions provided",
+      parse: parseFilterWord,
+    },
+    format: { kind: "string", help: FORMAT_HELP },
+    "no-trunc": { kind: "boolean", help: "Don't truncate output" },
+    quiet: { kind: "boolean", short: "q", help: "Only show image IDs" },
+  },
+  arguments: { min: 0, max: 1 },
+  completes: "image",
+  examples: ["images", "images --digests alpine", "images -q --filter dangling=true"],
+  run({ values, positionals, globals }) {
+    const now = new Date();
+    return withEngine(globals, async (engine, { listImages }) => {
+      const images = listImages(engine, { all: values.all });
+      const chosen = selectImages(images, values.filter, { name: positionals[0] ?? null, now });
+      const truncate = !values["no-trunc"];
+      if (values.quiet && values.format === null) {
+        print(chosen.map(({ id }) => `${truncate ? shortId(id) : id}\n`).join(""));
+        return 0;
+      }
+      const listing = values.digests ? { ...IMAGE_LISTING, columns: IMAGE_COLUMNS_WITH_DIGEST } : IMAGE_LISTING;
+      const rows = chosen.map((image) => imageRow(image, { now, truncate }));
+      print(await formatRows(listing, rows, { format: values.format, escape: await isTerminalOutput() }));
+      return 0;
+    });
+  },
+});

@@ -1,0 +1,69 @@
+// docker start: stopped or created containers, once more; with -a or -i in front of one.
+
+import { parseDetachKeys } from "../detach-keys.ts";
+import { type EngineCalls, withEngine } from "../engine.ts";
+import type { Engine } from "../../engine/index.ts";
+import type { FlagValues } from "../flags.ts";
+import { printable, warn } from "../output.ts";
+import { forEachTarget } from "../targets.ts";
+import { UsageError } from "../usage.ts";
+import { ANY_NUMBER, defineVerb } from "../verb.ts";
+
+const FLAGS = {
+  attach: { kind: "boolean", short: "a", help: "Attach STDOUT/STDERR and forward signals" },
+  "detach-keys": { kind: "string", help: "Override the key sequence for detaching a container" },
+  interactive: { kind: "boolean", short: "i", help: "Attach container's STDIN" },
+  "sig-proxy": { kind: "boolean", default: true, hidden: true, help: "Proxy received signals to the process" },
+} as const;
+
+export const verb = defineVerb({
+  usage: "[OPTIONS] CONTAINER [CONTAINER...]",
+  flags: FLAGS,
+  arguments: { min: 1, max: ANY_NUMBER },
+  completes: "container",
+  examples: ["start web", "start -ai shell"],
+  run({ values, positionals, globals }) {
+    return withEngine(globals, async (engine, calls) => {
+      if (values.attach || values.interactive) return startInFront({ engine, calls }, values, positionals);
+      return forEachTarget(positionals, async (name) => {
+        await calls.startContainer(engine, name, null, tell);
+        return `${printable(name)}\n`;
+      });
+    });
+  },
+});
+
+async function startInFront(
+  { engine, calls }: { engine: Engine; calls: EngineCalls },
+  values: FlagValues<typeof FLAGS>,
+  names: readonly string[],
+): Promise<number> {
+  const [name = "", ...others] = names;
+  if (others.length > 0) throw new UsageError("you cannot start and attach multiple containers at once");
+  const { ensureTerminal, Session } = await import("../session.ts");
+  const { tty, openStdin } = calls.viewContainer(engine, name).record.config.request;
+  const stdin = values.interactive && openStdin;
+  ensureTerminal({ stdin, tty });
+  const session = new Session({
+    stdin,
+    stdout: true,
+    stderr: true,
+    tty,
+    detachKeys: parseDetachKeys(values["detach-keys"]),
+    sigProxy: values["sig-proxy"] && !tty,
+  });
+  try {
+    session.begin();
+    const end = await calls.startContainer(engine, name, session.streams, (warning) =>
+      session.tell(`WARNING: ${warning}`),
+    );
+    // It ran already: docker attaches then.
+    return session.finish(end ?? (await calls.attachContainer(engine, name, session.streams)));
+  } finally {
+    session.end();
+  }
+}
+
+function tell(warning: string): void {
+  warn(`WARNING: ${printable(warning)}\n`);
+}

@@ -1,0 +1,108 @@
+// Flags of run and create → the typed request. Reads the files that flags name; asks the engine nothing.
+
+import { type CreateRequest, parseSignal, planCapabilities, type PullPolicy } from "../container/index.ts";
+import { BunkerError } from "../errors.ts";
+import { parsePlatform, parseReference } from "../image/index.ts";
+import type { CreateValues } from "./create-flags.ts";
+import { collectEnvironment, type HostEnvironment } from "./environment.ts";
+import { collectMounts } from "./mounts.ts";
+import { parseSecurityOptions } from "./security-option.ts";
+
+/** One letter is enough (docker asks for two). */
+const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
+/** The kernel's limit (uname(2)). It is written into files inside, so nothing but a name. */
+const HOST_NAME = /^[a-zA-Z0-9_]([a-zA-Z0-9_.-]{0,62}[a-zA-Z0-9_])?$/;
+const PULL_POLICIES: readonly PullPolicy[] = ["always", "missing", "never"];
+const NETWORKS = ["default", "none", "host"] as const;
+
+/** @throws BunkerError in docker's words */
+export function buildCreateRequest(
+  values: CreateValues,
+  words: readonly string[],
+  environment: HostEnvironment,
+): CreateRequest {
+  const [image = "", ...command] = words;
+  parseReference(image);
+  planCapabilities(values["cap-add"], values["cap-drop"]);
+  if (values["stop-signal"] !== null) parseSignal(values["stop-signal"]);
+  const { noNewPrivileges, seccomp } = parseSecurityOptions(values["security-opt"]);
+  return {
+    image,
+    command,
+    name: parseContainerName(values.name),
+    hostname: parseHostName("hostname", values.hostname),
+    domainname: parseHostName("domain name", values.domainname),
+    env: collectEnvironment(values["env-file"], values.env, environment),
+    workdir: parseWorkdir(values.workdir),
+    user: values.user === "" ? null : values.user,
+    entrypoint: values.entrypoint === null ? null : parseEntrypoint(values.entrypoint),
+    labels: Object.fromEntries(values.label),
+    mounts: collectMounts(values),
+    readOnly: values["read-only"],
+    capAdd: values["cap-add"],
+    capDrop: values["cap-drop"],
+    noNewPrivileges,
+    seccomp,
+    ulimits: values.ulimit,
+    network: parseNetwork(values.network),
+    init: values.init,
+    stopSignal: values["stop-signal"],
+    stopTimeout: values["stop-timeout"],
+    tty: values.tty,
+    openStdin: values.interactive,
+    stdinOnce: values.interactive && !isDetached(values),
+    autoRemove: values.rm,
+    attach: values.attach.length === 0 ? null : values.attach,
+    platform: values.platform === null ? null : parsePlatform(values.platform),
+    pull: parsePullPolicy(values.pull),
+  };
+}
+
+/** Only run has -d; what create makes is attached to later. */
+function isDetached(values: CreateValues & { detach?: boolean }): boolean {
+  return values.detach ?? false;
+}
+
+function parseContainerName(text: string | null): string | null {
+  if (text === null || text === "") return null;
+  // docker shows names with a slash before them, so people write them that way too.
+  const name = text.startsWith("/") ? text.slice(1) : text;
+  if (NAME.test(name)) return name;
+  throw new BunkerError("usage", `invalid container name (${text}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`);
+}
+
+function parseHostName(what: string, text: string | null): string | null {
+  if (text === null || text === "") return null;
+  if (HOST_NAME.test(text)) return text;
+  throw new BunkerError("usage", `invalid ${what}: ${text}`, {
+    hint: "It has at most 64 letters, digits, dashes and dots.",
+  });
+}
+
+/** The working directory inside. @throws BunkerError usage in docker's words */
+export function parseWorkdir(text: string | null): string | null {
+  if (text === null || text === "") return null;
+  if (text.startsWith("/")) return text;
+  throw new BunkerError("usage", `the working directory '${text}' is invalid, it needs to be an absolute path`);
+}
+
+/** `--entrypoint ""` drops the image's. */
+function parseEntrypoint(text: string): string[] {
+  return text === "" ? [] : [text];
+}
+
+function parsePullPolicy(text: string | null): PullPolicy {
+  const policy = PULL_POLICIES.find((known) => known === (text ?? "missing"));
+  if (policy !== undefined) return policy;
+  throw new BunkerError("usage", `invalid pull option: '${text}': must be one of "always", "missing" or "never"`);
+}
+
+function parseNetwork(text: string | null): CreateRequest["network"] {
+  if (text === null) return "default";
+  if (text === "") throw new BunkerError("usage", "no name set for network");
+  const network = NETWORKS.find((known) => known === text);
+  if (network !== undefined) return network;
+  throw new BunkerError("unsupported", `--network ${text} is not available yet`, {
+    hint: "The networks there are so far: none, host and default.",
+  });
+}

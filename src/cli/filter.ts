@@ -1,0 +1,59 @@
+// `--filter KEY=VALUE`: the words of one command line. Values of a key are alternatives, labels add up, keys add up.
+
+import { ScanError } from "./strconv.ts";
+import { UsageError } from "./usage.ts";
+
+/** One word, as a flag's parser. @throws ScanError in docker's words */
+export function parseFilterWord(word: string): [key: string, value: string] {
+  const equals = word.indexOf("=");
+  if (word !== "" && equals < 0) throw new ScanError("bad format of filter (expected name=value)");
+  return [word.slice(0, Math.max(equals, 0)).trim().toLowerCase(), word.slice(equals + 1).trim()];
+}
+
+export class Filters {
+  readonly #values = new Map<string, string[]>();
+
+  /** @throws UsageError in docker's words for a key that is not among `known` */
+  constructor(words: readonly (readonly [string, string])[], known: readonly string[]) {
+    for (const [key, value] of words) {
+      if (key === "") continue;
+      if (!known.includes(key)) {
+        throw new UsageError(`invalid filter '${key}'`, { hint: `The filters are ${known.join(", ")}.` });
+      }
+      this.#values.set(key, [...(this.#values.get(key) ?? []), value]);
+    }
+  }
+
+  has(key: string): boolean {
+    return this.#values.has(key);
+  }
+
+  values(key: string): readonly string[] {
+    return this.#values.get(key) ?? [];
+  }
+
+  /** True when the key was not asked for, or one of its values suits. */
+  some(key: string, suits: (value: string) => boolean): boolean {
+    const values = this.#values.get(key);
+    return values === undefined || values.some(suits);
+  }
+
+  /** Every `label=KEY` and `label=KEY=VALUE` must suit. */
+  labels(labels: Readonly<Record<string, string>>): boolean {
+    return this.values("label").every((word) => {
+      const equals = word.indexOf("=");
+      const key = equals < 0 ? word : word.slice(0, equals);
+      if (!Object.hasOwn(labels, key)) return false;
+      return equals < 0 || labels[key] === word.slice(equals + 1);
+    });
+  }
+}
+
+/** docker matches names by regular expression; what is none is taken literally. */
+export function matches(pattern: string, text: string): boolean {
+  try {
+    return new RegExp(pattern, "u").test(text);
+  } catch {
+    return text.includes(pattern);
+  }
+}

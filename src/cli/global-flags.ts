@@ -1,0 +1,14 @@
+// The flags that come before the verb.
+
+export const GLOBAL_FLAGS = {
+  debug: { kind: "boolean", short: "D", help: "Enable debug mode" },
+  "log-level": {
+    kind: "string",
+    short: "l",
+    help: 'Set the logging level ("debug", "info", "warn", "error", "fatal")',
+    shownDefault: '"warn"',
+  },
+  root: { kind: "string", help: "Directory for images, containers and volumes" },
+  runroot: { kind: "string", help: "Directory for sockets and locks of running containers" },
+  version: { kind: "boolean", short: "v", help: "Print version information and quit" },
+} as const;

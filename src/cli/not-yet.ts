@@ -1,0 +1,72 @@
+// What docker and podman have and we do not have yet, verb by verb: asked for, it is "not supported yet", never "unknown".
+// A name leaves this file when it is made.
+
+import { LATER_CREATE_FLAGS } from "./not-yet-create.ts";
+
+/** `short|long` or `long`, by the verb's key in the command table. */
+export const LATER_FLAGS: Readonly<Record<string, string>> = {
+  run: `${LATER_CREATE_FLAGS} passwd rmi preserve-fd preserve-fds`,
+  create: `${LATER_CREATE_FLAGS} init-ctr`,
+  exec: "privileged cidfile l|latest no-session preserve-fd preserve-fds",
+  logs: "details color l|latest names",
+  ps: "external namespace noheading p|pod sort w|watch sync",
+  images: "tree history noheading sort names",
+  pull:
+    "a|all-tags all-platforms arch cert-dir creds os policy retry retry-delay unpack variant verify decryption-key " +
+    "disable-content-trust ipfs-address soci-index-digest cosign-certificate-identity cosign-certificate-identity-regexp " +
+    "cosign-certificate-oidc-issuer cosign-certificate-oidc-issuer-regexp cosign-key",
+  start: "checkpoint checkpoint-dir all filter l|latest",
+  stop: "a|all cidfile f|filter i|ignore l|latest",
+  kill: "a|all cidfile l|latest",
+  rm: "l|link a|all cidfile depend filter i|ignore latest t|time",
+  attach: "l|latest",
+  inspect: "l|latest",
+  "container inspect": "l|latest",
+  "image inspect": "platform",
+  wait: "condition exit-first-match ignore i|interval l|latest",
+  rmi: "platform a|all i|ignore",
+  version: "",
+};
+
+/** Flags before the verb. */
+export const LATER_GLOBAL_FLAGS =
+  "H|host c|context config tls tlscacert tlscert tlskey tlsverify cdi-spec-dir cgroup-manager conmon connection " +
+  "events-backend hooks-dir identity imagestore module network-cmd-path network-config-dir out r|remote runtime " +
+  "runtime-flag ssh storage-driver storage-opt syslog tls-ca tls-cert tls-key tmpdir transient-store url volumepath";
+
+/** By group; `""` are the verbs without one. A group that is not there at all has an entry of its own. */
+export const LATER_VERBS: Readonly<Record<string, string>> = {
+  "":
+    "build push login logout search info commit cp diff events export history import load pause port rename restart save " +
+    "stats top unpause update auto-update init mount umount unmount untag unshare",
+  container:
+    "checkpoint restore clone cleanup commit cp diff exists export init mount unmount umount pause port prune rename restart " +
+    "runlabel stats top unpause update",
+  image:
+    "build history import load prune push save diff exists mount unmount scp search sign tree trust convert encrypt decrypt",
+  artifact: "",
+  builder: "",
+  buildx: "",
+  checkpoint: "",
+  compose: "",
+  config: "",
+  context: "",
+  farm: "",
+  generate: "",
+  healthcheck: "",
+  kube: "",
+  machine: "",
+  manifest: "",
+  network: "",
+  node: "",
+  plugin: "",
+  pod: "",
+  quadlet: "",
+  secret: "",
+  service: "",
+  stack: "",
+  swarm: "",
+  system: "",
+  trust: "",
+  volume: "",
+};

@@ -1,0 +1,71 @@
+// Points in time and durations as Go and docker write them on a command line, and as docker prints them.
+
+import { quote, ScanError } from "./strconv.ts";
+
+const UNITS: Readonly<Record<string, number>> = {
+  ns: 1e-6,
+  us: 1e-3,
+  µs: 1e-3,
+  μs: 1e-3,
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+};
+/** Longer than any duration a person writes. */
+const MAX_DURATION = 100;
+const DURATION = /^[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+$/;
+const DURATION_PART = /(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/g;
+
+/** time.ParseDuration, in milliseconds. @throws ScanError in Go's words */
+export function parseDuration(text: string): number {
+  if (text === "0" || text === "+0" || text === "-0") return 0;
+  if (text.length > MAX_DURATION || !DURATION.test(text)) throw new ScanError(`time: invalid duration ${quote(text)}`);
+  let total = 0;
+  for (const [, amount, unit] of text.matchAll(DURATION_PART)) total += Number(amount) * (UNITS[unit as string] ?? 0);
+  return text.startsWith("-") ? -total : total;
+}
+
+const UNIX = /^\d+(?:\.\d{1,9})?$/;
+const DATE_TIME = /^(\d{4})-(\d{2})-(\d{2})(?:T(\d{2})(?::(\d{2})(?::(\d{2})(\.\d{1,9})?)?)?)?(Z|[+-]\d{2}:\d{2})?$/;
+
+/**
+ * docker's `--since` and `--until`: RFC 3339 with or without time and zone (local then), seconds since 1970, or a
+ * duration before now. @throws ScanError
+ */
+export function parseTime(text: string, now: Date): Date {
+  if (UNIX.test(text)) return new Date(Number(text) * 1000);
+  const match = DATE_TIME.exec(text);
+  if (match !== null) return parseDateTime(text, match);
+  try {
+    return new Date(now.getTime() - parseDuration(text));
+  } catch {
+    throw invalidTime(text);
+  }
+}
+
+function parseDateTime(text: string, match: RegExpExecArray): Date {
+  const [, year, month, day, hour = "00", minute = "00", second = "00", fraction = "", zone = ""] = match;
+  const time = new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}${fraction}${zone}`);
+  if (Number.isNaN(time.getTime())) throw invalidTime(text);
+  return time;
+}
+
+function invalidTime(text: string): ScanError {
+  return new ScanError(
+    `invalid value ${quote(text)}: it is neither a time like 2026-01-02T15:04:05Z nor a duration like 10m`,
+  );
+}
+
+/** Go's Time.String in local time: `2026-11-25 01:28:29 +0000 UTC`. Zone names other than UTC would need a database. */
+export function goTime(time: Date): string {
+  const offset = -time.getTimezoneOffset();
+  const local = new Date(time.getTime() + offset * 60_000).toISOString();
+  const size = Math.abs(offset);
+  const zone = `${offset < 0 ? "-" : "+"}${twoDigits(Math.trunc(size / 60))}${twoDigits(size % 60)}`;
+  return `${local.slice(0, 10)} ${local.slice(11, 19)} ${zone} ${offset === 0 ? "UTC" : zone}`;
+}
+
+function twoDigits(number: number): string {
+  return String(number).padStart(2, "0");
+}

@@ -1,0 +1,109 @@
+// The command table: every verb's name, its one line and where it is; and the groups that hold them.
+// Imports nothing at start-up but a list of lazy imports: one chunk per verb.
+
+import type { Verb } from "./verb.ts";
+
+export interface VerbEntry {
+  summary: string;
+  load: () => Promise<{ verb: Verb }>;
+  /** Shown under "Common Commands". */
+  common?: boolean;
+}
+
+export interface GroupEntry {
+  summary: string;
+  /** Name in the group → name in VERBS. The first name of a verb is shown, the others are aliases. */
+  members: Readonly<Record<string, string>>;
+}
+
+export const PROGRAM = "bunker";
+
+/** A verb's key here is its name at the top level; keys with a space exist in their group alone. */
+export const VERBS: Readonly<Record<string, VerbEntry>> = {
+  run: {
+    summary: "Create and run a new container from an image",
+    load: () => import("./commands/run.ts"),
+    common: true,
+  },
+  exec: { summary: "Execute a command in a running container", load: () => import("./commands/exec.ts"), common: true },
+  ps: { summary: "List containers", load: () => import("./commands/ps.ts"), common: true },
+  pull: { summary: "Download an image from a registry", load: () => import("./commands/pull.ts"), common: true },
+  images: { summary: "List images", load: () => import("./commands/images.ts"), common: true },
+  version: { summary: "Show the version information", load: () => import("./commands/version.ts"), common: true },
+  attach: {
+    summary: "Attach local standard input, output, and error streams to a running container",
+    load: () => import("./commands/attach.ts"),
+  },
+  create: { summary: "Create a new container", load: () => import("./commands/create.ts") },
+  inspect: {
+    summary: "Return low-level information on containers and images",
+    load: () => import("./commands/inspect.ts"),
+  },
+  kill: { summary: "Kill one or more running containers", load: () => import("./commands/kill.ts") },
+  logs: { summary: "Fetch the logs of a container", load: () => import("./commands/logs.ts") },
+  rm: { summary: "Remove one or more containers", load: () => import("./commands/rm.ts") },
+  rmi: { summary: "Remove one or more images", load: () => import("./commands/rmi.ts") },
+  start: { summary: "Start one or more stopped containers", load: () => import("./commands/start.ts") },
+  stop: { summary: "Stop one or more running containers", load: () => import("./commands/stop.ts") },
+  tag: {
+    summary: "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE",
+    load: () => import("./commands/tag.ts"),
+  },
+  wait: {
+    summary: "Block until one or more containers stop, then print their exit codes",
+    load: () => import("./commands/wait.ts"),
+  },
+  completion: {
+    summary: "Generate the autocompletion script for the specified shell",
+    load: () => import("./commands/completion.ts"),
+  },
+  help: { summary: "Help about any command", load: () => import("./commands/help.ts") },
+  "container inspect": {
+    summary: "Display detailed information on one or more containers",
+    load: () => import("./commands/container-inspect.ts"),
+  },
+  "image inspect": {
+    summary: "Display detailed information on one or more images",
+    load: () => import("./commands/image-inspect.ts"),
+  },
+};
+
+export const GROUPS: Readonly<Record<string, GroupEntry>> = {
+  container: {
+    summary: "Manage containers",
+    members: {
+      attach: "attach",
+      create: "create",
+      exec: "exec",
+      inspect: "container inspect",
+      kill: "kill",
+      logs: "logs",
+      ls: "ps",
+      list: "ps",
+      ps: "ps",
+      rm: "rm",
+      remove: "rm",
+      run: "run",
+      start: "start",
+      stop: "stop",
+      wait: "wait",
+    },
+  },
+  image: {
+    summary: "Manage images",
+    members: {
+      inspect: "image inspect",
+      ls: "images",
+      list: "images",
+      pull: "pull",
+      rm: "rmi",
+      remove: "rmi",
+      tag: "tag",
+    },
+  },
+};
+
+/** Own keys only: a verb called `constructor` is not there. */
+export function lookup<T>(table: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(table, name) ? table[name] : undefined;
+}

@@ -1,0 +1,50 @@
+// A connection to a running container's keeper. A container whose keeper was killed gets a new one first.
+
+import { BunkerError } from "../errors.ts";
+import { acquireLock, closeFd, isLocked } from "../native/index.ts";
+import { connectKeeper, type KeeperChannel, startKeeper } from "./channel.ts";
+import type { Engine } from "./engine.ts";
+import { specOf } from "./spec.ts";
+import { type ContainerView, readKeeperState } from "./view.ts";
+
+const ADOPTION_TRIES = 200;
+const ADOPTION_PAUSE_MS = 5;
+
+/** `null`: the container is not running. */
+export function keeperOf(engine: Engine, view: ContainerView): KeeperChannel | null {
+  if (view.status !== "running") return null;
+  const runtimeDir = engine.store.layout.runtime(view.record.id);
+  for (let attempt = 0; attempt < ADOPTION_TRIES; attempt++) {
+    const connected = connectKeeper(runtimeDir);
+    if (connected !== null) return connected;
+    if (!isLocked(`${runtimeDir}/lock`)) {
+      const lock = acquireLock(`${runtimeDir}/lock`);
+      if (lock !== null) return adopt(engine, view, lock);
+    }
+    // It is being adopted, or its end is being recorded, at this very moment.
+    Bun.sleepSync(ADOPTION_PAUSE_MS);
+  }
+  throw new BunkerError("system", `the keeper of container "${view.record.name}" does not answer`, {
+    hint: "Run the command again.",
+  });
+}
+
+function adopt(engine: Engine, view: ContainerView, lock: number): KeeperChannel | null {
+  const { record } = view;
+  const state = readKeeperState(engine.store.layout.runtime(record.id));
+  const keeper = startKeeper();
+  try {
+    // The network is as it was made; the keeper only has to know whether it is the container's own.
+    const kind = record.config.request.network === "host" ? "host" : "none";
+    const spec = specOf(engine, record, { kind }, { rows: 0, columns: 0 });
+    keeper.request("adopt", { spec, state }, [lock]);
+    return keeper;
+  } catch (error) {
+    keeper.close();
+    if (error instanceof BunkerError && error.code === "not-running") return null;
+    throw error;
+  } finally {
+    // The keeper has a copy: it holds the lock from now on.
+    closeFd(lock);
+  }
+}

@@ -1,0 +1,73 @@
+// The image a container is to be made from: the one that is here, or a pull. On the hot path: everything else is loaded when needed.
+
+import type { CreateRequest } from "../container/index.ts";
+import { BunkerError } from "../errors.ts";
+import { formatPlatform, hostPlatform, lookupNames, type Platform, platformRank } from "../image/index.ts";
+import type { ImageRecord } from "../store/index.ts";
+import type { Engine } from "./engine.ts";
+import type { OnPullEvent } from "./pull-event.ts";
+import { layerMap } from "./spec.ts";
+
+/** The image inside the binary. */
+export const HELLO = "localhost/hello:latest";
+
+type Wanted = Pick<CreateRequest, "image" | "platform" | "pull">;
+
+/** Finds the image as docker does, or pulls it if the request allows. It is unpacked when this returns. */
+export async function ensureImage(engine: Engine, wanted: Wanted, onEvent: OnPullEvent): Promise<ImageRecord> {
+  const { image: name, platform, pull } = wanted;
+  const found = pull === "always" ? null : engine.store.images.find(name);
+  if (found !== null && fits(found, platform)) {
+    warnOfPlatform(found, platform, onEvent);
+    return isUnpacked(engine, found) ? found : unpackAgain(engine, found, onEvent);
+  }
+  if (found === null && lookupNames(name).includes(HELLO)) {
+    const { importHello } = await import("./hello.ts");
+    return importHello(engine, onEvent);
+  }
+  if (pull === "never") throw notHere(name);
+  const { pullImage } = await import("./pull.ts");
+  const pulled = await pullImage(engine, name, { platform, tlsVerify: null, authFile: null }, onEvent);
+  if (pull !== "always") tellPulled(pulled.digest, name, onEvent);
+  return engine.store.images.byId(pulled.id);
+}
+
+function isUnpacked(engine: Engine, image: ImageRecord): boolean {
+  return image.config.diffIds.length === 0 || engine.store.images.layerNames(image.id, layerMap(engine)).length > 0;
+}
+
+/** The blobs are here, the layers are not: they belong to another class of id mapping. */
+async function unpackAgain(engine: Engine, image: ImageRecord, onEvent: OnPullEvent): Promise<ImageRecord> {
+  const { unpackKept } = await import("./materialize.ts");
+  await unpackKept(engine, image, onEvent);
+  return image;
+}
+
+function fits(image: ImageRecord, wanted: Platform | null): boolean {
+  return wanted === null || platformRank(wanted, image.config.platform) >= 0;
+}
+
+/** docker's words: an image that was asked for by name alone, and is for another machine. */
+function warnOfPlatform(image: ImageRecord, wanted: Platform | null, onEvent: OnPullEvent): void {
+  const host = hostPlatform();
+  const { platform } = image.config;
+  if (wanted !== null || platformRank(host, platform) >= 0) return;
+  const message =
+    `The requested image's platform (${formatPlatform(platform)}) does not match the detected host platform ` +
+    `(${formatPlatform(host)}) and no specific platform was requested`;
+  onEvent({ kind: "warning", message });
+}
+
+function tellPulled(digest: string, name: string, onEvent: OnPullEvent): void {
+  onEvent({ kind: "status", message: `Digest: ${digest}` });
+  onEvent({
+    kind: "status",
+    message: `Status: Downloaded newer image for ${name.includes(":") || name.includes("@") ? name : `${name}:latest`}`,
+  });
+}
+
+function notHere(name: string): BunkerError {
+  return new BunkerError("not-found", `no such image: ${name}`, {
+    hint: `\`bunker pull ${name}\` fetches it; --pull never forbids that here.`,
+  });
+}

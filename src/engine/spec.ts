@@ -1,0 +1,44 @@
+// The printable plan of a container's start: its model and the host's facts become a SandboxSpec. Also what an adopting keeper needs.
+
+import { type NetworkSpec, planSandbox, type SandboxSpec } from "../container/index.ts";
+import type { ContainerRecord, LayerMap } from "../store/index.ts";
+import type { Engine } from "./engine.ts";
+
+export interface Size {
+  rows: number;
+  columns: number;
+}
+
+/** The class of id mapping that this user's containers have. */
+export function layerMap(engine: Engine): LayerMap {
+  const { subuids, subgids } = engine.host();
+  return subuids.length > 0 && subgids.length > 0 ? "user" : "single";
+}
+
+/** Overlayfs stacks no more (OVL_MAX_STACK). */
+const MAX_LOWER = 500;
+
+/** The image's layers, topmost first, and below them the mount points: making those in the upper would cost each start a millisecond. */
+function lowerDirectories(engine: Engine, record: ContainerRecord): string[] {
+  const { layout, images } = engine.store;
+  const layers = images.lowerDirectories(record.imageId, layerMap(engine));
+  return layers.length < MAX_LOWER ? [...layers, layout.mountPoints()] : layers;
+}
+
+/** Everything the keeper is told. */
+export function specOf(engine: Engine, record: ContainerRecord, network: NetworkSpec, size: Size): SandboxSpec {
+  const { layout } = engine.store;
+  const paths = {
+    containerDir: layout.container(record.id),
+    runtimeDir: layout.runtime(record.id),
+    userRuntimeDir: layout.userRuntimeDir,
+    lower: lowerDirectories(engine, record),
+    volumes: record.config.volumes.map((volume) => `${layout.volume(volume.name)}/_data`),
+  };
+  return planSandbox(record.config, engine.host(), paths, {
+    id: record.id,
+    generation: record.generation,
+    network,
+    ...size,
+  });
+}

@@ -1,0 +1,66 @@
+// argv → exit code. Renders every error; the only process.exit. Nothing else is decided here.
+
+import {
+  type ExitStyle,
+  flush,
+  loadReport,
+  OutputError,
+  outputBroken,
+  readCommandLine,
+  shortVersion,
+  UsageError,
+  usedEngine,
+  warn,
+} from "./cli/index.ts";
+import { BunkerError, EXIT_ENGINE, exitCodeOf } from "./errors.ts";
+import { flushLog } from "./log.ts";
+
+/** A process that a signal ended looks so to a shell; ours notices the broken pipe itself. */
+const EXIT_BROKEN_PIPE = 141;
+
+/** @returns the exit code */
+async function main(words: readonly string[]): Promise<number> {
+  let exitStyle: ExitStyle = "plain";
+  try {
+    const command = await readCommandLine(words);
+    ({ exitStyle } = command);
+    const broken = outputBroken().then((error) => Promise.reject(error));
+    const exitCode = await Promise.race([command.run(), broken]);
+    await Promise.all([flush(), flushLog()]);
+    return exitCode;
+  } catch (error) {
+    return report(error, exitStyle);
+  }
+}
+
+/** Tells what went wrong. @returns the exit code */
+async function report(error: unknown, exitStyle: ExitStyle): Promise<number> {
+  if (error instanceof OutputError && error.broken) return EXIT_BROKEN_PIPE;
+  const { renderBug, renderError } = await loadReport();
+  if (error instanceof BunkerError) warn(renderError(error));
+  else if (error instanceof OutputError) warn(renderError(new BunkerError("no-space", error.message)));
+  else warn(renderBug(error, shortVersion()));
+  // What was printed before it went wrong is still wanted; that it cannot be written has been told.
+  await Promise.allSettled([flush(), flushLog()]);
+  return exitCodeFor(error, exitStyle);
+}
+
+function exitCodeFor(error: unknown, exitStyle: ExitStyle): number {
+  if (error instanceof UsageError) return error.exitCode;
+  const exitCode = exitCodeOf(error, exitStyle !== "plain");
+  // docker's exec: 126 and 127 are the command's, the engine's own failures are 1.
+  return exitStyle === "exec" && exitCode === EXIT_ENGINE ? 1 : exitCode;
+}
+
+/** Ends the process, once everything is written. */
+async function leave(exitCode: number): Promise<never> {
+  if (usedEngine()) {
+    const { exitNow } = await import("./native/index.ts");
+    exitNow(exitCode);
+  }
+  process.exit(exitCode);
+}
+
+process.on("uncaughtException", (error) => void report(error, "run").then(leave));
+process.on("unhandledRejection", (error) => void report(error, "run").then(leave));
+await leave(await main(process.argv.slice(2)));

@@ -1,0 +1,45 @@
+// Failures cross the boundary as values; here they become errors.
+
+import { BunkerError, type ErrorCode } from "../errors.ts";
+import type { NativeFailure, Refusal } from "./types.d.ts";
+
+/** The codes of crates/runtime/src/failure.rs in our own words. */
+const CODES: Readonly<Record<string, ErrorCode>> = {
+  "bad-request": "usage",
+  "host-refused": "host-refused",
+  "command-not-found": "command-not-found",
+  "command-not-executable": "command-not-executable",
+  "user-not-found": "user-not-found",
+  "bad-path": "bad-path",
+  "bad-archive": "bad-archive",
+  "digest-mismatch": "digest-mismatch",
+  "no-space": "no-space",
+  "not-running": "not-running",
+  cancelled: "cancelled",
+};
+
+const HINTS: Readonly<Partial<Record<ErrorCode, string>>> = {
+  "host-refused":
+    "`bunker version` works anywhere, containers need user namespaces: ask whoever runs this machine to allow them.",
+  "no-space": "Free some space, or use another data home with --root.",
+  "user-not-found":
+    "The user must exist in the image's /etc/passwd, or be a number that your subordinate id range covers.",
+};
+
+/** The error for a failure, of the addon or of the keeper. */
+export function failureToError(failure: unknown): BunkerError {
+  const { code, message } = failure as NativeFailure;
+  const known = CODES[code] ?? "system";
+  const hint = HINTS[known];
+  return new BunkerError(known, message, hint === undefined ? {} : { hint });
+}
+
+/** The value of a call, or its failure thrown. */
+export function unwrap<T>(outcome: T | Refusal): T {
+  if (isRefusal(outcome)) throw failureToError(outcome.failure);
+  return outcome;
+}
+
+function isRefusal(outcome: unknown): outcome is Refusal {
+  return typeof outcome === "object" && outcome !== null && "failure" in outcome;
+}

@@ -1,0 +1,131 @@
+// The kernel, as far as a short-lived command touches it itself: plain data in and out, every failure a BunkerError.
+
+import { addon, libraryDirectory } from "./binding.ts";
+import { unwrap } from "./call.ts";
+import type { SpawnRequest, TreeEntry, WindowSize } from "./types.d.ts";
+
+export { useLibraryDirectory } from "./binding.ts";
+export { failureToError } from "./call.ts";
+export type { TreeEntry, WindowSize } from "./types.d.ts";
+
+/** One frame of a keeper's channel. */
+export interface Received {
+  message: Record<string, unknown>;
+  fds: number[];
+}
+
+/** Takes an OFD lock without waiting: its descriptor, or `null` if somebody holds it. The file is made when missing. */
+export function acquireLock(path: string): number | null {
+  return unwrap(addon().acquireLock(path)) ?? null;
+}
+
+/** Takes an OFD lock, waiting for its holder to let go or die. */
+export async function waitLock(path: string): Promise<number> {
+  return unwrap(await addon().waitLock(path));
+}
+
+/** Whether somebody holds the lock; a missing file is not locked. */
+export function isLocked(path: string): boolean {
+  return unwrap(addon().isLocked(path));
+}
+
+export function closeFd(fd: number): void {
+  unwrap(addon().closeFd(fd));
+}
+
+/** Makes directories (no `content`) and files below `base`, in order; what is there already keeps its content or is replaced. */
+export function makeTree(base: string, entries: TreeEntry[]): void {
+  unwrap(addon().makeTree(base, entries));
+}
+
+/** syncfs(2) of the filesystem that `path` lies on. */
+export function syncFilesystem(path: string): void {
+  unwrap(addon().syncFilesystem(path));
+}
+
+/** fsync(2) of a directory: the names in it are durable. */
+export function syncDirectory(path: string): void {
+  unwrap(addon().syncDirectory(path));
+}
+
+/** An eventfd, by which a worker learns how much of a growing file there is. */
+export function makeCounter(): number {
+  return unwrap(addon().makeCounter());
+}
+
+export function addToCounter(counter: number, amount: number): void {
+  unwrap(addon().addToCounter(counter, amount));
+}
+
+/** A connection to the keeper that listens in a runtime directory, or `null`. */
+export function connectControl(directory: string): number | null {
+  return unwrap(addon().connectControl(directory)) ?? null;
+}
+
+/** Sends one JSON frame; the descriptors stay the caller's own. */
+export function sendMessage(channel: number, message: object, fds: number[] = []): void {
+  unwrap(addon().sendMessage(channel, JSON.stringify(message), fds));
+}
+
+/** The next frame, or `null` at the end; waits on a thread of its own. */
+export async function receiveMessage(channel: number): Promise<Received | null> {
+  return parse(unwrap(await addon().receiveMessage(channel)));
+}
+
+/** As `receiveMessage`, blocking. */
+export function receiveMessageSync(channel: number): Received | null {
+  return parse(unwrap(addon().receiveMessageSync(channel)));
+}
+
+function parse(received: { text: string; fds: number[] } | null | undefined): Received | null {
+  if (received === null || received === undefined) return null;
+  return { message: JSON.parse(received.text) as Record<string, unknown>, fds: received.fds };
+}
+
+/** Few descriptors are ever needed, and a container's own limit is set apart: the keeper's poll need not be able to hold a million. */
+const KEEPER_OPEN_FILES = 4096;
+
+/** Starts a keeper that waits for its container; the number is our end of its channel. */
+export function spawnKeeper(): number {
+  return unwrap(addon().spawnKeeper(spawnRequest())).channel;
+}
+
+/** Starts a worker that waits for its job. */
+export function spawnWorker(): number {
+  return unwrap(addon().spawnWorker(spawnRequest())).channel;
+}
+
+function spawnRequest(): SpawnRequest {
+  return { libraryDirectory: libraryDirectory(), openFiles: KEEPER_OPEN_FILES };
+}
+
+/**
+ * Ends this process at once, once everything that was printed is written. An open database is left as a crash would leave it,
+ * which costs nothing: closing it would write out and remove its log, with four syncs.
+ */
+export function exitNow(code: number): void {
+  addon().exitNow(code);
+}
+
+export function isTerminal(fd: number): boolean {
+  return addon().isTerminal(fd);
+}
+
+/** Rows and columns of a terminal. */
+export function windowSize(fd: number): WindowSize {
+  return unwrap(addon().windowSize(fd));
+}
+
+/** Sets a terminal to raw mode; the handle takes it back. */
+export function enterRawMode(fd: number): number {
+  return unwrap(addon().enterRawMode(fd));
+}
+
+export function leaveRawMode(handle: number): void {
+  unwrap(addon().leaveRawMode(handle));
+}
+
+/** The reading end of a pipe into which a thread copies the terminal's input. */
+export function pumpTerminal(fd: number): number {
+  return unwrap(addon().pumpTerminal(fd));
+}

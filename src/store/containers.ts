@@ -1,0 +1,180 @@
+// Containers' rows: what is wanted and what was. Whether one runs is not here: the kernel says it (engine/containers.ts).
+
+import { BunkerError } from "../errors.ts";
+import type { ContainerConfig, ExitRecord } from "../container/index.ts";
+import type { Digest } from "../image/index.ts";
+import type { Records, Row } from "./database.ts";
+import type { ContainerRecord, ContainerState } from "./rows.ts";
+
+const COLUMNS = "id, name, image_id, image_name, state, generation, created_at, config, exit";
+const HEX = /^[0-9a-f]{1,64}$/;
+
+/** What a new container brings; a name that is taken is a conflict. */
+export interface NewContainer extends Omit<ContainerRecord, "exit"> {
+  /** Volumes made for it, and others it uses. */
+  volumes: { name: string; target: string; anonymous: boolean }[];
+}
+
+export class Containers {
+  readonly #records: Records;
+
+  constructor(records: Records) {
+    this.#records = records;
+  }
+
+  /** Newest first. `active`: only those that may be running, or are half made or half removed. */
+  list(active: boolean): ContainerRecord[] {
+    const where = active ? "WHERE state NOT IN ('created', 'ended')" : "";
+    return this.#records.all(`SELECT ${COLUMNS} FROM containers ${where} ORDER BY created_at DESC, id`).map(parse);
+  }
+
+  /** By id, name, or the beginning of an id, in this order. @throws BunkerError not-found, conflict in docker's words */
+  resolve(word: string): ContainerRecord {
+    const name = word.startsWith("/") ? word.slice(1) : word;
+    const exact = this.#records.first(
+      `SELECT ${COLUMNS} FROM containers WHERE id = ? OR name = ? ORDER BY id <> ?`,
+      name,
+      name,
+      name,
+    );
+    if (exact !== null) return parse(exact);
+    const rows = HEX.test(name)
+      ? this.#records.all(`SELECT ${COLUMNS} FROM containers WHERE id >= ? AND id < ? LIMIT 2`, name, `${name}g`)
+      : [];
+    if (rows.length > 1) {
+      throw new BunkerError("conflict", `multiple IDs found with provided prefix: ${word}`, {
+        hint: "Give more of the id, or the name.",
+      });
+    }
+    const [row] = rows;
+    if (row === undefined) throw noSuchContainer(word);
+    return parse(row);
+  }
+
+  /** Whether a name is taken. */
+  isTaken(name: string): boolean {
+    return this.#records.first("SELECT 1 FROM containers WHERE name = ?", name) !== null;
+  }
+
+  /**
+   * Reserves id, name and volumes. `durable`: when nothing but a whole machine's end may undo it.
+   * @throws BunkerError conflict in docker's words when the name is taken
+   */
+  insert(container: NewContainer, durable: boolean): void {
+    this.#records.write(() => {
+      const owner = this.#records.first("SELECT id FROM containers WHERE name = ?", container.name);
+      if (owner !== null) throw nameTaken(container.name, String(owner["id"]));
+      this.#records.run(
+        `INSERT INTO containers (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)`,
+        container.id,
+        container.name,
+        container.imageId,
+        container.imageName,
+        container.state,
+        container.generation,
+        container.createdAt,
+        JSON.stringify(container.config),
+      );
+      for (const volume of container.volumes) {
+        this.#records.run(
+          "INSERT OR IGNORE INTO volumes (name, anonymous, created_at, labels) VALUES (?, ?, ?, '{}')",
+          volume.name,
+          volume.anonymous ? 1 : 0,
+          container.createdAt,
+        );
+        this.#records.run(
+          "INSERT INTO container_volumes (container_id, volume, target) VALUES (?, ?, ?)",
+          container.id,
+          volume.name,
+          volume.target,
+        );
+      }
+    }, durable);
+  }
+
+  setState(id: string, state: ContainerState, durable = true): void {
+    this.#records.write(() => this.#records.run("UPDATE containers SET state = ? WHERE id = ?", state, id), durable);
+  }
+
+  /** One more start. @returns its number */
+  beginStart(id: string): number {
+    return this.#records.write(() => {
+      this.#records.run(
+        "UPDATE containers SET state = 'started', generation = generation + 1, exit = NULL WHERE id = ?",
+        id,
+      );
+      return Number(this.#records.first("SELECT generation FROM containers WHERE id = ?", id)?.["generation"] ?? 0);
+    });
+  }
+
+  /** Takes over how a start ended, unless another start has begun meanwhile. */
+  end(id: string, exit: ExitRecord): void {
+    const state: ContainerState = exit.startedAt === null ? "created" : "ended";
+    this.#records.write(
+      () =>
+        this.#records.run(
+          "UPDATE containers SET state = ?, exit = ? WHERE id = ? AND generation = ? AND state IN ('creating', 'started')",
+          state,
+          JSON.stringify(exit),
+          id,
+          exit.generation,
+        ),
+      false,
+    );
+  }
+
+  /** Forgets a container and, if asked, its anonymous volumes. @returns the names of volumes that are gone */
+  remove(id: string, options: { volumes: boolean; durable: boolean }): string[] {
+    return this.#records.write(() => {
+      const doomed = options.volumes ? this.#ownVolumes(id) : [];
+      this.#records.run("DELETE FROM containers WHERE id = ?", id);
+      for (const volume of doomed) this.#records.run("DELETE FROM volumes WHERE name = ?", volume);
+      return doomed;
+    }, options.durable);
+  }
+
+  /** Anonymous volumes that no other container uses. */
+  ownVolumes(id: string): string[] {
+    return this.#ownVolumes(id);
+  }
+
+  #ownVolumes(id: string): string[] {
+    const rows = this.#records.all(
+      `SELECT DISTINCT volumes.name FROM volumes JOIN container_volumes ON volume = volumes.name
+       WHERE container_id = ? AND anonymous = 1
+         AND NOT EXISTS (SELECT 1 FROM container_volumes AS other WHERE other.volume = volumes.name AND other.container_id <> ?)`,
+      id,
+      id,
+    );
+    return rows.map((row) => String(row["name"]));
+  }
+}
+
+export function noSuchContainer(word: string): BunkerError {
+  return new BunkerError("not-found", `no such container: ${word}`, {
+    hint: "`bunker ps -a` lists the containers there are.",
+  });
+}
+
+function nameTaken(name: string, owner: string): BunkerError {
+  const message = `Conflict. The container name "/${name}" is already in use by container "${owner}".`;
+  return new BunkerError("conflict", message, {
+    hint: `Remove that container (\`bunker rm ${name}\`), or choose another name.`,
+  });
+}
+
+function parse(row: Row): ContainerRecord {
+  const config = JSON.parse(String(row["config"])) as ContainerConfig;
+  const exit = row["exit"];
+  return {
+    id: String(row["id"]),
+    name: String(row["name"]),
+    imageId: String(row["image_id"]) as Digest,
+    imageName: String(row["image_name"]),
+    state: String(row["state"]) as ContainerState,
+    generation: Number(row["generation"]),
+    createdAt: String(row["created_at"]),
+    config,
+    exit: typeof exit === "string" ? (JSON.parse(exit) as ExitRecord) : null,
+  };
+}

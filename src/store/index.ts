@@ -1,0 +1,7 @@
+// The store's public face: the only module that knows the data directory and its database.
+
+export { noSuchContainer } from "./containers.ts";
+export { type NewImage, noSuchImage } from "./images.ts";
+export type { Layout, LayerMap } from "./layout.ts";
+export type { ContainerRecord, ContainerState, ImageRecord, LayerRecord, ReferenceRecord } from "./rows.ts";
+export { openStore, type Store } from "./store.ts";

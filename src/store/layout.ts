@@ -1,0 +1,140 @@
+// Where everything lies on disk and in the runtime directory. Names only; makes nothing but the two homes themselves.
+//
+//   <data home>/db.sqlite  blobs/sha256/<hex>  layers/<map>/<name>/{root,manifest}  containers/<id>/  volumes/<name>/_data
+//               partial/<digest hex>  staging/<operation>/  trash/<name>  lib/  mount-points/
+//   <runtime home>/c/<id>/{lock,state.json,ctl}  u/  u.lock
+
+import { lstatSync, mkdirSync } from "node:fs";
+import { BunkerError } from "../errors.ts";
+import { type Digest, digestHex } from "../image/index.ts";
+
+/** How ids inside a layer's files relate to the host's: each class has its own unpacked copies. */
+export type LayerMap = "user" | "single";
+
+const PRIVATE = 0o700;
+const GROUP_AND_OTHERS = 0o077;
+const SHORT_HASH = 16;
+
+export class Layout {
+  constructor(
+    readonly dataHome: string,
+    readonly userRuntimeDir: string,
+  ) {}
+
+  database(): string {
+    return `${this.dataHome}/db.sqlite`;
+  }
+
+  library(): string {
+    return `${this.dataHome}/lib`;
+  }
+
+  container(id: string): string {
+    return `${this.dataHome}/containers/${id}`;
+  }
+
+  /** `c/<id>` in the runtime home: there while the container lives. */
+  runtime(id: string): string {
+    return `${this.userRuntimeDir}/c/${id}`;
+  }
+
+  volume(name: string): string {
+    return `${this.dataHome}/volumes/${name}`;
+  }
+
+  blob(digest: Digest): string {
+    return `${this.dataHome}/blobs/sha256/${digestHex(digest)}`;
+  }
+
+  layers(map: LayerMap): string {
+    return `${this.dataHome}/layers/${map}`;
+  }
+
+  layer(map: LayerMap, name: string): string {
+    return `${this.layers(map)}/${name}`;
+  }
+
+  /** A bottom layer for every container: what is mounted over needs something to lie on. */
+  mountPoints(): string {
+    return `${this.dataHome}/mount-points`;
+  }
+
+  partial(digest: Digest): string {
+    return `${this.dataHome}/partial/${digestHex(digest)}`;
+  }
+
+  staging(operation: string): string {
+    return `${this.dataHome}/staging/${operation}`;
+  }
+
+  trash(): string {
+    return `${this.dataHome}/trash`;
+  }
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Finds and makes both homes. @throws BunkerError store */
+export function openLayout(
+  options: { root: string | null; runroot: string | null },
+  environment: Environment,
+  uid: number,
+): Layout {
+  const { root, runroot } = options;
+  const dataHome = root === null ? defaultDataHome(environment) : absolute(root);
+  ensurePrivate(dataHome, uid, "data home");
+  const hash = new Bun.CryptoHasher("sha256").update(dataHome).digest("hex").slice(0, SHORT_HASH);
+  const runtime = runroot === null ? runtimeHome(environment, uid) : absolute(runroot);
+  ensurePrivate(runtime, uid, "runtime directory");
+  ensurePrivate(`${runtime}/${hash}`, uid, "runtime directory");
+  return new Layout(dataHome, `${runtime}/${hash}`);
+}
+
+function absolute(path: string): string {
+  return path.startsWith("/") ? path.replace(/(?<=.)\/+$/, "") : `${process.cwd()}/${path}`;
+}
+
+function defaultDataHome(environment: Environment): string {
+  const { XDG_DATA_HOME: data, HOME: home } = environment;
+  if (data?.startsWith("/")) return `${data}/bunker`;
+  if (home?.startsWith("/")) return `${home}/.local/share/bunker`;
+  throw new BunkerError("store", "no place for the data home: neither HOME nor XDG_DATA_HOME is set", {
+    hint: "Set HOME, or name a directory with --root.",
+  });
+}
+
+/** `$XDG_RUNTIME_DIR/bunker`; without it (or with somebody else's) a private directory for temporary files. */
+function runtimeHome(environment: Environment, uid: number): string {
+  const { XDG_RUNTIME_DIR: runtime, TMPDIR: temporary } = environment;
+  const usable = runtime?.startsWith("/") === true && lstatSync(runtime, { throwIfNoEntry: false })?.uid === uid;
+  if (usable) return `${runtime}/bunker`;
+  return `${temporary?.startsWith("/") ? temporary : "/tmp"}/bunker-${uid}`;
+}
+
+/** Ours alone: what others could write to would be theirs to replace. */
+function ensurePrivate(path: string, uid: number, what: string): void {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return make(path, what);
+  const problem = !found.isDirectory()
+    ? "is not a directory"
+    : found.uid !== uid
+      ? "belongs to somebody else"
+      : (found.mode & GROUP_AND_OTHERS) !== 0
+        ? "is open to others"
+        : null;
+  if (problem === null) return;
+  throw new BunkerError("store", `the ${what} "${path}" ${problem}`, {
+    hint: problem === "is open to others" ? `Close it: chmod 700 ${path}` : "Use another data home with --root.",
+  });
+}
+
+function make(path: string, what: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: PRIVATE });
+  } catch (cause) {
+    throw new BunkerError("store", `making the ${what} "${path}": ${(cause as Error).message}`, {
+      hint: "Use another data home with --root.",
+      cause,
+    });
+  }
+}

@@ -1,0 +1,58 @@
+// Rows as plain typed records.
+
+import type { ContainerConfig, ExitRecord } from "../container/index.ts";
+import type { Digest, ImageConfig } from "../image/index.ts";
+
+/** An image, with its config parsed. */
+export interface ImageRecord {
+  id: Digest;
+  manifest: Digest;
+  config: ImageConfig;
+  createdAt: string | null;
+  /** Unpacked bytes of all layers. */
+  size: number;
+  pulledAt: string;
+}
+
+/** A name of an image. */
+export interface ReferenceRecord {
+  /** The full form: `docker.io/library/nginx:1.27`. */
+  name: string;
+  imageId: Digest;
+  /** Of what the registry served: a manifest or an index. */
+  digest: Digest;
+}
+
+/** An unpacked layer. */
+export interface LayerRecord {
+  /** Its directory below `layers/<map>`: hex of its diff id, `chain-…`, or `fix-…`. */
+  name: string;
+  diffId: Digest | null;
+  size: number;
+  entries: number;
+  /** Directories that its archive only implied. */
+  implied: number;
+  /** It hides all layers below. */
+  opaque: boolean;
+}
+
+/**
+ * `creating`: undone by whoever finds it without its creator or keeper. `started`: the witnesses tell more.
+ * `removing`: what is left of it is being removed.
+ */
+export type ContainerState = "creating" | "created" | "started" | "ended" | "removing";
+
+export interface ContainerRecord {
+  id: string;
+  name: string;
+  imageId: Digest;
+  /** As the user wrote it. */
+  imageName: string;
+  state: ContainerState;
+  /** Starts so far. */
+  generation: number;
+  /** RFC 3339. */
+  createdAt: string;
+  config: ContainerConfig;
+  exit: ExitRecord | null;
+}

@@ -1,0 +1,96 @@
+// The tables, and how an older database becomes a newer one. Every version has one step; a step is never changed afterwards.
+
+/** Step n takes a database from version n to n + 1. */
+export const MIGRATIONS: readonly string[] = [
+  `
+  -- Content exactly as a registry gave it; the file is blobs/sha256/<hex>.
+  CREATE TABLE blobs (
+    digest TEXT PRIMARY KEY,
+    size INTEGER NOT NULL,
+    created_at TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  -- Who needs a blob; without a link it is collected. kind: image (owner: its id), reference (owner: its name).
+  CREATE TABLE blob_links (
+    kind TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    digest TEXT NOT NULL REFERENCES blobs (digest),
+    PRIMARY KEY (kind, owner, digest)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX blob_links_by_digest ON blob_links (digest);
+
+  -- id: the config's digest. config: what src/image/config.ts read from it; its bytes are a blob. size: unpacked, all layers.
+  CREATE TABLE images (
+    id TEXT PRIMARY KEY,
+    manifest TEXT NOT NULL REFERENCES blobs (digest),
+    config TEXT NOT NULL,
+    created_at TEXT,
+    size INTEGER NOT NULL,
+    pulled_at TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  -- name: docker.io/library/nginx:1.27, or …@sha256:…; digest: the root descriptor as served, a manifest's or an index's.
+  CREATE TABLE image_references (
+    name TEXT PRIMARY KEY,
+    image_id TEXT NOT NULL REFERENCES images (id),
+    digest TEXT NOT NULL REFERENCES blobs (digest),
+    updated_at TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX image_references_by_image ON image_references (image_id);
+
+  -- An unpacked layer; its directory is layers/<map>/<name>. implied: directories its archive only implied. opaque: it hides all
+  -- layers below, which overlay cannot see in a root.
+  CREATE TABLE layers (
+    map TEXT NOT NULL,
+    name TEXT NOT NULL,
+    diff_id TEXT,
+    size INTEGER NOT NULL,
+    entries INTEGER NOT NULL,
+    implied INTEGER NOT NULL,
+    opaque INTEGER NOT NULL,
+    created_at TEXT NOT NULL,
+    PRIMARY KEY (map, name)
+  ) STRICT, WITHOUT ROWID;
+
+  -- An image's stack, bottom first.
+  CREATE TABLE image_layers (
+    image_id TEXT NOT NULL REFERENCES images (id),
+    map TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    layer TEXT NOT NULL,
+    PRIMARY KEY (image_id, map, position),
+    FOREIGN KEY (map, layer) REFERENCES layers (map, name)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX image_layers_by_layer ON image_layers (map, layer);
+
+  -- state: creating, created, started, ended, removing. config: src/container/config.ts; exit: the keeper's record, when ended.
+  CREATE TABLE containers (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    image_id TEXT NOT NULL REFERENCES images (id),
+    image_name TEXT NOT NULL,
+    state TEXT NOT NULL,
+    generation INTEGER NOT NULL,
+    created_at TEXT NOT NULL,
+    config TEXT NOT NULL,
+    exit TEXT
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX containers_by_state ON containers (state);
+  CREATE INDEX containers_by_image ON containers (image_id);
+
+  CREATE TABLE volumes (
+    name TEXT PRIMARY KEY,
+    anonymous INTEGER NOT NULL,
+    created_at TEXT NOT NULL,
+    labels TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE container_volumes (
+    container_id TEXT NOT NULL REFERENCES containers (id) ON DELETE CASCADE,
+    volume TEXT NOT NULL REFERENCES volumes (name),
+    target TEXT NOT NULL,
+    PRIMARY KEY (container_id, target)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX container_volumes_by_volume ON container_volumes (volume);
+  `,
+];

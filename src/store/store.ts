@@ -1,0 +1,38 @@
+// The store of one data home: records, blobs and where everything lies. One per process.
+
+import { Blobs } from "./blobs.ts";
+import { Containers } from "./containers.ts";
+import { Records } from "./database.ts";
+import { Garbage } from "./garbage.ts";
+import { Images } from "./images.ts";
+import { type Layout, openLayout } from "./layout.ts";
+
+const ID_BYTES = 32;
+
+export interface Store {
+  readonly layout: Layout;
+  readonly blobs: Blobs;
+  readonly images: Images;
+  readonly containers: Containers;
+  readonly garbage: Garbage;
+  /** 64 random hex characters, as docker's ids. */
+  newId(): string;
+}
+
+/** Opens a data home (`root`, else the user's own) and its runtime directory (below `runroot`), making what is not there. @throws BunkerError store */
+export function openStore(options: { root: string | null; runroot: string | null }): Store {
+  const layout = openLayout(options, process.env, process.getuid?.() ?? 0);
+  const records = new Records(layout.database());
+  return {
+    layout,
+    blobs: new Blobs(layout),
+    images: new Images(records, layout),
+    containers: new Containers(records),
+    garbage: new Garbage(records, layout),
+    newId,
+  };
+}
+
+function newId(): string {
+  return crypto.getRandomValues(new Uint8Array(ID_BYTES)).toHex();
+}

@@ -1,0 +1,7 @@
+// What `-v`, `--mount` and `--tmpfs` mean: text → mount requests, in docker's grammar and words. Pure: the current directory comes in.
+
+export { parseMountFlag } from "./mount-flag.ts";
+export type { MountRequest } from "./mount-request.ts";
+export { ensureDistinctTargets } from "./target.ts";
+export { parseTmpfsFlag } from "./tmpfs-flag.ts";
+export { parseVolumeFlag } from "./volume-flag.ts";

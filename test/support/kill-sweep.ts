@@ -1,0 +1,109 @@
+// Kill -9 everywhere: runs a command once to see which system calls it and all it starts make, then again and again, killed at
+// one of them each time. After each kill the invariants must hold and the very next ordinary command must succeed.
+//
+//   await killSweep(env, {
+//     name: "rm",
+//     prepare: async () => ["rm", await env.ok(["create", image, "true"])],   // before each run: the command's words
+//     recover: async ([, id = ""]) => { await env.run(["rm", id]); await env.ok(["ps", "-a"]); },
+//   });
+//
+// Points are drawn by a seed that changes daily and is printed; BUNKER_TEST_SEED=N repeats a run. strace runs as root, since a
+// traced ordinary process could not run the setuid newuidmap.
+
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+
+import type { CommandResult } from "./command.ts";
+import type { RunOptions, TestEnv } from "./environment.ts";
+import { Invariants } from "./invariants.ts";
+import { choosePoints, countCalls, INTERESTING, type KillPoint } from "./kill-points.ts";
+import { testSeed } from "./random.ts";
+
+const POINTS = 40;
+/** Traced, on a busy machine. What takes longer hangs. */
+const RUN_TIMEOUT_MS = 120_000;
+
+export interface Sweep {
+  name: string;
+  /** Makes what the command needs and gives its words. */
+  prepare: () => Promise<string[]>;
+  /** The next ordinary commands, which must work; default: the same command again. */
+  recover?: (args: string[], killed: CommandResult) => Promise<void>;
+  points?: number;
+  /** Instead of killing: let the call fail with this error, as strace names it. The command may then fail, but cleanly. */
+  error?: string;
+  options?: RunOptions;
+}
+
+export interface SweepReport {
+  seed: number;
+  /** Points at which something was killed, of those tried: near the end of a command runs differ. */
+  hit: number;
+  tried: number;
+}
+
+/** @throws at the first point after which something is wrong, naming point and seed */
+export async function killSweep(env: TestEnv, sweep: Sweep): Promise<SweepReport> {
+  const seed = testSeed();
+  const watch = await Invariants.watch(env);
+  const { log } = await traced(env, sweep, await sweep.prepare());
+  await watch.check();
+  const points = choosePoints(countCalls(log), sweep.points ?? POINTS, seed);
+  const report = { seed, hit: 0, tried: 0 };
+  for (const point of points) {
+    report.tried += 1;
+    try {
+      if (await tryPoint({ env, sweep, watch }, point)) report.hit += 1;
+    } catch (error) {
+      const { syscall, nth } = point;
+      throw new Error(`${sweep.name}, killed at ${syscall} number ${nth} (BUNKER_TEST_SEED=${seed})`, { cause: error });
+    }
+  }
+  console.log(`kill sweep of ${sweep.name}: ${report.hit} of ${report.tried} points hit, BUNKER_TEST_SEED=${seed}`);
+  return report;
+}
+
+async function tryPoint(
+  { env, sweep, watch }: { env: TestEnv; sweep: Sweep; watch: Invariants },
+  point: KillPoint,
+): Promise<boolean> {
+  const args = await sweep.prepare();
+  const before = await Invariants.watch(env);
+  const { result, log } = await traced(env, sweep, args, point);
+  const hit = log.includes("(INJECTED)") || log.includes("+++ killed by SIGKILL +++");
+  const outputs = [result.stdout, result.stderr];
+  if (sweep.error === undefined) await watch.check({ outputs, afterKill: hit });
+  else await before.check({ outputs, unchanged: result.code !== 0 });
+  if (sweep.recover === undefined) await env.ok(args, sweep.options);
+  else await sweep.recover(args, result);
+  await watch.check();
+  return hit;
+}
+
+interface Traced {
+  result: CommandResult;
+  /** strace's. */
+  log: string;
+}
+
+/** Runs the command under strace, which ends when everything that the command started has ended. */
+async function traced(env: TestEnv, sweep: Sweep, args: string[], point: KillPoint | null = null): Promise<Traced> {
+  const path = join(env.host.base, "strace.log");
+  rmSync(path, { force: true });
+  const what = sweep.error === undefined ? "signal=KILL" : `error=${sweep.error}`;
+  const inject = point === null ? [] : [`--inject=${point.syscall}:${what}:when=${point.nth}`];
+  // An unknown call (other architectures lack some) is no error: "?".
+  const trace = `--trace=${INTERESTING.map((name) => `?${name}`).join(",")}`;
+  const launcher = [
+    "strace",
+    "--follow-forks",
+    "--quiet=attach,personality,exit",
+    "--user",
+    env.user.name,
+    `--output=${path}`,
+    trace,
+    ...inject,
+  ];
+  const result = await env.run(args, { timeoutMs: RUN_TIMEOUT_MS, ...sweep.options, launcher });
+  return { result, log: existsSync(path) ? readFileSync(path, "utf8") : "" };
+}

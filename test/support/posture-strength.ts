@@ -1,0 +1,107 @@
+// Which of two containers is held more tightly, property by property: the figure is how often ours is weaker (target: never).
+// Only properties with a clear "less is safer" count; what merely differs does not.
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import type { Posture } from "./posture.ts";
+
+export interface Strength {
+  /** Properties where ours allows more. */
+  weaker: string[];
+  stricter: string[];
+}
+
+const CAPABILITY_SETS = ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"];
+const CAPABILITIES = 41;
+/** How a filter or the kernel says no. */
+const REFUSED = /^(EPERM|EACCES|ENOSYS|EAFNOSUPPORT|signal 31)$/;
+const SAFER_MOUNT_OPTIONS = ["nodev", "nosuid", "noexec", "ro"];
+/** Everything that can be seen or reached of a path, the least first. */
+const OPENNESS = [/^absent/, /read:(E[A-Z]+)/, /read:empty/, /read:(entries|readable|opens)/];
+
+type Score = (posture: Posture) => number;
+
+export function compareStrength(ours: Posture, theirs: Posture): Strength {
+  const names = [...new Set([...Object.keys(ours), ...Object.keys(theirs)])].sort();
+  const strength: Strength = { weaker: [], stricter: [] };
+  for (const [property, score] of [...names.flatMap(scoresOf), ...capabilityScores()]) {
+    const difference = score(ours) - score(theirs);
+    if (difference > 0) strength.weaker.push(property);
+    if (difference < 0) strength.stricter.push(property);
+  }
+  return strength;
+}
+
+/** A score is how much is allowed. */
+function scoresOf(name: string): [string, Score][] {
+  const part = name.slice(0, name.indexOf("/"));
+  switch (part) {
+    case "syscalls":
+      return [[`syscall ${syscallName(Number(name.slice(part.length + 1)))}`, allowed(name)]];
+    case "cases":
+    case "keyring":
+      return [[name, allowed(name)]];
+    case "sockets":
+      return [
+        [name, (posture) => (REFUSED.test(posture[name] ?? "EPERM") ? 0 : (posture[name] ?? "").split(" ").length)],
+      ];
+    case "namespaces":
+      return [[name, (posture) => (posture[name] === "host" ? 1 : 0)]];
+    case "paths":
+      return [
+        [`${name} read`, (posture) => OPENNESS.findLastIndex((pattern) => pattern.test(posture[name] ?? "absent"))],
+        [`${name} write`, (posture) => (/write:opens/.test(posture[name] ?? "") ? 1 : 0)],
+      ];
+    case "mounts":
+      return SAFER_MOUNT_OPTIONS.map((option) => [`${name} ${option}`, lacksOption(name, option)]);
+    case "fds":
+      return [[name, (posture) => (Number(name.slice(part.length + 1)) > 2 && posture[name] !== undefined ? 1 : 0)]];
+    case "status":
+      return name === "status/NoNewPrivs" || name === "status/Seccomp"
+        ? [[name, (posture) => (posture[name] === undefined || posture[name] === "0" ? 1 : 0)]]
+        : [];
+    default:
+      return [];
+  }
+}
+
+function allowed(name: string): Score {
+  return (posture) => (REFUSED.test(posture[name] ?? "EPERM") ? 0 : 1);
+}
+
+/** A mount that only one of them has is no weakness in itself. */
+function lacksOption(name: string, option: string): Score {
+  return (posture) => {
+    const options = posture[name]?.split(" ")[1]?.split(",");
+    return options === undefined || options.includes(option) ? 0 : 1;
+  };
+}
+
+function capabilityScores(): [string, Score][] {
+  return CAPABILITY_SETS.flatMap((set) =>
+    Array.from({ length: CAPABILITIES }, (_, bit): [string, Score] => [
+      `${set} bit ${bit}`,
+      (posture) => Number((BigInt(`0x${posture[`status/${set}`] ?? "0"}`) >> BigInt(bit)) & 1n),
+    ]),
+  );
+}
+
+let names: Map<number, string> | null = null;
+
+/** From the runtime's own table, which lists this machine's architecture first. */
+function syscallName(number: number): string {
+  names ??= readNames();
+  return names.get(number) ?? String(number);
+}
+
+function readNames(): Map<number, string> {
+  const path = join(import.meta.dir, "../../crates/runtime/src/seccomp/table.rs");
+  const architecture = process.arch === "x64" ? "x86_64" : "aarch64";
+  const tables = readFileSync(path, "utf8").split("pub(crate) const SYSCALLS");
+  const table = tables.findIndex((text) =>
+    text.trimEnd().endsWith(`#[cfg(target_arch = "${architecture}")]\n#[rustfmt::skip]`),
+  );
+  const entries = (tables[table + 1] ?? "").split("];")[0] ?? "";
+  return new Map([...entries.matchAll(/\("(\w+)", (\d+)\)/g)].map(([, name = "", number]) => [Number(number), name]));
+}
