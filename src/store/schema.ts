@@ -93,8 +93,4 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX container_volumes_by_volume ON container_volumes (volume);
   `,
-  `
-  -- opaque: the layer hides all layers below it.
-  ALTER TABLE layers ADD COLUMN opaque INTEGER NOT NULL DEFAULT 0;
-  `,
 ];

@@ -285,7 +285,8 @@ describe("the image's volumes", () => {
         RW: true,
       })),
     );
-    expect(mounts.map(({ Name }) => Name).sort()).toEqual(names.sort());
+    const mounted = mounts.map(({ Name }) => String(Name));
+    expect(mounted.sort()).toEqual(names.sort());
   });
 
   it("go with --rm and rm -v, stay with rm", async () => {

@@ -235,7 +235,14 @@ describe("names and files of the engine's own", () => {
       ),
     ).not.toContain("image's");
     await stage.env.ok([
-      ...["run", "--name", "changed", "--network", "none", "busybox", "sh", "-c"],
+      "run",
+      "--name",
+      "changed",
+      "--network",
+      "none",
+      "busybox",
+      "sh",
+      "-c",
       "grep -c own /etc/hosts; echo '10.0.0.1 own' >> /etc/hosts; echo 'nameserver 10.0.0.2' > /etc/resolv.conf; true",
     ]);
     expect(await stage.env.ok(["start", "-a", "changed"])).toBe("1");

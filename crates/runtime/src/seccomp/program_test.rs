@@ -311,7 +311,8 @@ fn the_table_is_sorted_and_without_doubles() {
 /// Both architectures' tables are in the source; the one that is not compiled here is looked at as text.
 #[test]
 fn both_tables_agree_where_the_kernel_numbers_alike() {
-    let (x86, arm) = include_str!("table.rs").split_once("target_arch = \"aarch64\")]\n#[rustfmt::skip]").expect("two tables");
+    let (x86, arm) =
+        include_str!("table.rs").split_once("target_arch = \"aarch64\")]\n#[rustfmt::skip]").expect("two tables");
     let entries = |text: &str| -> Vec<(String, u32)> {
         let pairs = text.split("(\"").skip(1).filter_map(|rest| rest.split_once("\", "));
         pairs.filter_map(|(name, rest)| Some((name.to_owned(), rest.split_once(')')?.0.parse().ok()?))).collect()
@@ -324,7 +325,9 @@ fn both_tables_agree_where_the_kernel_numbers_alike() {
         table.iter().filter(|(name, number)| *number >= 424 && name != "map_shadow_stack").cloned().collect()
     };
     assert_eq!(shared(&x86), shared(&arm));
-    for (name, number) in [("openat", 56), ("execve", 221), ("clone", 220), ("mount", 40), ("socket", 198), ("ioctl", 29)] {
+    for (name, number) in
+        [("openat", 56), ("execve", 221), ("clone", 220), ("mount", 40), ("socket", 198), ("ioctl", 29)]
+    {
         assert!(arm.contains(&(name.to_owned(), number)), "{name}");
     }
 }
