@@ -3,7 +3,7 @@
 
 import type { SessionControl, SessionEnd, StreamOptions } from "../engine/index.ts";
 import { closeFd, enterRawMode, isTerminal, leaveRawMode, pumpTerminal, windowSize } from "../native/index.ts";
-import { flush, printable, warn } from "./output.ts";
+import { flush, OutputError, printable, warn } from "./output.ts";
 import { UsageError } from "./usage.ts";
 
 const STDIN = 0;
@@ -148,10 +148,11 @@ export class Session {
     warn(`${printable(line)}${this.#raw === null ? "" : "\r"}\n`);
   }
 
-  /** @returns the exit code */
+  /** @returns the exit code. @throws OutputError when nobody reads us any more; the process runs on then, as docker's does */
   finish(end: SessionEnd): number {
     this.end();
     if (end.kind === "exited") return end.code;
+    if (end.kind === "outputClosed") throw OutputError.unread();
     warn("read escape sequence\n");
     return 0;
   }

@@ -171,7 +171,11 @@ export class TerminalSession {
         this.output += this.#decoder.decode(bytes, { stream: true });
       },
     });
-    this.#child = Bun.spawn(argv, { terminal: this.#terminal, env: { PATH: process.env["PATH"] ?? "" } });
+    // Bun gives a terminal, not a controlling one: without that there is no Ctrl-C, no Ctrl-Z and no word of a resize.
+    this.#child = Bun.spawn(["setsid", "--ctty", "--wait", ...argv], {
+      terminal: this.#terminal,
+      env: { PATH: process.env["PATH"] ?? "" },
+    });
     this.#timer = setTimeout(() => this.#child.kill("SIGKILL"), size.timeoutMs);
   }
 
