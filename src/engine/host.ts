@@ -62,7 +62,10 @@ function findThrottledCpus(): number[] {
 
 /** `0-3,8` → its numbers (cpuset(7), List format). */
 export function parseCpuList(text: string): number[] {
-  const ranges = [...text.trim().matchAll(/(\d+)(?:-(\d+))?/g)].map(([, first, last]) => [Number(first), Number(last ?? first)]);
+  const ranges = [...text.trim().matchAll(/(\d+)(?:-(\d+))?/g)].map(([, first, last]) => [
+    Number(first),
+    Number(last ?? first),
+  ]);
   return ranges.flatMap(([first = 0, last = 0]) =>
     Array.from({ length: Math.min(last - first + 1, MAX_CPUS) }, (_, at) => first + at),
   );

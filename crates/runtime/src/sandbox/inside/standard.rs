@@ -151,8 +151,9 @@ fn write_sysctls(spec: &SandboxSpec, proc: BorrowedFd<'_>) -> Result<(), Failure
     }
     let root = path::open_at2(proc, b"sys", path::O_PATH | path::O_DIRECTORY, path::RESOLVE_NO_SYMLINKS)?;
     for (name, value) in &spec.sysctls {
-        let is_word =
-            |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+        let is_word = |word: &str| {
+            !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
+        };
         if !name.split('.').all(is_word) || value.contains(['\n', '\0']) {
             let message = format!("\"{}\" is no sysctl, or its value is no line", name.escape_debug());
             return Err(Failure::new(FailureCode::BadRequest, message));
