@@ -12,7 +12,7 @@ import {
   usedEngine,
   warn,
 } from "./cli/index.ts";
-import { BunkerError, EXIT_ENGINE, exitCodeOf } from "./errors.ts";
+import { BunkerError, EXIT_ENGINE, exitCodeOf, expectHostFailure } from "./errors.ts";
 import { flushLog } from "./log.ts";
 
 /** A process that a signal ended looks so to a shell; ours notices the broken pipe itself. */
@@ -34,7 +34,8 @@ async function main(words: readonly string[]): Promise<number> {
 }
 
 /** Tells what went wrong. @returns the exit code */
-async function report(error: unknown, exitStyle: ExitStyle): Promise<number> {
+async function report(thrown: unknown, exitStyle: ExitStyle): Promise<number> {
+  const error = expectHostFailure(thrown);
   if (error instanceof OutputError && error.broken) return EXIT_BROKEN_PIPE;
   const { renderBug, renderError } = await loadReport();
   if (error instanceof BunkerError) warn(renderError(error));

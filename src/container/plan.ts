@@ -57,6 +57,7 @@ export interface ContainerPaths {
 
 export interface StartOptions {
   id: string;
+  name: string;
   generation: number;
   network: NetworkSpec;
   rows: number;
@@ -151,7 +152,9 @@ function identityMap(map: IdMapping[]): IdMapping[] {
   return map.map(({ inside, size }) => ({ inside, outside: inside, size }));
 }
 
-function planProcess(config: ContainerConfig, host: HostFacts, start: StartOptions): ProcessSpec {
+type TerminalSize = Pick<StartOptions, "rows" | "columns">;
+
+function planProcess(config: ContainerConfig, host: HostFacts, size: TerminalSize): ProcessSpec {
   const { request, process } = config;
   const env = [...process.env];
   const has = (key: string): boolean => env.some((entry) => entry.startsWith(`${key}=`));
@@ -165,8 +168,8 @@ function planProcess(config: ContainerConfig, host: HostFacts, start: StartOptio
     user: process.user,
     groupAdd: [],
     terminal: request.tty,
-    rows: start.rows,
-    columns: start.columns,
+    rows: size.rows,
+    columns: size.columns,
     openStdin: request.openStdin,
     stdinOnce: request.stdinOnce,
     capabilities: planCapabilities(request.capAdd, request.capDrop),
@@ -235,7 +238,7 @@ function planFiles(config: ContainerConfig, host: HostFacts, start: StartOptions
     ownedFile("hosts", "/etc/hosts", hostsFile(config, start.network)),
     ownedFile("resolv.conf", "/etc/resolv.conf", resolvFile(host, start.network)),
     ownedFile("hostname", "/etc/hostname", `${config.hostname}\n`),
-    { ...ownedFile("containerenv", "/run/.containerenv", containerEnvironment(config, start.id)), readonly: true },
+    { ...ownedFile("containerenv", "/run/.containerenv", containerEnvironment(config, start)), readonly: true },
   ];
   // A mount the user asked for at the same place wins (docker's rule).
   const taken = new Set(config.request.mounts.map((mount) => mount.target));
@@ -263,12 +266,12 @@ function resolvFile(host: HostFacts, network: NetworkSpec): string {
   return kept.length === 0 ? "" : `${kept.join("\n")}\n`;
 }
 
-function containerEnvironment(config: ContainerConfig, id: string): string {
+function containerEnvironment(config: ContainerConfig, start: StartOptions): string {
   const quote = (text: string): string => JSON.stringify(text);
   return [
     `engine="bunker"`,
-    `name=${quote(config.request.name ?? "")}`,
-    `id=${quote(id)}`,
+    `name=${quote(start.name)}`,
+    `id=${quote(start.id)}`,
     `image=${quote(config.request.image)}`,
     `imageid=${quote(config.imageId)}`,
     "rootless=1",
@@ -284,7 +287,7 @@ export function planExec(
   session: { id: string; rows: number; columns: number },
 ): ExecSpec {
   const { id, rows, columns } = session;
-  const base = planProcess(config, host, { ...session, generation: 0, network: { kind: "none" } });
+  const base = planProcess(config, host, session);
   const env = base.env.filter((entry) => !(entry.startsWith("TERM=") && !request.tty));
   if (request.tty && !env.some((entry) => entry.startsWith("TERM="))) env.push("TERM=xterm");
   const overridden = new Set(request.env.map((entry) => entry.slice(0, entry.indexOf("="))));

@@ -20,9 +20,9 @@ const MAX_LOWER = 500;
 
 /** The image's layers, topmost first, and below them the mount points: making those in the upper would cost each start a millisecond. */
 function lowerDirectories(engine: Engine, record: ContainerRecord): string[] {
-  const { layout, images } = engine.store;
-  const layers = images.lowerDirectories(record.imageId, layerMap(engine));
-  return layers.length < MAX_LOWER ? [...layers, layout.mountPoints()] : layers;
+  const { layout, layers } = engine.store;
+  const directories = layers.lowerDirectories(record.imageId, layerMap(engine));
+  return directories.length < MAX_LOWER ? [...directories, layout.mountPoints()] : directories;
 }
 
 /** Everything the keeper is told. */
@@ -37,6 +37,7 @@ export function specOf(engine: Engine, record: ContainerRecord, network: Network
   };
   return planSandbox(record.config, engine.host(), paths, {
     id: record.id,
+    name: record.name,
     generation: record.generation,
     network,
     ...size,

@@ -6,6 +6,7 @@ import { closeFd } from "../native/index.ts";
 import type { ContainerRecord } from "../store/index.ts";
 import { type KeeperChannel, startKeeper } from "./channel.ts";
 import { lockContainer, makeContainerTree, reserveForRun } from "./create.ts";
+import { discardContainer } from "./discard.ts";
 import type { Engine } from "./engine.ts";
 import { refuseRoot, resolveNetwork } from "./host.ts";
 import type { PullEvent } from "./pull-event.ts";
@@ -102,12 +103,14 @@ function launch(engine: Engine, record: ContainerRecord, options: Launch): void 
   try {
     const spec = specOf(engine, record, network, { rows: streams?.rows ?? 0, columns: streams?.columns ?? 0 });
     // All requests at once: the keeper answers them in order, and nothing waits for a round trip.
-    const operations = [() => channel.send("create", { spec }, [lock])];
+    const operations: (() => void)[] = [];
+    // First: a sandbox that cannot be made goes too.
+    if (request.autoRemove) operations.push(() => channel.send("tidy", doomed(engine, record)));
+    operations.push(() => channel.send("create", { spec }, [lock]));
     if (streams !== null) {
       const { fields, fds } = attachRequest(streams);
       operations.push(() => channel.send("attach", fields, fds));
     }
-    if (request.autoRemove) operations.push(() => channel.send("tidy", doomed(engine, record)));
     operations.push(() => channel.send("start"));
     for (const send of operations) send();
     // One more answer: to `enter`.
@@ -136,7 +139,8 @@ function doomed(engine: Engine, record: ContainerRecord): { trash: string; paths
 /** docker: a container whose start failed stays as created, with the reason; one that removes itself goes. */
 function settleFailedStart(engine: Engine, record: ContainerRecord): void {
   try {
-    if (record.config.request.autoRemove) forget(engine, record);
+    // The keeper has moved the files away, unless it died too early.
+    if (record.config.request.autoRemove) discardContainer(engine, record.id, { volumes: true });
     else viewContainer(engine, record.id);
   } catch (error) {
     // The failed start itself is what the user must hear of; the next command settles the rest.

@@ -15,9 +15,11 @@ export {
 export {
   DEFAULT_DOMAIN,
   DEFAULT_TAG,
+  LOCAL_DOMAIN,
   familiarName,
   familiarReference,
   formatReference,
+  isImageId,
   isTag,
   lookupNames,
   parseName,

@@ -32,7 +32,7 @@ export interface LayerRecord {
   entries: number;
   /** Directories that its archive only implied. */
   implied: number;
-  /** It hides all layers below. */
+  /** Its root is: the layers below it are hidden. */
   opaque: boolean;
 }
 

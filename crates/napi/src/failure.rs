@@ -34,9 +34,10 @@ pub fn host_refused(what: &str, error: &SysError) -> Refusal {
 pub fn outcome<T>(what: &str, result: Result<T, SysError>) -> Outcome<T> {
     match result {
         Ok(value) => Either::A(value),
-        Err(error) => {
-            Either::B(refusal(if NO_SPACE.contains(&error.errno) { "no-space" } else { "system" }, what, &error))
+        Err(error) if NO_SPACE.contains(&error.errno) => {
+            Either::B(refusal("no-space", &format!("{what}: no space left on device"), &error))
         }
+        Err(error) => Either::B(refusal("system", what, &error)),
     }
 }
 

@@ -41,6 +41,8 @@ pub struct Monitor {
     sessions: BTreeMap<u32, Session>,
     next_session: u32,
     container: Option<Container>,
+    /// What says that the container lives; known once one was asked for, taken back at its end.
+    runtime_dir: Option<String>,
     phase: Phase,
     doomed: Doomed,
     buffer: Vec<u8>,
@@ -101,6 +103,7 @@ impl Monitor {
             sessions: BTreeMap::new(),
             next_session: MAIN + 1,
             container: None,
+            runtime_dir: None,
             phase: Phase::New,
             doomed: Doomed::default(),
             buffer: Vec::new(),

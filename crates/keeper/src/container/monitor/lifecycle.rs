@@ -43,10 +43,14 @@ impl Monitor {
     pub(super) fn create(&mut self, spec: SandboxSpec, fds: Vec<OwnedFd>) -> Result<(), Failure> {
         self.take_on(fds)?;
         let (generation, container_dir) = (spec.generation, spec.container_dir.clone());
+        self.runtime_dir = Some(spec.runtime_dir.clone());
         let made = self.try_create(spec);
         match &made {
             Ok(()) => self.phase = Phase::Created,
-            Err(failure) => record_failure(generation, &container_dir, failure),
+            Err(failure) => {
+                record_failure(generation, &container_dir, failure);
+                self.withdraw();
+            }
         }
         made
     }
@@ -120,6 +124,7 @@ impl Monitor {
         state.keeper_pid = process::own_pid();
         state.write(&spec.runtime_dir)?;
         self.listener = Some(socket::listen_control(&spec.runtime_dir)?);
+        self.runtime_dir = Some(spec.runtime_dir.clone());
         self.sessions.insert(MAIN, Session::adopted(state.pid, pidfd, outputs));
         let log = open_log(&spec)?;
         let helper = state.helper.and_then(Helper::adopt);
@@ -147,12 +152,11 @@ impl Monitor {
         self.listener = None;
         self.doomed.paths =
             std::mem::take(&mut self.doomed.paths).into_iter().filter_map(|place| self.move_to_trash(&place)).collect();
-        if let Some(container) = &self.container {
-            let runtime_dir = &container.spec.runtime_dir;
+        if let Some(runtime_dir) = self.runtime_dir.take() {
             for name in ["state.json", "ctl", "lock"] {
                 let _ = file::remove(&format!("{runtime_dir}/{name}"));
             }
-            let _ = std::fs::remove_dir(runtime_dir);
+            let _ = std::fs::remove_dir(&runtime_dir);
         }
         self.lock = None;
     }
@@ -176,9 +180,9 @@ impl Monitor {
             drop(container.helper);
             drop(container.namespaces);
             drop(container.group);
-            // Still in U, whose ids the trees belong to.
-            let _ = self.empty_trash();
         }
+        // Still in U, whose ids the trees belong to.
+        let _ = self.empty_trash();
     }
 
     /// The command that wanted the container went away before it was started.

@@ -1,3 +1,5 @@
+//! Sparse files in every form there is, and maps that lie.
+
 use super::*;
 
 #[test]

@@ -3,17 +3,18 @@ use crate::layer::problem::{Outcome, Problem};
 use crate::layer::test_archive::{
     self as made, BLOCK, Item, archive, dir, extension, file, hard, item, record, symlink,
 };
-use proptest::prelude::*;
 
-#[path = "pax_test.rs"]
-mod pax;
+type Attributes = Vec<(Vec<u8>, Vec<u8>)>;
+
+#[path = "damage_test.rs"]
+mod damage;
 #[path = "sparse_test.rs"]
 mod sparse;
 
 /// Bytes in memory, handed out in pieces of a size that cuts headers.
-pub(super) struct Memory<'a> {
-    pub(super) bytes: &'a [u8],
-    pub(super) piece: usize,
+struct Memory<'a> {
+    bytes: &'a [u8],
+    piece: usize,
 }
 
 impl Input for Memory<'_> {
@@ -65,14 +66,14 @@ fn describe(entry: &Entry, data: &[u8]) -> String {
 }
 
 /// The entries, which must not depend on how the bytes arrive.
-pub(super) fn read(bytes: &[u8]) -> Result<Vec<String>, String> {
+fn read(bytes: &[u8]) -> Result<Vec<String>, String> {
     let (whole, problem) = read_in(bytes, usize::MAX);
     let (cut, cut_problem) = read_in(bytes, 100);
     assert_eq!((&whole, &problem), (&cut, &cut_problem));
     problem.map_or(Ok(whole), |problem| Err(problem.to_string()))
 }
 
-pub(super) fn one(item: &Item) -> Result<String, String> {
+fn one(item: &Item) -> Result<String, String> {
     read(&archive([item])).map(|entries| entries.join("; "))
 }
 
@@ -254,87 +255,103 @@ fn hard_links_of_old_writers_have_a_size_but_no_data() {
 }
 
 #[test]
-fn an_archive_cut_anywhere_is_an_error_or_ends_between_entries() {
-    let items = [dir("d"), file("d/f", vec![b'x'; 1500]), file("long".repeat(50), "y"), symlink("l", "t")];
-    let whole: Vec<u8> = items.iter().flat_map(Item::bytes).collect();
-    let mut ends = vec![0];
-    for item in &items {
-        ends.push(ends[ends.len() - 1] + item.bytes().len());
+fn global_owner_and_time_apply_until_taken_back() {
+    let global =
+        extension(b'g', &[record(b"comment", b"git"), record(b"uid", b"7"), record(b"mtime", b"1.5")].concat());
+    let bytes =
+        [global, archive([&file("a", ""), &file("b", "").pax("uid", ""), &file("c", "").pax("uid", "9")])].concat();
+    let mut reader = Reader::new(Memory { bytes: &bytes, piece: usize::MAX });
+    let mut entry = Entry::default();
+    let mut owners = Vec::new();
+    while reader.next(&mut entry).expect("next") {
+        assert_eq!(entry.modified, FileTime { seconds: 1, nanoseconds: 500_000_000 });
+        owners.push(entry.uid);
     }
-    for cut in (0..whole.len()).step_by(64) {
-        let result = read(&whole[..cut]);
-        assert_eq!(result.is_ok(), ends.contains(&cut), "cut at {cut}: {result:?}");
+    assert_eq!(owners, [7, 0, 9]);
+}
+
+#[test]
+fn pax_records_must_be_exact() {
+    let cases: [(&[u8], bool); 14] = [
+        (b"9 path=a\n", true),
+        (b"10 path=a\n", true),
+        (b"11 path=a\n", false),
+        // Leading zeros, as Go and GNU tar read them.
+        (b"011 path=a\n", true),
+        (b"010 path=a\n", false),
+        (b"8 path=a\n", false),
+        (b"0 path=a\n", false),
+        (b"9 path=a", false),
+        (b"9 path=a\n\n", false),
+        (b"-9 path=a\n", false),
+        (b"path=a\n", false),
+        (b"99999999999999999999 path=a\n", false),
+        (b"7 path\n", false),
+        (b"5 =a\n", false),
+    ];
+    for (data, fine) in cases {
+        let bytes = [extension(b'x', data), archive([&file("f", "")])].concat();
+        let result = read(&bytes);
+        assert_eq!(result.is_ok(), fine, "{}: {result:?}", data.escape_ascii());
     }
 }
 
 #[test]
-fn the_end_is_the_end() {
-    let garbage = [archive([&file("f", "")]), vec![b'x'; 3000], archive([&file("hidden", "")])].concat();
-    assert_eq!(read(&garbage).expect("read"), ["File f"]);
-    assert_eq!(read(&[]).expect("empty"), Vec::<String>::new());
-    assert_eq!(read(&[0; BLOCK]).expect("one block"), Vec::<String>::new());
-    assert!(read(&[0]).is_err());
-    assert!(read(&[b'x'; BLOCK]).is_err_and(|text| text.contains("checksum")));
-}
-
-#[test]
-fn a_header_changed_in_any_byte_is_refused() {
-    let good = file("f", "").bytes();
-    for offset in 0..BLOCK {
-        // The last two bytes of the checksum field are only its end.
-        if (154..156).contains(&offset) {
-            continue;
-        }
-        let mut bad = good.clone();
-        bad[offset] ^= 1;
-        assert!(read(&bad).is_err(), "byte {offset}");
+fn names_in_pax_hold_no_nul() {
+    for key in ["path", "linkpath", "GNU.sparse.name"] {
+        assert!(one(&file("f", "").pax(key, "a\0b")).is_err_and(|text| text.contains("NUL")), "{key}");
     }
 }
 
 #[test]
-fn checksums_of_signed_characters_are_accepted() {
-    let mut bytes = file(b"\xff\xff", "").bytes();
-    let sum: i32 = bytes
-        .iter()
-        .enumerate()
-        .map(|(index, byte)| if (148..156).contains(&index) { 32 } else { i32::from(byte.cast_signed()) })
-        .sum();
-    bytes[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
-    assert!(read(&bytes).is_ok());
+fn extension_headers_are_bounded() {
+    let name = extension(b'L', b"name\0");
+    let chain = |count: usize| [name.repeat(count), archive([&file("f", "")])].concat();
+    assert!(read(&chain(16)).is_ok());
+    assert!(read(&chain(17)).is_err_and(|text| text.contains("17")));
+    let large = |length: usize| one(&file("f", "").pax("comment", vec![b'x'; length]));
+    // "1048576 comment=…\n" is exactly 1 MiB.
+    let overhead = "1048576 comment=\n".len();
+    assert!(large(1024 * 1024 - overhead).is_ok());
+    assert!(large(1024 * 1024 - overhead + 1).is_err());
+    let huge = [file("x", "").size_field(made::number(1 << 30, 12)).patch(156, "x").bytes(), vec![0; 4096]].concat();
+    assert!(read(&huge).is_err_and(|text| text.contains("extension headers")));
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: cases(), ..ProptestConfig::default() })]
-
-    /// Whatever is in it, and however it arrives (`read` compares two ways), an archive is read or refused.
-    #[test]
-    fn any_bytes_are_read_or_refused(
-        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), any::<bool>()), 1..8),
-    ) {
-        let items = [
-            dir("d"),
-            file("d/f", "content").pax("path", "p").pax("SCHILY.xattr.user.a", "b"),
-            sparse::v10_item(b"2\n10\n2\n50\n4\n", "100"),
-            Item { kind: b'S', ..file("s", "") }.patch(257, "ustar  \0").patch(482, [1]),
-            symlink("l", "t"),
-            hard("h", "d/f"),
-        ];
-        let mut bytes = [extension(b'g', &record(b"uid", b"7")), extension(b'L', b"long\0"), archive(&items)].concat();
-        for (place, value, signed) in changes {
-            let place = place.index(bytes.len());
-            bytes[place] = value;
-            let start = place / BLOCK * BLOCK;
-            if signed {
-                let mut block: [u8; BLOCK] = bytes[start..start + BLOCK].try_into().expect("a block");
-                made::sign(&mut block);
-                bytes[start..start + BLOCK].copy_from_slice(&block);
-            }
-        }
-        let _ = read(&bytes);
+#[test]
+fn attributes_come_in_two_spellings_and_are_bounded() {
+    let attributes = |item: Item| -> Result<Attributes, Problem> {
+        let bytes = archive([&item]);
+        let mut reader = Reader::new(Memory { bytes: &bytes, piece: usize::MAX });
+        let mut entry = Entry::default();
+        reader.next(&mut entry).map(|_| entry.attributes)
+    };
+    let pair = |name: &[u8], value: &[u8]| vec![(name.to_vec(), value.to_vec())];
+    let cases: [(Item, Option<Attributes>); 10] = [
+        (file("f", "").pax("SCHILY.xattr.user.a", "1\n\0="), Some(pair(b"user.a", b"1\n\0="))),
+        (file("f", "").pax("LIBARCHIVE.xattr.user.a%25b", "AQID"), Some(pair(b"user.a%b", &[1, 2, 3]))),
+        (file("f", "").pax("LIBARCHIVE.xattr.user.a", "AQI"), Some(pair(b"user.a", &[1, 2]))),
+        (file("f", "").pax("LIBARCHIVE.xattr.user.a", "AQ=="), Some(pair(b"user.a", &[1]))),
+        (file("f", "").pax("LIBARCHIVE.xattr.user.a", "A"), None),
+        (file("f", "").pax("LIBARCHIVE.xattr.user.a", "A!ID"), None),
+        (file("f", "").pax("LIBARCHIVE.xattr.user.%zz", "AQID"), None),
+        (file("f", "").pax("SCHILY.xattr.", "1"), None),
+        (file("f", "").pax(format!("SCHILY.xattr.user.{}", "n".repeat(251)), "1"), None),
+        (
+            file("f", "").pax("SCHILY.xattr.user.a", "old").pax("SCHILY.xattr.user.a", "new"),
+            Some(pair(b"user.a", b"new")),
+        ),
+    ];
+    for (item, expected) in cases {
+        let shown = format!("{:?}", item.pax);
+        assert_eq!(attributes(item).ok(), expected, "{shown}");
     }
-}
-
-/// More when asked for a long run.
-fn cases() -> u32 {
-    if std::env::var_os("BUNKER_TEST_LONG").is_some() { 1_000_000 } else { 2000 }
+    let many = |count: usize| {
+        (0..count).fold(file("f", ""), |item, number| item.pax(format!("SCHILY.xattr.user.{number}"), ""))
+    };
+    assert!(attributes(many(128)).is_ok());
+    assert!(attributes(many(129)).is_err());
+    let value = |length: usize| attributes(file("f", "").pax("SCHILY.xattr.user.a", vec![0; length]));
+    assert!(value(65536).is_ok());
+    assert!(value(65537).is_err());
 }

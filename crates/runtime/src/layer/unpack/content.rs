@@ -51,7 +51,10 @@ impl Unpacker<'_> {
             return limit(format!("its files have together more than {} bytes", self.limits.bytes));
         }
         if self.counts.written > self.space {
-            return Err(Problem::NoSpace(format!("it needs more than the {} bytes that are free for it", self.space)));
+            return Err(Problem::NoSpace(format!(
+                "no space left: it needs more than the {} bytes that are free for it",
+                self.space
+            )));
         }
         self.counts.hashed_holes = self.counts.hashed_holes.saturating_add(entry.size - stored);
         Ok(self.counts.hashed_holes <= limits::HASHED_HOLES)

@@ -46,10 +46,11 @@ pub(in crate::sandbox) fn open_workdir(root: BorrowedFd<'_>, place: &str, make: 
         inroot::open(root, place.as_bytes(), path::O_PATH | path::O_DIRECTORY)
     };
     found.map_err(|error| {
-        let code = if matches!(error.errno, ENOENT | ENOTDIR) {
-            FailureCode::CommandNotFound
-        } else {
-            FailureCode::CommandNotExecutable
+        let code = match error.errno {
+            // One that cannot be made is no fault of the command's.
+            _ if make => FailureCode::BadPath,
+            ENOENT | ENOTDIR => FailureCode::CommandNotFound,
+            _ => FailureCode::CommandNotExecutable,
         };
         Failure::system(code, &format!("changing to the working directory \"{place}\""), &error)
     })
