@@ -11,7 +11,7 @@ import type { Platform } from "./platform.ts";
 const ALLOWED_NEEDS = /^(libc\.so\.6|ld-linux-.*\.so\.\d)$/;
 
 const PROGRAMS = ["keeper", "worker", "hello"] as const;
-const TEST_PROGRAMS = ["probe", "stopwatch"] as const;
+const TEST_PROGRAMS = ["probe", "attack", "stopwatch"] as const;
 
 /** The static programs, at `<output>/native/<name>`; those of the tests at `<output>/test/<name>`. */
 export function buildPrograms(platform: Platform, withProbe: boolean): void {
