@@ -102,19 +102,16 @@ function launch(engine: Engine, record: ContainerRecord, options: Launch): void 
   const { network, warning } = resolveNetwork(request.network);
   try {
     const spec = specOf(engine, record, network, { rows: streams?.rows ?? 0, columns: streams?.columns ?? 0 });
-    // All requests at once: the keeper answers them in order, and nothing waits for a round trip.
-    const operations: (() => void)[] = [];
     // First: a sandbox that cannot be made goes too.
-    if (request.autoRemove) operations.push(() => channel.send("tidy", doomed(engine, record)));
-    operations.push(() => channel.send("create", { spec }, [lock]));
+    if (request.autoRemove) channel.send("tidy", doomed(engine, record));
+    channel.send("create", { spec }, [lock]);
     if (streams !== null) {
       const { fields, fds } = attachRequest(streams);
-      operations.push(() => channel.send("attach", fields, fds));
+      channel.send("attach", fields, fds);
     }
-    operations.push(() => channel.send("start"));
-    for (const send of operations) send();
-    // One more answer: to `enter`.
-    for (let answers = operations.length + 1; answers > 0; answers--) channel.reply();
+    channel.settle();
+    streams?.onStarting?.();
+    channel.request("start");
   } catch (error) {
     channel.close();
     settleFailedStart(engine, record);
