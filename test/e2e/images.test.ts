@@ -30,11 +30,9 @@ const app = makeImage({
       "80/tcp": {},
       "53/udp": {},
     },
-    ...{
-      StopSignal: "SIGQUIT",
-      OnBuild: ["RUN x"],
-      Shell: ["/bin/bash", "-c"],
-    },
+    StopSignal: "SIGQUIT",
+    OnBuild: ["RUN x"],
+    Shell: ["/bin/bash", "-c"],
     Healthcheck: {
       Test: ["CMD", "true"],
       Interval: 3e10,
@@ -164,16 +162,12 @@ describe("images", () => {
       Digest: app.manifest.digest,
       ID: short(app.config.digest),
       Labels: "org.x=y,tier=web",
-      ...{
-        Repository: `${host}/team/app`,
-        Tag: "1.0",
-        Size: "1.5MB",
-        VirtualSize: "1.5MB",
-      },
-      ...{
-        SharedSize: "N/A",
-        UniqueSize: "N/A",
-      },
+      Repository: `${host}/team/app`,
+      Tag: "1.0",
+      Size: "1.5MB",
+      VirtualSize: "1.5MB",
+      SharedSize: "N/A",
+      UniqueSize: "N/A",
     });
     expect(await env.ok(["images", "--format", "{{json .}}"])).toBe(line);
     expect(await env.ok(["images", "--format", '{{.Label "tier"}} {{upper .Tag}} {{slice .ID 0 4}}'])).toBe(
@@ -220,21 +214,17 @@ describe("inspect", () => {
       Os: "linux",
       Size: 15e5,
       Config: {
-        ...{
-          User: "1000:1000",
-          Env: ["PATH=/bin", "A=1"],
-          Cmd: ["app", "-x"],
-          Entrypoint: ["/entry"],
-          WorkingDir: "/srv",
+        User: "1000:1000",
+        Env: ["PATH=/bin", "A=1"],
+        Cmd: ["app", "-x"],
+        Entrypoint: ["/entry"],
+        WorkingDir: "/srv",
+        Volumes: { "/data": {} },
+        ExposedPorts: {
+          "80/tcp": {},
+          "53/udp": {},
         },
-        ...{
-          Volumes: { "/data": {} },
-          ExposedPorts: {
-            "80/tcp": {},
-            "53/udp": {},
-          },
-          StopSignal: "SIGQUIT",
-        },
+        StopSignal: "SIGQUIT",
         ...{
           Labels: {
             tier: "web",
