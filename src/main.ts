@@ -9,6 +9,7 @@ import {
   readCommandLine,
   shortVersion,
   UsageError,
+  usedEngine,
   warn,
 } from "./cli/index.ts";
 import { BunkerError, EXIT_ENGINE, exitCodeOf, expectHostFailure } from "./errors.ts";
@@ -52,6 +53,15 @@ function exitCodeFor(error: unknown, exitStyle: ExitStyle): number {
   return exitStyle === "exec" && exitCode === EXIT_ENGINE ? 1 : exitCode;
 }
 
-process.on("uncaughtException", (error) => void report(error, "run").then((exitCode) => process.exit(exitCode)));
-process.on("unhandledRejection", (error) => void report(error, "run").then((exitCode) => process.exit(exitCode)));
-process.exit(await main(process.argv.slice(2)));
+/** Ends the process, once everything is written. */
+async function leave(exitCode: number): Promise<never> {
+  if (usedEngine()) {
+    const { exitNow } = await import("./native/index.ts");
+    exitNow(exitCode);
+  }
+  process.exit(exitCode);
+}
+
+process.on("uncaughtException", (error) => void report(error, "run").then(leave));
+process.on("unhandledRejection", (error) => void report(error, "run").then(leave));
+await leave(await main(process.argv.slice(2)));

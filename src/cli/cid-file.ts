@@ -23,9 +23,10 @@ export class CidFile {
     closeSync(fd);
   }
 
-  /** No container came of it. */
+  /** No container came of it. One that came and could not be started keeps its file, as docker's. */
   discard(): void {
-    if (this.#fd !== null) closeSync(this.#fd);
+    if (this.#fd === null) return;
+    closeSync(this.#fd);
     this.#fd = null;
     try {
       unlinkSync(this.#path);

@@ -2,7 +2,7 @@
 
 import { type CreateRequest, parseSignal, planCapabilities, type PullPolicy } from "../container/index.ts";
 import { BunkerError } from "../errors.ts";
-import { parsePlatform, parseReference } from "../image/index.ts";
+import { isImageId, parsePlatform, parseReference } from "../image/index.ts";
 import type { CreateValues } from "./create-flags.ts";
 import { collectEnvironment, type HostEnvironment } from "./environment.ts";
 import { collectMounts } from "./mounts.ts";
@@ -22,7 +22,7 @@ export function buildCreateRequest(
   environment: HostEnvironment,
 ): CreateRequest {
   const [image = "", ...command] = words;
-  parseReference(image);
+  if (!isImageId(image)) parseReference(image);
   planCapabilities(values["cap-add"], values["cap-drop"]);
   if (values["stop-signal"] !== null) parseSignal(values["stop-signal"]);
   const { noNewPrivileges, seccomp } = parseSecurityOptions(values["security-opt"]);

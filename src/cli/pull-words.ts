@@ -1,7 +1,7 @@
 // docker's sentences around a pull. Pure.
 
 import type { CreateRequest } from "../container/index.ts";
-import { familiarReference, formatReference, parseReference, type Reference } from "../image/index.ts";
+import { familiarReference, formatReference, isImageId, parseReference, type Reference } from "../image/index.ts";
 
 /** docker's `latest: Pulling from library/alpine`. */
 export function pullingFrom(reference: Reference): string {
@@ -23,6 +23,7 @@ export function missingImage(request: CreateRequest): string[] {
 
 /** Whether docker would have to say which tag it took. */
 export function isTagImplied(name: string): boolean {
+  if (isImageId(name)) return false;
   const { tag, digest } = parseReference(name);
   return tag === "latest" && digest === null && !name.endsWith(":latest");
 }

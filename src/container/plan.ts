@@ -2,8 +2,15 @@
 
 import { planCapabilities } from "./capability.ts";
 import { BunkerError } from "../errors.ts";
-import { CONFIG_VERSION, type ContainerConfig } from "./config.ts";
-import { DEFAULT_OPEN_FILES, DEFAULT_SHM_SIZE, DEFAULT_UMASK, MASKED_PATHS, READONLY_PATHS } from "./isolation.ts";
+import { CONFIG_VERSION, type ContainerConfig, mergeEnvironment } from "./config.ts";
+import {
+  DEFAULT_OPEN_FILES,
+  DEFAULT_SHM_SIZE,
+  DEFAULT_UMASK,
+  planMaskedPaths,
+  planSysctls,
+  READONLY_PATHS,
+} from "./isolation.ts";
 import type { ExecRequest } from "./request.ts";
 import {
   type ExecSpec,
@@ -32,7 +39,10 @@ export interface HostFacts {
   hardProcesses: number;
   /** The host's resolv.conf. */
   resolvConf: string;
+  /** A cgroup v2 directory in which the user may make groups. */
   cgroup: string | null;
+  /** Processors with a thermal_throttle directory. */
+  throttledCpus: number[];
 }
 
 export interface ContainerPaths {
@@ -47,6 +57,7 @@ export interface ContainerPaths {
 
 export interface StartOptions {
   id: string;
+  name: string;
   generation: number;
   network: NetworkSpec;
   rows: number;
@@ -72,6 +83,7 @@ export function planSandbox(
 ): SandboxSpec {
   ensureVersion(config);
   const { request } = config;
+  const userNamespace = planUserNamespace(host);
   return {
     version: SPEC_VERSION,
     id: start.id,
@@ -79,7 +91,7 @@ export function planSandbox(
     containerDir: paths.containerDir,
     runtimeDir: paths.runtimeDir,
     userRuntimeDir: paths.userRuntimeDir,
-    userNamespace: planUserNamespace(host),
+    userNamespace,
     root: {
       kind: "overlay",
       lower: paths.lower,
@@ -95,8 +107,8 @@ export function planSandbox(
     network: start.network,
     hostname: config.hostname,
     domainname: request.domainname,
-    sysctls: {},
-    maskedPaths: [...MASKED_PATHS],
+    sysctls: planSysctls(userNamespace.userGidMap, start.network),
+    maskedPaths: planMaskedPaths(host.throttledCpus, start.network),
     readonlyPaths: [...READONLY_PATHS],
     shmSize: DEFAULT_SHM_SIZE,
     log: { kind: "file", maxSize: LOG_MAX_SIZE, maxFiles: LOG_MAX_FILES },
@@ -140,7 +152,9 @@ function identityMap(map: IdMapping[]): IdMapping[] {
   return map.map(({ inside, size }) => ({ inside, outside: inside, size }));
 }
 
-function planProcess(config: ContainerConfig, host: HostFacts, start: StartOptions): ProcessSpec {
+type TerminalSize = Pick<StartOptions, "rows" | "columns">;
+
+function planProcess(config: ContainerConfig, host: HostFacts, size: TerminalSize): ProcessSpec {
   const { request, process } = config;
   const env = [...process.env];
   const has = (key: string): boolean => env.some((entry) => entry.startsWith(`${key}=`));
@@ -154,8 +168,8 @@ function planProcess(config: ContainerConfig, host: HostFacts, start: StartOptio
     user: process.user,
     groupAdd: [],
     terminal: request.tty,
-    rows: start.rows,
-    columns: start.columns,
+    rows: size.rows,
+    columns: size.columns,
     openStdin: request.openStdin,
     stdinOnce: request.stdinOnce,
     capabilities: planCapabilities(request.capAdd, request.capDrop),
@@ -224,7 +238,7 @@ function planFiles(config: ContainerConfig, host: HostFacts, start: StartOptions
     ownedFile("hosts", "/etc/hosts", hostsFile(config, start.network)),
     ownedFile("resolv.conf", "/etc/resolv.conf", resolvFile(host, start.network)),
     ownedFile("hostname", "/etc/hostname", `${config.hostname}\n`),
-    { ...ownedFile("containerenv", "/run/.containerenv", containerEnvironment(config, start.id)), readonly: true },
+    { ...ownedFile("containerenv", "/run/.containerenv", containerEnvironment(config, start)), readonly: true },
   ];
   // A mount the user asked for at the same place wins (docker's rule).
   const taken = new Set(config.request.mounts.map((mount) => mount.target));
@@ -252,12 +266,12 @@ function resolvFile(host: HostFacts, network: NetworkSpec): string {
   return kept.length === 0 ? "" : `${kept.join("\n")}\n`;
 }
 
-function containerEnvironment(config: ContainerConfig, id: string): string {
+function containerEnvironment(config: ContainerConfig, start: StartOptions): string {
   const quote = (text: string): string => JSON.stringify(text);
   return [
     `engine="bunker"`,
-    `name=${quote(config.request.name ?? "")}`,
-    `id=${quote(id)}`,
+    `name=${quote(start.name)}`,
+    `id=${quote(start.id)}`,
     `image=${quote(config.request.image)}`,
     `imageid=${quote(config.imageId)}`,
     "rootless=1",
@@ -273,16 +287,15 @@ export function planExec(
   session: { id: string; rows: number; columns: number },
 ): ExecSpec {
   const { id, rows, columns } = session;
-  const base = planProcess(config, host, { ...session, generation: 0, network: { kind: "none" } });
+  const base = planProcess(config, host, session);
   const env = base.env.filter((entry) => !(entry.startsWith("TERM=") && !request.tty));
   if (request.tty && !env.some((entry) => entry.startsWith("TERM="))) env.push("TERM=xterm");
-  const overridden = new Set(request.env.map((entry) => entry.slice(0, entry.indexOf("="))));
   return {
     id,
     process: {
       ...base,
       args: request.command,
-      env: [...env.filter((entry) => !overridden.has(entry.slice(0, entry.indexOf("=")))), ...request.env],
+      env: mergeEnvironment(env, request.env),
       cwd: request.workdir ?? base.cwd,
       user: request.user ?? base.user,
       terminal: request.tty,

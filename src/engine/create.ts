@@ -1,6 +1,6 @@
 // docker create, and the first half of docker run: image and request become a row and directories; nothing runs yet.
 
-import { mkdirSync, statSync } from "node:fs";
+import { mkdirSync, rmSync, statSync } from "node:fs";
 import { type ContainerConfig, type CreateRequest, generateName, resolveConfig } from "../container/index.ts";
 import { BunkerError } from "../errors.ts";
 import { acquireLock, closeFd, makeTree } from "../native/index.ts";
@@ -49,6 +49,7 @@ export async function reserveForRun(
     makeContainerTree(engine, record);
     return { record, lock };
   } catch (error) {
+    rmSync(engine.store.layout.runtime(id), { recursive: true, force: true });
     closeFd(lock);
     throw error;
   }
@@ -148,7 +149,7 @@ function makeVolumeTrees(dataHome: string, config: ContainerConfig): void {
 /** docker's rule for -v: a missing source directory is made; for --mount it is an error. */
 function prepareBindSources(request: CreateRequest): void {
   for (const mount of request.mounts) {
-    if (mount.kind !== "bind" || statSync(mount.source, { throwIfNoEntry: false }) !== undefined) continue;
+    if (mount.kind !== "bind" || isThere(mount.source)) continue;
     if (!mount.createSource) {
       throw new BunkerError("bad-path", `bind source path does not exist: ${mount.source}`, {
         hint: "Make it first, or use -v, which makes a missing directory.",
@@ -162,5 +163,14 @@ function prepareBindSources(request: CreateRequest): void {
         cause,
       });
     }
+  }
+}
+
+/** One that cannot be looked at, too: the keeper will say why. */
+function isThere(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return true;
   }
 }

@@ -37,7 +37,6 @@ export async function importHello(engine: Engine, onEvent: OnPullEvent): Promise
     manifest,
     manifestDigest,
     config: parseImageConfig(configBytes, WHAT),
-    configText: new TextDecoder().decode(configBytes),
     documents: [
       { digest: manifestDigest, bytes: manifestBytes },
       { digest: id, bytes: configBytes },

@@ -2,7 +2,8 @@
 
 import type { ContainerConfig } from "../container/index.ts";
 import type { Engine } from "./engine.ts";
-import { type ContainerView, viewContainer } from "./view.ts";
+import { readText } from "./host.ts";
+import { type ContainerView, readKeeperState, viewContainer } from "./view.ts";
 
 const NEVER = "0001-01-01T00:00:00Z";
 
@@ -32,7 +33,7 @@ export function inspectContainer(engine: Engine, name: string): Record<string, u
     ProcessLabel: "",
     AppArmorProfile: "",
     ExecIDs: null,
-    HostConfig: hostConfigOf(config),
+    HostConfig: { ...hostConfigOf(config), PidsLimit: view.status === "running" ? pidsLimit(engine, record.id) : null },
     Mounts: mountsOf(engine, config),
     Config: configOf(config),
     NetworkSettings: { Ports: {}, Networks: {} },
@@ -77,6 +78,13 @@ function hostConfigOf(config: ContainerConfig): Record<string, unknown> {
     LogConfig: { Type: "k8s-file", Config: {} },
     Ulimits: request.ulimits.map(({ name, soft, hard }) => ({ Name: name.toLowerCase(), Soft: soft, Hard: hard })),
   };
+}
+
+/** What is in force, not what was meant: null where no controller was delegated. */
+function pidsLimit(engine: Engine, id: string): number | null {
+  const group = readKeeperState(engine.store.layout.runtime(id))?.cgroup ?? null;
+  const limit = group === null ? "" : readText(`${group}/pids.max`).trim();
+  return /^\d+$/.test(limit) ? Number(limit) : null;
 }
 
 function mountsOf(engine: Engine, config: ContainerConfig): Record<string, unknown>[] {

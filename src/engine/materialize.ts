@@ -2,7 +2,7 @@
 // staging. `place` renames everything to where it belongs; what is known of it then is the caller's to record.
 
 import { closeSync, mkdirSync, openSync, renameSync } from "node:fs";
-import { BunkerError } from "../errors.ts";
+import { BunkerError, expectHostFailure } from "../errors.ts";
 import {
   computeChainIds,
   type Digest,
@@ -47,8 +47,8 @@ export interface Layers {
   isWhole(): boolean;
   /** Renames everything into place. */
   place(): void;
-  /** Gives locks and staging back; to be called whatever happened. */
-  release(): void;
+  /** Gives locks and staging back; to be called whatever happened. `error`: why it came to nothing. */
+  release(error?: unknown): void;
 }
 
 /** One layer of the stack. */
@@ -70,7 +70,7 @@ export async function materialize(engine: Engine, request: MaterializeRequest): 
     await work.run();
     return work;
   } catch (error) {
-    work.release();
+    work.release(error);
     throw error;
   }
 }
@@ -293,8 +293,12 @@ class Work implements Layers {
     for (const download of this.#downloads) download.settle(blobs);
   }
 
-  release(): void {
-    for (const download of this.#downloads) download.release();
+  release(error?: unknown): void {
+    for (const download of this.#downloads) {
+      // Going on with it later is worth less now than the space.
+      if (isFull(error)) download.discard();
+      download.release();
+    }
     this.#staging.release();
   }
 }
@@ -324,6 +328,11 @@ function isCancelled(reason: unknown): boolean {
     (reason instanceof BunkerError && reason.code === "cancelled") ||
     (reason instanceof Error && reason.name === "AbortError")
   );
+}
+
+function isFull(reason: unknown): boolean {
+  const known = expectHostFailure(reason);
+  return known instanceof BunkerError && known.code === "no-space";
 }
 
 /** Downloaded bytes that would be just as wrong the next time. */

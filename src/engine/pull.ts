@@ -114,7 +114,6 @@ class Pull {
       manifest,
       manifestDigest: document.digest,
       config,
-      configText: new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes),
       documents: [...this.#indexes, document, { digest: id, bytes }],
       reference: { name, digest: root.digest },
     };

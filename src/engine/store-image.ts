@@ -4,8 +4,8 @@
 import { mkdirSync } from "node:fs";
 import { BunkerError } from "../errors.ts";
 import { type Digest, type ImageConfig, type Manifest, parseManifestDocument } from "../image/index.ts";
-import { syncDirectory, syncFilesystem } from "../native/index.ts";
-import type { ImageRecord, NewImage } from "../store/index.ts";
+import { makeTree, syncDirectory, syncFilesystem } from "../native/index.ts";
+import type { ImageRecord, Layout, NewImage } from "../store/index.ts";
 import type { BlobSource } from "./download.ts";
 import type { Engine } from "./engine.ts";
 import { HeldLock } from "./held-lock.ts";
@@ -23,8 +23,6 @@ export interface IncomingImage {
   manifest: Manifest;
   manifestDigest: Digest;
   config: ImageConfig;
-  /** The config's bytes as text. */
-  configText: string;
   /** Manifest, config and what led to them, to be kept as blobs. Their digests were checked. */
   documents: { digest: Digest; bytes: Uint8Array }[];
   /** The name it gets. */
@@ -44,6 +42,7 @@ export async function storeImage(engine: Engine, image: IncomingImage, incoming:
   for (const directory of ["staging", "trash", "partial", "blobs/sha256", `layers/${layerMap(engine)}`]) {
     mkdirSync(`${layout.dataHome}/${directory}`, { recursive: true, mode: PRIVATE });
   }
+  makeMountPoints(layout);
   garbage.sweep();
   // Of several who pull the same image one works; the others then find everything here.
   const lock = await HeldLock.take(`${layout.partial(image.manifestDigest)}.lock`, incoming.signal);
@@ -59,10 +58,21 @@ export async function storeImage(engine: Engine, image: IncomingImage, incoming:
   });
 }
 
+/** Where every container has something mounted. What an image has at these places lies above it. */
+function makeMountPoints(layout: Layout): void {
+  const directory = (path: string) => ({ path, mode: 0o755 });
+  const file = (path: string) => ({ path, mode: 0o644, content: "" });
+  makeTree(layout.mountPoints(), [
+    ...["dev", "etc", "proc", "run", "sys"].map(directory),
+    ...["etc/hosts", "etc/hostname", "etc/resolv.conf", "run/.containerenv"].map(file),
+  ]);
+}
+
 async function tryToStore(engine: Engine, image: IncomingImage, incoming: Incoming): Promise<boolean> {
   const { store } = engine;
   const layers = await materialize(engine, { manifest: image.manifest, config: image.config, ...incoming });
   let done = false;
+  let failure: unknown;
   try {
     const files = image.documents.map(({ digest, bytes }) => ({ digest, path: layers.stage(digest, bytes) }));
     // One sync for all of it: data before names.
@@ -70,10 +80,13 @@ async function tryToStore(engine: Engine, image: IncomingImage, incoming: Incomi
     const place = (): boolean => layers.isWhole() && placeAll(engine, layers, files);
     done = store.images.commit(recordOf(image, layers), image.reference, place);
     return done;
+  } catch (error) {
+    failure = error;
+    throw error;
   } finally {
     // Files that were put in place for nothing.
     if (!done) store.garbage.sweep();
-    layers.release();
+    layers.release(failure);
   }
 }
 
@@ -87,11 +100,11 @@ function placeAll(engine: Engine, layers: Layers, documents: { digest: Digest; p
 }
 
 function recordOf(image: IncomingImage, layers: Layers): NewImage {
-  const { id, manifestDigest, configText, config, documents } = image;
+  const { id, manifestDigest, config, documents } = image;
   return {
     id,
     manifest: manifestDigest,
-    config: configText,
+    config,
     createdAt: config.created,
     blobs: [...documents.map(({ digest, bytes }) => ({ digest, size: bytes.byteLength })), ...layers.blobs],
     map: layers.map,
@@ -110,7 +123,6 @@ export async function unpackKept(engine: Engine, image: ImageRecord, onEvent: On
     manifest,
     manifestDigest: image.manifest,
     config: image.config,
-    configText: new TextDecoder("utf-8", { ignoreBOM: true }).decode(configBytes),
     documents: [
       { digest: image.manifest, bytes: manifestBytes },
       { digest: image.id, bytes: configBytes },

@@ -19,6 +19,7 @@ export {
   familiarName,
   familiarReference,
   formatReference,
+  isImageId,
   isTag,
   lookupNames,
   parseName,

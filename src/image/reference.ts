@@ -102,6 +102,11 @@ export function parseReference(text: string): Reference {
   return name.tag === null && name.digest === null ? { ...name, tag: DEFAULT_TAG } : name;
 }
 
+/** Whether `text` is a whole id, which is a name of nothing else. */
+export function isImageId(text: string): boolean {
+  return IDENTIFIER.test(text);
+}
+
 /** Whether `text` could be a tag (`[\w][\w.-]{0,127}`). */
 export function isTag(text: string): boolean {
   return TAG_ONLY.test(text);

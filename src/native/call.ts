@@ -21,6 +21,10 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
 const HINTS: Readonly<Partial<Record<ErrorCode, string>>> = {
   "host-refused":
     "`bunker version` works anywhere, containers need user namespaces: ask whoever runs this machine to allow them.",
+  "bad-path": "The path must be there, be of the right kind, and be open to the user.",
+  "command-not-found": "It must be there in the container: give its full path, or look inside with another command.",
+  "command-not-executable":
+    "The container's user must be allowed to, and a program must be made for this machine or begin with #!.",
   "no-space": "Free some space, or use another data home with --root.",
   "user-not-found":
     "The user must exist in the image's /etc/passwd, or be a number that your subordinate id range covers.",

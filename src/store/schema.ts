@@ -19,7 +19,7 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX blob_links_by_digest ON blob_links (digest);
 
-  -- id: the config's digest. config: its bytes as text. size: unpacked, all layers.
+  -- id: the config's digest. config: what src/image/config.ts read from it; its bytes are a blob. size: unpacked, all layers.
   CREATE TABLE images (
     id TEXT PRIMARY KEY,
     manifest TEXT NOT NULL REFERENCES blobs (digest),
@@ -38,7 +38,8 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX image_references_by_image ON image_references (image_id);
 
-  -- An unpacked layer; its directory is layers/<map>/<name>. implied: directories its archive only implied.
+  -- An unpacked layer; its directory is layers/<map>/<name>. implied: directories its archive only implied. whiteouts:
+  -- those in its root aside. opaque: it hides all layers below, which overlay cannot see in a root.
   CREATE TABLE layers (
     map TEXT NOT NULL,
     name TEXT NOT NULL,
@@ -46,6 +47,8 @@ export const MIGRATIONS: readonly string[] = [
     size INTEGER NOT NULL,
     entries INTEGER NOT NULL,
     implied INTEGER NOT NULL,
+    whiteouts INTEGER NOT NULL,
+    opaque INTEGER NOT NULL,
     created_at TEXT NOT NULL,
     PRIMARY KEY (map, name)
   ) STRICT, WITHOUT ROWID;
@@ -90,10 +93,5 @@ export const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (container_id, target)
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX container_volumes_by_volume ON container_volumes (volume);
-  `,
-  `
-  -- opaque: the layer hides all layers below it. whiteouts: how many it has, those in its root aside.
-  ALTER TABLE layers ADD COLUMN opaque INTEGER NOT NULL DEFAULT 0;
-  ALTER TABLE layers ADD COLUMN whiteouts INTEGER NOT NULL DEFAULT 0;
   `,
 ];

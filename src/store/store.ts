@@ -19,7 +19,6 @@ export interface Store {
   readonly garbage: Garbage;
   /** 64 random hex characters, as docker's ids. */
   newId(): string;
-  close(): void;
 }
 
 /** Opens a data home (`root`, else the user's own) and its runtime directory (below `runroot`), making what is not there. @throws BunkerError store */
@@ -36,7 +35,6 @@ export function openStore(options: { root: string | null; runroot: string | null
     containers: new Containers(records),
     garbage: new Garbage(records, layout),
     newId,
-    close: () => records.close(),
   };
 }
 

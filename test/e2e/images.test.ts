@@ -16,15 +16,28 @@ const second = makeLayer([file("second", "x")]);
 const app = makeImage({
   layers: [layer],
   run: {
-    ...{ Cmd: ["app", "-x"], Entrypoint: ["/entry"], Env: ["PATH=/bin", "A=1"], Labels: { tier: "web", "org.x": "y" } },
-    ...{
-      WorkingDir: "/srv",
-      User: "1000:1000",
-      Volumes: { "/data": {} },
-      ExposedPorts: { "80/tcp": {}, "53/udp": {} },
+    Cmd: ["app", "-x"],
+    Entrypoint: ["/entry"],
+    Env: ["PATH=/bin", "A=1"],
+    Labels: {
+      tier: "web",
+      "org.x": "y",
     },
-    ...{ StopSignal: "SIGQUIT", OnBuild: ["RUN x"], Shell: ["/bin/bash", "-c"] },
-    Healthcheck: { Test: ["CMD", "true"], Interval: 30_000_000_000, Retries: 3 },
+    WorkingDir: "/srv",
+    User: "1000:1000",
+    Volumes: { "/data": {} },
+    ExposedPorts: {
+      "80/tcp": {},
+      "53/udp": {},
+    },
+    StopSignal: "SIGQUIT",
+    OnBuild: ["RUN x"],
+    Shell: ["/bin/bash", "-c"],
+    Healthcheck: {
+      Test: ["CMD", "true"],
+      Interval: 3e10,
+      Retries: 3,
+    },
   },
   config: { created: "2026-01-02T03:04:05.678Z", author: "somebody", history: [{ comment: "the comment" }] },
 });
@@ -143,10 +156,18 @@ describe("images", () => {
     await env.ok(["pull", "-q", registry.push("team/app", "1.0", app)]);
     const line = await env.ok(["images", "--format", "json"]);
     expect(JSON.parse(line)).toEqual({
-      ...{ Containers: "0", CreatedAt: "2026-01-02 03:04:05 +0000 UTC", CreatedSince: expect.stringMatching(/ago$/) },
-      ...{ Digest: app.manifest.digest, ID: short(app.config.digest), Labels: "org.x=y,tier=web" },
-      ...{ Repository: `${host}/team/app`, Tag: "1.0", Size: "1.5MB", VirtualSize: "1.5MB" },
-      ...{ SharedSize: "N/A", UniqueSize: "N/A" },
+      Containers: "0",
+      CreatedAt: "2026-01-02 03:04:05 +0000 UTC",
+      CreatedSince: expect.stringMatching(/ago$/),
+      Digest: app.manifest.digest,
+      ID: short(app.config.digest),
+      Labels: "org.x=y,tier=web",
+      Repository: `${host}/team/app`,
+      Tag: "1.0",
+      Size: "1.5MB",
+      VirtualSize: "1.5MB",
+      SharedSize: "N/A",
+      UniqueSize: "N/A",
     });
     expect(await env.ok(["images", "--format", "{{json .}}"])).toBe(line);
     expect(await env.ok(["images", "--format", '{{.Label "tier"}} {{upper .Tag}} {{slice .ID 0 4}}'])).toBe(
@@ -184,29 +205,44 @@ describe("inspect", () => {
     const [inspection] = JSON.parse(text) as Record<string, unknown>[];
     expect(text).toStartWith('[\n    {\n        "Id": "sha256:');
     expect(inspection).toMatchObject({
-      ...{ Id: app.config.digest, RepoTags: [reference, "localhost/mine:latest"] },
-      // A name that was never at a registry has no digest there.
+      Id: app.config.digest,
+      RepoTags: [reference, "localhost/mine:latest"],
       RepoDigests: [`${host}/team/app@${app.manifest.digest}`],
-      ...{
-        Created: "2026-01-02T03:04:05.678Z",
-        Author: "somebody",
-        Comment: "the comment",
-        Os: "linux",
-        Size: 1_500_000,
-      },
+      Created: "2026-01-02T03:04:05.678Z",
+      Author: "somebody",
+      Comment: "the comment",
+      Os: "linux",
+      Size: 15e5,
       Config: {
-        ...{
-          User: "1000:1000",
-          Env: ["PATH=/bin", "A=1"],
-          Cmd: ["app", "-x"],
-          Entrypoint: ["/entry"],
-          WorkingDir: "/srv",
+        User: "1000:1000",
+        Env: ["PATH=/bin", "A=1"],
+        Cmd: ["app", "-x"],
+        Entrypoint: ["/entry"],
+        WorkingDir: "/srv",
+        Volumes: { "/data": {} },
+        ExposedPorts: {
+          "80/tcp": {},
+          "53/udp": {},
         },
-        ...{ Volumes: { "/data": {} }, ExposedPorts: { "80/tcp": {}, "53/udp": {} }, StopSignal: "SIGQUIT" },
-        ...{ Labels: { tier: "web", "org.x": "y" }, OnBuild: ["RUN x"], Shell: ["/bin/bash", "-c"] },
-        Healthcheck: { Test: ["CMD", "true"], Interval: 30_000_000_000, Retries: 3 },
+        StopSignal: "SIGQUIT",
+        ...{
+          Labels: {
+            tier: "web",
+            "org.x": "y",
+          },
+          OnBuild: ["RUN x"],
+          Shell: ["/bin/bash", "-c"],
+        },
+        Healthcheck: {
+          Test: ["CMD", "true"],
+          Interval: 3e10,
+          Retries: 3,
+        },
       },
-      RootFS: { Type: "layers", Layers: [layer.diffId] },
+      RootFS: {
+        Type: "layers",
+        Layers: [layer.diffId],
+      },
     });
     expect(await env.ok(["image", "inspect", reference])).toBe(text);
     expect(await env.ok(["inspect", "--type", "image", reference])).toBe(text);
@@ -226,17 +262,24 @@ describe("inspect", () => {
       await env.ok(["tag", reference, name]);
     const hex = app.config.digest.slice("sha256:".length);
     const words = [
-      ...[app.config.digest, hex, hex.slice(0, 12), hex.slice(0, 3), `sha256:${hex.slice(0, 20)}`],
-      ...[reference, `${host}/team/app@${app.manifest.digest}`, `${reference}@${app.manifest.digest}`],
-      ...[
-        "mine",
-        "mine:latest",
-        "library/mine",
-        "docker.io/mine",
-        "docker.io/library/mine:latest",
-        "index.docker.io/mine",
-      ],
-      ...["user/theirs:x", "localhost/only:here", "only:here", "cafe"],
+      app.config.digest,
+      hex,
+      hex.slice(0, 12),
+      hex.slice(0, 3),
+      `sha256:${hex.slice(0, 20)}`,
+      reference,
+      `${host}/team/app@${app.manifest.digest}`,
+      `${reference}@${app.manifest.digest}`,
+      "mine",
+      "mine:latest",
+      "library/mine",
+      "docker.io/mine",
+      "docker.io/library/mine:latest",
+      "index.docker.io/mine",
+      "user/theirs:x",
+      "localhost/only:here",
+      "only:here",
+      "cafe",
     ];
     expect(await env.ok(["inspect", "-f", "{{.Id}}", ...words])).toBe(words.map(() => app.config.digest).join("\n"));
   });

@@ -120,8 +120,12 @@ describe("an image by other tools is unpacked as they do", () => {
     const { layout, gnuRoot } = await makeRichImage(scratch);
     const reference = `${registry.host}/test/rich:latest`;
     await runProgram([
-      ...["skopeo", "--insecure-policy", "copy", "--dest-tls-verify=false"],
-      ...[`oci:${layout}:gnu`, `docker://${reference}`],
+      "skopeo",
+      "--insecure-policy",
+      "copy",
+      "--dest-tls-verify=false",
+      `oci:${layout}:gnu`,
+      `docker://${reference}`,
     ]);
     await env.ok(["pull", reference]);
     const how = { links: false };

@@ -208,6 +208,12 @@ pub fn set_dumpable(dumpable: bool) -> SysResult<()> {
     .map(drop)
 }
 
+/// What `ps` and /proc call this process: at most 15 letters.
+pub fn set_name(name: &CStr) {
+    // SAFETY: zero-terminated. It cannot fail.
+    unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr()) };
+}
+
 /// A session of its own, without a terminal.
 pub fn new_session() -> SysResult<()> {
     // SAFETY: no arguments.

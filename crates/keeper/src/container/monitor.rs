@@ -26,16 +26,23 @@ use super::stream::{CHUNK, Typed};
 
 /// The container's own process among the sessions; execs follow.
 const MAIN: u32 = 0;
+/// After so long without anything to do the buffer is given back: most containers are silent most of the time.
+const IDLE_MS: i32 = 1000;
 
 /// Everything about the one container.
 pub struct Monitor {
+    /// The container is locked for as long as this is open.
     lock: Option<OwnedFd>,
+    /// Our place in U, once we are there.
+    membership: Option<Membership>,
     listener: Option<OwnedFd>,
     clients: Vec<Client>,
     next_client: u64,
     sessions: BTreeMap<u32, Session>,
     next_session: u32,
     container: Option<Container>,
+    /// What says that the container lives; known once one was asked for, taken back at its end.
+    runtime_dir: Option<String>,
     phase: Phase,
     doomed: Doomed,
     buffer: Vec<u8>,
@@ -63,7 +70,6 @@ struct Container {
     namespaces: Option<OpenNamespaces>,
     helper: Option<Helper>,
     group: Option<Group>,
-    _membership: Membership,
 }
 
 /// What is removed with the container.
@@ -81,21 +87,23 @@ enum Token {
     End(u32),
     Source(u32, usize),
     Sink(u32, usize, usize),
-    Typing(u32),
+    Typing(u32, u64),
     Target(u32),
 }
 
 impl Monitor {
-    /// `channel` leads to the command that started us; the container is `lock`ed for as long as it is open.
-    pub fn new(channel: OwnedFd, lock: OwnedFd) -> Self {
+    /// `channel` leads to the command that started us.
+    pub fn new(channel: OwnedFd) -> Self {
         Self {
-            lock: Some(lock),
+            lock: None,
+            membership: None,
             listener: None,
             clients: vec![Client::new(0, channel)],
             next_client: 1,
             sessions: BTreeMap::new(),
             next_session: MAIN + 1,
             container: None,
+            runtime_dir: None,
             phase: Phase::New,
             doomed: Doomed::default(),
             buffer: Vec::new(),
@@ -106,8 +114,12 @@ impl Monitor {
     pub fn run(mut self) {
         while !self.is_done() {
             let (mut watches, tokens) = self.watches();
-            if poll::wait(&mut watches, -1).is_err() {
+            let patience = if self.buffer.is_empty() { -1 } else { IDLE_MS };
+            if poll::wait(&mut watches, patience).is_err() {
                 break;
+            }
+            if !watches.iter().any(Watch::has_event) {
+                self.buffer = Vec::new();
             }
             for (watch, token) in watches.iter().zip(tokens) {
                 if watch.has_event() {
@@ -143,7 +155,7 @@ impl Monitor {
                 list.extend(output.sink_watches().map(|(sink, watch)| (watch, Token::Sink(key, at, sink))));
             }
             if let Some(input) = &session.input {
-                list.extend(input.source_watch().map(|watch| (watch, Token::Typing(key))));
+                list.extend(input.source_watches().map(|(client, watch)| (watch, Token::Typing(key, client))));
                 list.extend(input.target_watch().map(|watch| (watch, Token::Target(key))));
             }
         }
@@ -151,7 +163,9 @@ impl Monitor {
     }
 
     fn handle(&mut self, token: Token) {
-        self.buffer.resize(CHUNK, 0);
+        if !matches!(token, Token::Listener | Token::Client(_)) {
+            self.buffer.resize(CHUNK, 0);
+        }
         match token {
             Token::Listener => self.accept(),
             Token::Client(id) => self.serve(id),
@@ -165,7 +179,7 @@ impl Monitor {
                     .map(|output| output.flush(sink));
                 self.output_closed(gone.unwrap_or_default());
             }
-            Token::Typing(key) => self.pump_input(key),
+            Token::Typing(key, client) => self.pump_input(key, client),
             Token::Target(key) => {
                 if let Some(input) = self.sessions.get_mut(&key).and_then(|session| session.input.as_mut()) {
                     input.flush();
@@ -193,18 +207,16 @@ impl Monitor {
         self.output_closed(gone.unwrap_or_default());
     }
 
-    fn pump_input(&mut self, key: u32) {
+    fn pump_input(&mut self, key: u32, id: u64) {
         let Some(session) = self.sessions.get_mut(&key) else { return };
         let Some(input) = &mut session.input else { return };
-        if !matches!(input.pump(&mut self.buffer), Typed::Detach) {
+        if !matches!(input.pump(id, &mut self.buffer), Typed::Detach) {
             return;
         }
-        for client in self.clients.iter_mut().filter(|client| client.session == Some(key)) {
-            if session.is_typed_by(client.id) {
-                client.send(&protocol::detached());
-                client.session = None;
-                session.remove_client(client.id);
-            }
+        session.remove_client(id);
+        if let Some(client) = self.clients.iter_mut().find(|client| client.id == id) {
+            client.send(&protocol::detached());
+            client.session = None;
         }
     }
 
@@ -229,9 +241,10 @@ impl Monitor {
 
     fn answer(&mut self, id: u64, request: Request, fds: Vec<OwnedFd>) -> Result<(), Failure> {
         match request {
-            Request::Create { spec } => self.create(*spec),
+            Request::Enter { user_namespace, user_runtime_dir } => self.enter(&user_namespace, &user_runtime_dir),
+            Request::Create { spec } => self.create(*spec, fds),
             Request::Start => self.start(),
-            Request::Adopt { spec, state } => self.adopt(*spec, state),
+            Request::Adopt { spec, state } => self.adopt(*spec, state, fds),
             Request::Tidy { trash, paths } => {
                 self.doomed = Doomed { trash, paths };
                 Ok(())

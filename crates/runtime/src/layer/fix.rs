@@ -2,7 +2,7 @@
 //! directly above it: just these directories and those above them, as they ought to be in the merged view.
 //!
 //! - Implied ones. A layer's archive may hold `tmp/x` without `tmp/`: its directory `tmp` then has the mode and owner of nobody's
-//!   choice and hides those that a lower layer gave it.
+//!   choice, and hides those that a lower layer gave it.
 //! - Unmerged ones with whiteouts in them, of what no lower layer has. Overlay hides whiteouts only where it merges directories;
 //!   elsewhere readdir shows names that cannot be opened. With the fix layer's directory above it there is something to merge.
 //!
@@ -109,7 +109,10 @@ impl Maker<'_> {
 
 fn dress(root: BorrowedFd<'_>, path: &[u8], (shown, attributes): (&Shown, &Attributes)) -> SysResult<()> {
     let directory = open(root, path)?;
-    path::change_owner(directory.as_fd(), (shown.uid, shown.gid))?;
+    // We made it as 0:0.
+    if (shown.uid, shown.gid) != (0, 0) {
+        path::change_owner(directory.as_fd(), (shown.uid, shown.gid))?;
+    }
     path::change_mode(directory.as_fd(), shown.mode)?;
     for (name, value) in attributes {
         xattr::set(directory.as_fd(), name, value)?;

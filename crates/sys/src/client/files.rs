@@ -44,12 +44,16 @@ pub fn sync_directory(path: &str) -> SysResult<()> {
 }
 
 /// Makes directories and files below `base`, in order. `base` itself is made (0700) when missing, its parent is not.
-/// A directory that is there already keeps its content and gets the mode; a file that is there is replaced by rename.
+/// A directory that is there already stays as it is: it may be a container's or volume's by now, with another owner and mode. A file that
+/// is there is replaced by rename.
 pub fn make_tree(base: &str, entries: &[TreeEntry]) -> SysResult<()> {
     let name = c_path(base)?;
     // SAFETY: zero-terminated path.
     let made = unsafe { libc::mkdir(name.as_ptr(), 0o700) };
-    ignore_existing(made, || format!("mkdir({base:?})"))?;
+    match check(made, || format!("mkdir({base:?})")) {
+        Err(error) if error.errno != libc::EEXIST => return Err(error),
+        _ => {}
+    }
     let root = open(base, libc::O_RDONLY | libc::O_DIRECTORY)?;
     for entry in entries {
         require_inside(base, &entry.path)?;
@@ -66,18 +70,14 @@ fn require_inside(base: &str, path: &str) -> SysResult<()> {
     if inside { Ok(()) } else { Err(SysError::new(format!("make_tree({base:?}, {path:?})"), libc::EINVAL)) }
 }
 
-fn ignore_existing(result: libc::c_int, call: impl FnOnce() -> String) -> SysResult<()> {
-    match check(result, call) {
-        Err(error) if error.errno != libc::EEXIST => Err(error),
-        _ => Ok(()),
-    }
-}
-
 fn make_directory(root: &OwnedFd, entry: &TreeEntry) -> SysResult<()> {
     let name = c_path(&entry.path)?;
     // SAFETY: zero-terminated path, open directory.
     let made = unsafe { libc::mkdirat(root.as_raw_fd(), name.as_ptr(), 0o700) };
-    ignore_existing(made, || format!("mkdirat({:?})", entry.path))?;
+    match check(made, || format!("mkdirat({:?})", entry.path)) {
+        Err(error) if error.errno == libc::EEXIST => return Ok(()),
+        other => other?,
+    };
     let flags = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_NOFOLLOW | libc::O_CLOEXEC;
     // SAFETY: as above.
     let directory =

@@ -11,7 +11,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 /// Fed to checksums in place of holes.
-static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
+static ZEROS: [u8; 4096] = [0; 4096];
 
 impl Unpacker<'_> {
     pub(super) fn put_file(&mut self, id: NodeId, entry: &mut Entry, reader: &mut Reader<impl Input>) -> Outcome<()> {

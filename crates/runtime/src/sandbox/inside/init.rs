@@ -24,6 +24,7 @@ const fn bit(signal: u32) -> u64 {
 
 /// The whole life of PID 1: `arguments` are the command's words. Never returns.
 pub fn init(arguments: Vec<std::ffi::OsString>) -> ! {
+    process::set_name(c"bunker-init");
     let Ok(sync) = file::inherited(REPORT_FD) else { process::exit(NOT_STARTED) };
     match start(arguments, &sync) {
         Ok(command) => {

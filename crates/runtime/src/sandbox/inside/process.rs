@@ -46,10 +46,11 @@ pub(in crate::sandbox) fn open_workdir(root: BorrowedFd<'_>, place: &str, make: 
         inroot::open(root, place.as_bytes(), path::O_PATH | path::O_DIRECTORY)
     };
     found.map_err(|error| {
-        let code = if matches!(error.errno, ENOENT | ENOTDIR) {
-            FailureCode::CommandNotFound
-        } else {
-            FailureCode::CommandNotExecutable
+        let code = match error.errno {
+            // One that cannot be made is no fault of the command's.
+            _ if make => FailureCode::BadPath,
+            ENOENT | ENOTDIR => FailureCode::CommandNotFound,
+            _ => FailureCode::CommandNotExecutable,
         };
         Failure::system(code, &format!("changing to the working directory \"{place}\""), &error)
     })
@@ -86,8 +87,9 @@ fn prepare(outfit: &Outfit<'_>) -> Result<Vec<CString>, Failure> {
     credential::set_user(identity.uid)?;
     credential::keep_capabilities(false)?;
     let kept = if identity.uid == 0 { (bounding, 0) } else { (non_root, non_root) };
+    // With fs.suid_dumpable=1 a change of ids would have made it dumpable again; after the exec the kernel decides anew.
+    process::set_dumpable(false)?;
     lock_down(outfit, kept)?;
-    // A change of ids makes the process undumpable anyway; after the exec the kernel decides anew.
     process::set_parent_death_signal(0)?;
     environment(outfit)
 }

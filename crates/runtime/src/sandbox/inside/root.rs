@@ -15,21 +15,17 @@ const EINVAL: i32 = 22;
 /// The root, mounted over `place`: a descriptor of its top directory.
 pub(super) fn assemble(spec: &SandboxSpec, place: &OwnedFd) -> Result<OwnedFd, Failure> {
     let mounted = match &spec.root {
-        // An image without layers: overlay wants at least one, and there is nothing to keep apart.
-        RootFilesystem::Overlay { lower, upper, .. } if lower.is_empty() => directory(upper, place)?,
         RootFilesystem::Overlay { lower, upper, work, volatile, .. } => {
             overlay(&Stack { lower, upper, work, volatile: *volatile, is_first_start: spec.generation == 1 }, place)?
         }
-        RootFilesystem::Directory { path, .. } => directory(path, place)?,
+        RootFilesystem::Directory { path: directory, .. } => {
+            let clone = mount::clone_of(open_host_directory(directory)?.as_fd(), true)?;
+            mount::set_attributes(clone.as_fd(), mount::NODEV, mount::PRIVATE, true)?;
+            mount::attach(clone.as_fd(), place.as_fd())?;
+            clone
+        }
     };
     Ok(mounted)
-}
-
-fn directory(path: &str, place: &OwnedFd) -> Result<OwnedFd, Failure> {
-    let clone = mount::clone_of(open_host_directory(path)?.as_fd(), true)?;
-    mount::set_attributes(clone.as_fd(), mount::NODEV, mount::PRIVATE, true)?;
-    mount::attach(clone.as_fd(), place.as_fd())?;
-    Ok(clone)
 }
 
 struct Stack<'a> {
