@@ -102,7 +102,17 @@ describe("through the host's /proc", () => {
 
 describe("a container with all capabilities and no filter", () => {
   it("sees only its own processes", async () => {
-    const seen = await env.ok(["run", "--rm", "--network", "none", ...ALMIGHTY, image, "sh", "-c", "ls -d /proc/[0-9]*"]);
+    const seen = await env.ok([
+      "run",
+      "--rm",
+      "--network",
+      "none",
+      ...ALMIGHTY,
+      image,
+      "sh",
+      "-c",
+      "ls -d /proc/[0-9]*",
+    ]);
     expect(seen.split("\n")).toEqual(["/proc/1", "/proc/2"].slice(0, seen.split("\n").length));
   });
 
@@ -129,7 +139,9 @@ describe("a container with all capabilities and no filter", () => {
       "umount2 s:/ 2",
     ].map((call) => call.replace(/^\S+/, (name) => String(syscallNumber(name))));
     const said = await answers(env, ["run", "--rm", "--network", "none", ...ALMIGHTY, image], refused);
-    const through = refused.filter((_, at) => !/^E(PERM|ACCES|NOSYS|FAULT|INVAL|NODEV|NOENT|BADF)$/.test(said[at] ?? ""));
+    const through = refused.filter(
+      (_, at) => !/^E(PERM|ACCES|NOSYS|FAULT|INVAL|NODEV|NOENT|BADF)$/.test(said[at] ?? ""),
+    );
     expect(through).toEqual([]);
   });
 
@@ -191,7 +203,8 @@ describe("with the host's network", () => {
   });
 
   it("all capabilities change nothing of the host's network", async () => {
-    const script = "ip link set lo down; ip addr add 10.99.0.1/32 dev lo; ip link add x type dummy; ip route add 10.98.0.0/16 dev lo";
+    const script =
+      "ip link set lo down; ip addr add 10.99.0.1/32 dev lo; ip link add x type dummy; ip route add 10.98.0.0/16 dev lo";
     const before = readFileSync("/proc/net/dev", "utf8").match(/^\s*\S+:/gm);
     const said = await env.run(["run", "--rm", "--network", "host", ...ALMIGHTY, image, "sh", "-c", script]);
     expect(said.stderr.match(/not permitted/g)?.length).toBe(4);

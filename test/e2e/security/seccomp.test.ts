@@ -256,7 +256,10 @@ describe("--security-opt seccomp", () => {
     const cases: [unknown, RegExp][] = [
       [{ syscalls: [] }, /not a seccomp profile/],
       [{ defaultAction: "SCMP_ACT_MAYBE", syscalls: [] }, /unknown action "SCMP_ACT_MAYBE"/],
-      [{ defaultAction: "SCMP_ACT_ALLOW", syscalls: [{ names: ["read"], action: "SCMP_ACT_NOTIFY" }] }, /SCMP_ACT_NOTIFY/],
+      [
+        { defaultAction: "SCMP_ACT_ALLOW", syscalls: [{ names: ["read"], action: "SCMP_ACT_NOTIFY" }] },
+        /SCMP_ACT_NOTIFY/,
+      ],
       [
         {
           defaultAction: "SCMP_ACT_ALLOW",
