@@ -31,9 +31,13 @@ export class KeeperChannel {
     this.#fd = fd;
   }
 
-  /** Sends a request without waiting; its reply is the next one `reply` returns. */
+  /** Sends a request without waiting; its reply is the next one `reply` returns. @throws BunkerError not-running when it is gone */
   send(operation: string, fields: object = {}, fds: number[] = []): void {
-    sendMessage(this.#fd, { op: operation, version: PROTOCOL_VERSION, ...fields }, fds);
+    try {
+      sendMessage(this.#fd, { op: operation, version: PROTOCOL_VERSION, ...fields }, fds);
+    } catch (error) {
+      throw error instanceof BunkerError && error.code === "not-running" ? gone() : error;
+    }
   }
 
   /** Blocks for the next reply. @throws BunkerError the keeper's failure, or not-running when it is gone */

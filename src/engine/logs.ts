@@ -63,14 +63,14 @@ function isWithin({ time }: LogEntry, { since, until }: LogOptions): boolean {
 /** The last `count` lines (a line may be several entries), holding no more than those in memory. */
 function lastLines(reader: LogReader, count: number, wanted: (entry: LogEntry) => boolean): LogEntry[] {
   const lines: LogEntry[][] = [];
-  const open = new Map<string, LogEntry[]>();
+  const unfinished = new Map<string, LogEntry[]>();
   reader.drain((entry) => {
     if (!wanted(entry)) return;
-    const line = open.get(entry.stream) ?? [];
+    const line = unfinished.get(entry.stream) ?? [];
     if (line.length === 0) lines.push(line);
     line.push({ ...entry, bytes: entry.bytes.slice() });
-    if (entry.partial) open.set(entry.stream, line);
-    else open.delete(entry.stream);
+    if (entry.partial) unfinished.set(entry.stream, line);
+    else unfinished.delete(entry.stream);
     if (lines.length > count) lines.shift();
   });
   return lines.flat();

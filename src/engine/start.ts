@@ -4,7 +4,7 @@ import type { CreateRequest } from "../container/index.ts";
 import { BunkerError, wrapError } from "../errors.ts";
 import type { ContainerRecord } from "../store/index.ts";
 import { type KeeperChannel, startKeeper } from "./channel.ts";
-import { lockContainer, makeContainerTree, reserveForRun } from "./create.ts";
+import { lockContainer, makeContainerTree, releaseContainer, reserveForRun } from "./create.ts";
 import { discardContainer } from "./discard.ts";
 import type { Engine } from "./engine.ts";
 import { refuseRoot, resolveNetwork } from "./host.ts";
@@ -55,8 +55,12 @@ export async function startContainer(
   const lock = lockContainer(engine, found.id);
   // Somebody else starts it at this very moment.
   if (lock === null) return null;
-  const generation = engine.store.containers.beginStart(found.id);
-  const record: ContainerRecord = { ...found, state: "started", generation, exit: null };
+  const record: ContainerRecord = {
+    ...found,
+    state: "started",
+    generation: beginStart(engine, found.id, lock),
+    exit: null,
+  };
   makeContainerTree(engine, record);
   const channel = launch(engine, record, { lock, streams, onWarning });
   if (streams === null) {
@@ -64,6 +68,16 @@ export async function startContainer(
     return null;
   }
   return follow(engine, record, { channel, streams });
+}
+
+/** Under the lock nobody removes it; somebody may have done so just before. */
+function beginStart(engine: Engine, id: string, lock: number): number {
+  try {
+    return engine.store.containers.beginStart(id);
+  } catch (error) {
+    releaseContainer(engine, id, lock);
+    throw error;
+  }
 }
 
 interface Launch {

@@ -16,7 +16,11 @@ describe("attach", () => {
   it("shows what comes from now on, on both outputs, and exits as the container", async () => {
     await runDetached("c", "echo before; read line; echo out $line; echo err $line >&2; exit 4", "-i");
     await stage.env.start(["logs", "-f", "c"]).waitFor(/before/);
-    expect(await stage.env.run(["attach", "c"], { stdin: "typed\n" })).toMatchObject({ code: 4, stdout: "out typed\n", stderr: "err typed\n" });
+    expect(await stage.env.run(["attach", "c"], { stdin: "typed\n" })).toMatchObject({
+      code: 4,
+      stdout: "out typed\n",
+      stderr: "err typed\n",
+    });
   });
 
   it("of several clients shows all of them the same", async () => {
@@ -52,7 +56,10 @@ describe("attach", () => {
 
   it("detaches by keys one of several terminals, the others stay", async () => {
     await runDetached("c", "while read line; do echo got $line; done", "-it");
-    const [first, second] = [stage.env.terminal(["attach", "c"]), stage.env.terminal(["attach", "--detach-keys", "x", "c"])];
+    const [first, second] = [
+      stage.env.terminal(["attach", "c"]),
+      stage.env.terminal(["attach", "--detach-keys", "x", "c"]),
+    ];
     await Bun.sleep(300);
     second.type("hello\n");
     await Promise.all([first.waitFor(/got hello/), second.waitFor(/got hello/)]);

@@ -32,9 +32,9 @@ describe("create", () => {
   it("prints the id, and starts nothing", async () => {
     const id = await create("made", "busybox", "echo", "hello");
     expect(id).toMatch(/^[0-9a-f]{64}$/);
-    expect(await field("made", "{{.Id}} {{.State.Status}} {{.State.Running}} {{.State.Pid}} {{.State.StartedAt}}")).toBe(
-      `${id} created false 0 0001-01-01T00:00:00Z`,
-    );
+    expect(
+      await field("made", "{{.Id}} {{.State.Status}} {{.State.Running}} {{.State.Pid}} {{.State.StartedAt}}"),
+    ).toBe(`${id} created false 0 0001-01-01T00:00:00Z`);
     expect(await stage.env.ok(["ps", "-q"])).toBe("");
     expect(await stage.env.ok(["logs", "made"])).toBe("");
   });
@@ -48,7 +48,9 @@ describe("create", () => {
 
   it("refuses what run refuses, with exit code 1", async () => {
     await create("taken", "busybox");
-    expect(await stage.env.fails(["create", "--name", "taken", "busybox"], 1)).toContain('The container name "/taken" is already in use');
+    expect(await stage.env.fails(["create", "--name", "taken", "busybox"], 1)).toContain(
+      'The container name "/taken" is already in use',
+    );
     expect(await stage.env.fails(["create", "--pull", "never", "nosuch"], 1)).toContain("no such image: nosuch");
     expect(await stage.env.fails(["create", "--nosuch", "busybox"], 125)).toContain("unknown flag: --nosuch");
     expect(await stage.env.fails(["create"], 1)).toContain("requires at least 1 argument");
@@ -67,7 +69,8 @@ describe("start", () => {
   });
 
   it("starts again: the file system is kept, the start is counted anew", async () => {
-    const script = "echo run >> /count; cat /count | wc -l; test -d /made && stat -c %a /made; mkdir -p -m 700 /made; exit 3";
+    const script =
+      "echo run >> /count; cat /count | wc -l; test -d /made && stat -c %a /made; mkdir -p -m 700 /made; exit 3";
     await create("again", "busybox", "sh", "-c", script);
     expect(await stage.env.fails(["start", "-a", "again"], 3)).toBe("");
     const first = await field("again", "{{.State.StartedAt}}");
@@ -100,13 +103,23 @@ describe("start", () => {
 
   it("-a shows output and error and exits as the container", async () => {
     await create("shown", "busybox", "sh", "-c", "echo out; echo err >&2; cat; exit 5");
-    expect(await stage.env.run(["start", "-a", "shown"], { stdin: "unseen" })).toMatchObject({ code: 5, stdout: "out\n", stderr: "err\n" });
+    expect(await stage.env.run(["start", "-a", "shown"], { stdin: "unseen" })).toMatchObject({
+      code: 5,
+      stdout: "out\n",
+      stderr: "err\n",
+    });
   });
 
   it("-a -i feeds a container that was made with -i", async () => {
     await create("fed", "-i", "busybox", "cat");
-    expect(await stage.env.run(["start", "-ai", "fed"], { stdin: "first" })).toMatchObject({ code: 0, stdout: "first" });
-    expect(await stage.env.run(["start", "-a", "-i", "fed"], { stdin: "second" })).toMatchObject({ code: 0, stdout: "second" });
+    expect(await stage.env.run(["start", "-ai", "fed"], { stdin: "first" })).toMatchObject({
+      code: 0,
+      stdout: "first",
+    });
+    expect(await stage.env.run(["start", "-a", "-i", "fed"], { stdin: "second" })).toMatchObject({
+      code: 0,
+      stdout: "second",
+    });
   });
 
   it("-a -i takes a terminal that was asked for at create", async () => {
@@ -122,7 +135,9 @@ describe("start", () => {
   it("-a refuses more than one, in docker's words", async () => {
     await create("a", "busybox");
     await create("b", "busybox");
-    expect(await stage.env.fails(["start", "-a", "a", "b"], 1)).toContain("you cannot start and attach multiple containers at once");
+    expect(await stage.env.fails(["start", "-a", "a", "b"], 1)).toContain(
+      "you cannot start and attach multiple containers at once",
+    );
     expect(await stage.env.fails(["start"], 1)).toContain("requires at least 1 argument");
     expect(await stage.env.fails(["start", "-a", "nosuch"], 1)).toContain("no such container: nosuch");
   });
@@ -131,6 +146,21 @@ describe("start", () => {
     await create("gone", "--rm", "busybox", "echo", "x");
     expect(await stage.env.ok(["start", "-a", "gone"])).toBe("x");
     expect(await stage.env.ok(["ps", "-aq"])).toBe("");
+  });
+
+  it("and rm at the same moment: one of them comes first, and nothing is left of the other", async () => {
+    for (let round = 0; round < 6; round += 1) {
+      const name = `both-${round}`;
+      await create(name, "busybox", "sleep", "60");
+      const [started, removed] = await Promise.all([stage.env.run(["start", name]), stage.env.run(["rm", name])]);
+      const running = await stage.env.ok(["ps", "-aq", "--filter", `name=^${name}$`]);
+      if (removed.code === 0) {
+        expect(running).toBe("");
+      } else {
+        expect(removed.stderr).toContain("container is running");
+        expect(started.code).toBe(0);
+      }
+    }
   });
 
   it("of one container by many at once starts it once", async () => {

@@ -32,17 +32,37 @@ function exec(...words: string[]): Promise<string> {
 
 describe("exec", () => {
   it("runs in all the container's namespaces, with its environment, directory, user and limits", async () => {
-    await runDetached("c", "-u", "1000:2000", "-e", "RUN=2", "--ulimit", "nofile=111", "--hostname", "box", "--cap-add", "NET_ADMIN", "odd", "sleep", "60");
-    const link = (pid: string) => exec("c", "sh", "-c", `for n in pid mnt net ipc uts cgroup user time; do readlink /proc/${pid}/ns/$n; done`);
+    await runDetached(
+      "c",
+      "-u",
+      "1000:2000",
+      "-e",
+      "RUN=2",
+      "--ulimit",
+      "nofile=111",
+      "--hostname",
+      "box",
+      "--cap-add",
+      "NET_ADMIN",
+      "odd",
+      "sleep",
+      "60",
+    );
+    const link = (pid: string) =>
+      exec("c", "sh", "-c", `for n in pid mnt net ipc uts cgroup user time; do readlink /proc/${pid}/ns/$n; done`);
     expect(await link("self")).toBe(await link("1"));
-    expect(await exec("c", "sh", "-c", "echo $IMAGE $RUN $HOSTNAME $HOME $(pwd) $(id -u) $(id -g) $(ulimit -n) $(hostname)")).toBe("1 2 box / /home 1000 2000 111 box");
-    const status = (pid: string) => exec("-u", "0", "c", "grep", "-E", "^(CapBnd|Seccomp|NoNewPrivs)", `/proc/${pid}/status`);
+    expect(
+      await exec("c", "sh", "-c", "echo $IMAGE $RUN $HOSTNAME $HOME $(pwd) $(id -u) $(id -g) $(ulimit -n) $(hostname)"),
+    ).toBe("1 2 box / /home 1000 2000 111 box");
+    const status = (pid: string) =>
+      exec("-u", "0", "c", "grep", "-E", "^(CapBnd|Seccomp|NoNewPrivs)", `/proc/${pid}/status`);
     expect(await status("self")).toBe(await status("1"));
   });
 
   it("exits as the command, or 128 and its signal", async () => {
     await runDetached("c", "busybox", "sleep", "60");
-    for (const code of [0, 1, 42, 125, 126, 127, 255]) await stage.env.fails(["exec", "c", "sh", "-c", `exit ${code}`], code);
+    for (const code of [0, 1, 42, 125, 126, 127, 255])
+      await stage.env.fails(["exec", "c", "sh", "-c", `exit ${code}`], code);
     await stage.env.fails(["exec", "c", "sh", "-c", "kill -9 $$"], 137);
     await stage.env.fails(["exec", "c", "sh", "-c", "kill -TERM $$"], 143);
   });
@@ -63,7 +83,9 @@ describe("exec", () => {
     }
     // Of a place to be in, too (docker's exit code).
     expect(await stage.env.fails(["exec", "-w", "/no/such", "c", "true"], 127)).toContain("/no/such");
-    expect(await stage.env.fails(["exec", "-w", "relative", "c", "true"], 1)).toContain("it needs to be an absolute path");
+    expect(await stage.env.fails(["exec", "-w", "relative", "c", "true"], 1)).toContain(
+      "it needs to be an absolute path",
+    );
   });
 
   it("is 1 for what the engine refuses, in docker's words", async () => {
@@ -77,7 +99,9 @@ describe("exec", () => {
     expect(await stage.env.fails(["exec", "nosuch", "true"], 1)).toContain("no such container: nosuch");
     expect(await stage.env.fails(["exec", "made"], 1)).toContain("requires at least 2 arguments");
     await runDetached("c", "busybox", "sleep", "60");
-    expect(await stage.env.fails(["exec", "-u", "nosuch", "c", "true"], 1)).toContain("unable to find user nosuch: no matching entries in passwd file");
+    expect(await stage.env.fails(["exec", "-u", "nosuch", "c", "true"], 1)).toContain(
+      "unable to find user nosuch: no matching entries in passwd file",
+    );
     expect(await stage.env.fails(["exec", "-it", "c", "true"], 1)).toContain("the input device is not a TTY");
     expect(await stage.env.fails(["exec", "--nosuch", "c", "true"], 125)).toContain("unknown flag: --nosuch");
   });
@@ -88,17 +112,48 @@ describe("exec", () => {
     chownSync(path, stage.env.user.uid, stage.env.user.gid);
     await runDetached("c", "-e", "C=run", "odd", "sleep", "60");
     const script = 'echo "$A $B ${C-unset} $D ${E-unset} $(id -u):$(id -g):$(id -G) $HOME $(pwd)"';
-    const words = ["--env-file", path, "-e", "B=word", "-e", "C", "-e", "D", "-e", "E", "-u", "user", "-w", "/home/user", "c", "sh", "-c", script];
-    expect(await stage.env.ok(["exec", ...words], { environment: { D: "host" } })).toBe("file word unset host unset 1000:1000:1000 2000 / /home/user");
+    const words = [
+      "--env-file",
+      path,
+      "-e",
+      "B=word",
+      "-e",
+      "C",
+      "-e",
+      "D",
+      "-e",
+      "E",
+      "-u",
+      "user",
+      "-w",
+      "/home/user",
+      "c",
+      "sh",
+      "-c",
+      script,
+    ];
+    expect(await stage.env.ok(["exec", ...words], { environment: { D: "host" } })).toBe(
+      "file word unset host unset 1000:1000:1000 2000 / /home/user",
+    );
     expect(await exec("-w", "/", "-u", "0:5", "c", "sh", "-c", "pwd; id -g")).toBe("/\n5");
   });
 
   it("keeps output and error apart, passes input on with -i alone, and its end", async () => {
     await runDetached("c", "busybox", "sleep", "60");
-    expect(await stage.env.run(["exec", "c", "sh", "-c", "echo out; echo err >&2"])).toMatchObject({ code: 0, stdout: "out\n", stderr: "err\n" });
-    expect((await stage.env.run(["exec", "-i", "c", "sh", "-c", "cat; echo after"], { stdin: "in\n" })).stdout).toBe("in\nafter\n");
+    expect(await stage.env.run(["exec", "c", "sh", "-c", "echo out; echo err >&2"])).toMatchObject({
+      code: 0,
+      stdout: "out\n",
+      stderr: "err\n",
+    });
+    expect((await stage.env.run(["exec", "-i", "c", "sh", "-c", "cat; echo after"], { stdin: "in\n" })).stdout).toBe(
+      "in\nafter\n",
+    );
     expect((await stage.env.run(["exec", "c", "cat"], { stdin: "in\n" })).stdout).toBe("");
-    expect((await stage.env.run(["exec", "-i", "-u", "1000", "c", "sh", "-c", "cat > /dev/stdout; echo x > /dev/stderr"], { stdin: "in\n" }))).toMatchObject({ stdout: "in\n", stderr: "x\n" });
+    expect(
+      await stage.env.run(["exec", "-i", "-u", "1000", "c", "sh", "-c", "cat > /dev/stdout; echo x > /dev/stderr"], {
+        stdin: "in\n",
+      }),
+    ).toMatchObject({ stdout: "in\n", stderr: "x\n" });
     // Nothing of an exec is in the container's log.
     expect(await stage.env.ok(["logs", "c"])).toBe("");
   });
@@ -122,14 +177,22 @@ describe("exec", () => {
 
   it("-d prints nothing, does not wait, and the process goes on", async () => {
     await runDetached("c", "busybox", "sleep", "60");
-    expect(await stage.env.run(["exec", "-d", "c", "sh", "-c", "echo unseen; sleep 0.3; echo done > /done; sleep 45"])).toMatchObject({ code: 0, stdout: "", stderr: "" });
-    for (let text = ""; text !== "done"; text = (await stage.env.run(["exec", "c", "cat", "/done"])).stdout.trim()) await Bun.sleep(50);
+    expect(
+      await stage.env.run(["exec", "-d", "c", "sh", "-c", "echo unseen; sleep 0.3; echo done > /done; sleep 45"]),
+    ).toMatchObject({ code: 0, stdout: "", stderr: "" });
+    for (let text = ""; text !== "done"; text = (await stage.env.run(["exec", "c", "cat", "/done"])).stdout.trim())
+      await Bun.sleep(50);
     expect(await exec("c", "sh", "-c", "ps | grep -c ' sleep 4[5]$'")).toBe("1");
     expect(await stage.env.fails(["exec", "-d", "c", "nosuch"], 127)).toContain("executable file not found");
     expect(await stage.env.fails(["exec", "-d", "nosuch", "true"], 1)).toContain("no such container");
     // What it writes later goes nowhere and stops nothing.
     await exec("-d", "c", "sh", "-c", "sleep 0.1; seq 1 100000; echo survived > /survived");
-    for (let text = ""; text !== "survived"; text = (await stage.env.run(["exec", "c", "cat", "/survived"])).stdout.trim()) await Bun.sleep(50);
+    for (
+      let text = "";
+      text !== "survived";
+      text = (await stage.env.run(["exec", "c", "cat", "/survived"])).stdout.trim()
+    )
+      await Bun.sleep(50);
   });
 
   it("lets a child of its process live, and does not wait for its output", async () => {
@@ -142,8 +205,12 @@ describe("exec", () => {
 
   it("of many at once keeps them apart", async () => {
     await runDetached("c", "busybox", "sleep", "60");
-    const runs = Array.from({ length: 12 }, (_, at) => stage.env.run(["exec", "-i", "c", "sh", "-c", `cat; exit ${at}`], { stdin: `input ${at}` }));
-    expect((await Promise.all(runs)).map(({ code, stdout }) => [code, stdout])).toEqual(runs.map((_, at) => [at, `input ${at}`]));
+    const runs = Array.from({ length: 12 }, (_, at) =>
+      stage.env.run(["exec", "-i", "c", "sh", "-c", `cat; exit ${at}`], { stdin: `input ${at}` }),
+    );
+    expect((await Promise.all(runs)).map(({ code, stdout }) => [code, stdout])).toEqual(
+      runs.map((_, at) => [at, `input ${at}`]),
+    );
   });
 
   it("ends when the container ends, with what was written before", async () => {

@@ -59,7 +59,15 @@ describe("logs", () => {
 
   it("--tail counts lines from the end", async () => {
     await ran("c", "seq 1 100");
-    for (const [count, lines] of [["0", 0], ["1", 1], ["10", 10], ["100", 100], ["1000", 100], ["all", 100], ["-1", 100]] as const) {
+    for (const [count, lines] of [
+      ["0", 0],
+      ["1", 1],
+      ["10", 10],
+      ["100", 100],
+      ["1000", 100],
+      ["all", 100],
+      ["-1", 100],
+    ] as const) {
       const expected = Array.from({ length: lines }, (_, at) => `${100 - lines + at + 1}\n`).join("");
       expect(await logs("--tail", count, "c")).toBe(expected);
     }
@@ -97,7 +105,17 @@ describe("logs", () => {
   });
 
   it("-f shows what comes, at once, until the end", async () => {
-    await stage.env.ok(["run", "-d", "-i", "--name", "c", "busybox", "sh", "-c", "echo first; while read line; do echo got $line; done; echo last"]);
+    await stage.env.ok([
+      "run",
+      "-d",
+      "-i",
+      "--name",
+      "c",
+      "busybox",
+      "sh",
+      "-c",
+      "echo first; while read line; do echo got $line; done; echo last",
+    ]);
     const follower = stage.env.start(["logs", "-f", "c"]);
     await follower.waitFor(/first\n/);
     const tail = stage.env.start(["logs", "-f", "--tail", "0", "c"]);
@@ -117,7 +135,9 @@ describe("logs", () => {
 
   it("-f --until ends by itself", async () => {
     await stage.env.ok(["run", "-d", "--name", "c", "busybox", "sh", "-c", "echo before; sleep 60"]);
-    expect(await stage.env.run(["logs", "-f", "--until", new Date(Date.now() + 500).toISOString(), "c"])).toMatchObject({ code: 0, stdout: "before\n" });
+    expect(await stage.env.run(["logs", "-f", "--until", new Date(Date.now() + 500).toISOString(), "c"])).toMatchObject(
+      { code: 0, stdout: "before\n" },
+    );
   });
 
   it("-f goes on when the container is removed, and ends", async () => {
@@ -151,7 +171,9 @@ describe("a log's size", () => {
     const follower = stage.env.startOther(["bash", "-c", `${stage.env.program} logs -f c | sha256sum`]);
     const whole = stage.env.startOther(["bash", "-c", `(seq 1 ${lines}; echo end) | sha256sum`]);
     await Bun.sleep(300);
-    const writer = await stage.env.startOther(["bash", "-c", `echo go | ${stage.env.program} attach c | sha256sum`]).result();
+    const writer = await stage.env
+      .startOther(["bash", "-c", `echo go | ${stage.env.program} attach c | sha256sum`])
+      .result();
     const expected = (await whole.result()).stdout;
     expect(writer.stdout).toBe(expected);
     expect((await follower.result()).stdout).toBe(expected);
@@ -159,7 +181,9 @@ describe("a log's size", () => {
     const directory = join(stage.env.dataHome, "containers", id);
     const files = readdirSync(directory).filter((name) => /^log(\.\d)?$/.test(name));
     expect(files.sort()).toEqual(["log", "log.1", "log.2"]);
-    expect(files.map((name) => statSync(join(directory, name)).size).reduce((sum, size) => sum + size)).toBeLessThan(LOG_LIMIT);
+    expect(files.map((name) => statSync(join(directory, name)).size).reduce((sum, size) => sum + size)).toBeLessThan(
+      LOG_LIMIT,
+    );
     // The first may be the rest of a line that began in a file that is gone.
     const kept = (await logs("c")).split("\n").slice(1, -2).map(Number);
     expect(kept.length).toBeGreaterThan(100_000);

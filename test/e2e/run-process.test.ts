@@ -58,17 +58,36 @@ function write(name: string, content: string | Uint8Array): string {
 
 describe("the environment", () => {
   it("is the image's, then --env-file's, then -e's, with the host's value for a bare name", async () => {
-    const path = write("env", "# comment\n\n  A=file\r\nHOSTS\nMISSING\nQUOTED=\"kept\" \nEMPTY_TOO=\n");
+    const path = write("env", '# comment\n\n  A=file\r\nHOSTS\nMISSING\nQUOTED="kept" \nEMPTY_TOO=\n');
     const environment = { HOSTS: "from host", ALSO: "also", B: "host's" };
     const output = await stage.env.ok(
-      ["run", "--rm", "--env-file", path, "-e", "ALSO", "-e", "EQUALS=x=y=z", "-e", "NOWHERE", "-e", "ALSO2=", "odd", "env"],
+      [
+        "run",
+        "--rm",
+        "--env-file",
+        path,
+        "-e",
+        "ALSO",
+        "-e",
+        "EQUALS=x=y=z",
+        "-e",
+        "NOWHERE",
+        "-e",
+        "ALSO2=",
+        "odd",
+        "env",
+      ],
       { environment },
     );
     const lines = output.split("\n").filter((line) => !/^(HOSTNAME|SHLVL|PWD)=/.test(line));
     expect(lines.sort()).toEqual(
       [
-        ...["PATH=/bin", "HOME=/root", "container=bunker", "A=file", "B=image", "EMPTY=", "EQUALS=x=y=z"],
-        ...["HOSTS=from host", 'QUOTED="kept" ', "EMPTY_TOO=", "ALSO=also", "ALSO2="],
+        ..."PATH=/bin HOME=/root container=bunker A=file B=image EMPTY= EQUALS=x=y=z".split(" "),
+        "HOSTS=from host",
+        'QUOTED="kept" ',
+        "EMPTY_TOO=",
+        "ALSO=also",
+        "ALSO2=",
       ].sort(),
     );
   });
@@ -108,7 +127,9 @@ describe("the working directory", () => {
   it("is the image's, or -w's, made where it is missing", async () => {
     expect(await run("as-user", "pwd")).toBe("/home/user");
     expect(await run("-w", "/", "as-user", "pwd")).toBe("/");
-    expect(await run("-w", "/not/there/yet", "as-user", "sh", "-c", "pwd; stat -c '%u %g %a' .")).toBe("/not/there/yet\n0 0 755");
+    expect(await run("-w", "/not/there/yet", "as-user", "sh", "-c", "pwd; stat -c '%u %g %a' .")).toBe(
+      "/not/there/yet\n0 0 755",
+    );
     expect(await run("-w", "/tmp/../root", "busybox", "pwd")).toBe("/root");
     expect(await run("--read-only", "-w", "/made/all/the/same", "busybox", "pwd")).toBe("/made/all/the/same");
   });
@@ -118,7 +139,9 @@ describe("the working directory", () => {
   });
 
   it("is refused where it cannot be", async () => {
-    expect(await fails(125, "-w", "relative", "busybox", "pwd")).toContain("the working directory 'relative' is invalid, it needs to be an absolute path");
+    expect(await fails(125, "-w", "relative", "busybox", "pwd")).toContain(
+      "the working directory 'relative' is invalid, it needs to be an absolute path",
+    );
     expect(await fails(125, "-w", "/a-file", "odd", "pwd")).toContain("/a-file");
     expect(await fails(125, "-w", "/loop", "odd", "pwd")).toContain("/loop");
     // As docker: the container's root goes there, and only then becomes the user.
@@ -154,11 +177,18 @@ describe("the user", () => {
   });
 
   it("owns its terminal and its streams", async () => {
-    expect(await run("-t", "-u", "1000", "busybox", "sh", "-c", "stat -c '%u %a' $(tty); echo again > /dev/stdout")).toBe(
-      "1000 620\r\nagain\r",
-    );
+    expect(
+      await run("-t", "-u", "1000", "busybox", "sh", "-c", "stat -c '%u %a' $(tty); echo again > /dev/stdout"),
+    ).toBe("1000 620\r\nagain\r");
     const streams = await stage.env.run([
-      ...["run", "--rm", "-u", "1000", "busybox", "sh", "-c", "echo out > /dev/stdout; echo err > /dev/stderr"],
+      "run",
+      "--rm",
+      "-u",
+      "1000",
+      "busybox",
+      "sh",
+      "-c",
+      "echo out > /dev/stdout; echo err > /dev/stderr",
     ]);
     expect(streams).toMatchObject({ code: 0, stdout: "out\n", stderr: "err\n" });
   });
@@ -169,19 +199,37 @@ describe("names and files of the engine's own", () => {
     const script = "hostname; cat /etc/hostname; echo $HOSTNAME; uname -n; tail -n 1 /etc/hosts";
     const id = await stage.env.ok(["create", "--network", "none", "busybox", "sh", "-c", script]);
     const short = id.slice(0, 12);
-    expect(await stage.env.ok(["start", "-a", id])).toBe([short, short, short, short, `127.0.1.1\t${short}`].join("\n"));
-    expect(await run("-h", "box", "--domainname", "example.org", "busybox", "sh", "-c", `${script}; cat /proc/sys/kernel/domainname`)).toBe(
-      ["box", "box", "box", "box", "127.0.1.1\tbox.example.org box", "example.org"].join("\n"),
+    expect(await stage.env.ok(["start", "-a", id])).toBe(
+      [short, short, short, short, `127.0.1.1\t${short}`].join("\n"),
     );
+    expect(
+      await run(
+        "-h",
+        "box",
+        "--domainname",
+        "example.org",
+        "busybox",
+        "sh",
+        "-c",
+        `${script}; cat /proc/sys/kernel/domainname`,
+      ),
+    ).toBe(["box", "box", "box", "box", "127.0.1.1\tbox.example.org box", "example.org"].join("\n"));
     for (const name of ["a b", "-x", "x".repeat(65), "ü", "a\nb"]) {
       expect(await fails(125, `--hostname=${name}`, "busybox")).toContain("invalid hostname");
     }
   });
 
   it("lie over the image's, can be changed inside, and keep the change", async () => {
-    expect(await run("own-files", "sh", "-c", "cat /etc/hosts /etc/hostname; cat /etc/resolv.conf; ls -l /etc/resolv.conf | cut -c1")).not.toContain("image's");
+    expect(
+      await run(
+        "own-files",
+        "sh",
+        "-c",
+        "cat /etc/hosts /etc/hostname; cat /etc/resolv.conf; ls -l /etc/resolv.conf | cut -c1",
+      ),
+    ).not.toContain("image's");
     await stage.env.ok([
-      ...["run", "--name", "changed", "--network", "none", "busybox", "sh", "-c"],
+      ..."run --name changed --network none busybox sh -c".split(" "),
       "grep -c own /etc/hosts; echo '10.0.0.1 own' >> /etc/hosts; echo 'nameserver 10.0.0.2' > /etc/resolv.conf; true",
     ]);
     expect(await stage.env.ok(["start", "-a", "changed"])).toBe("1");
@@ -203,7 +251,12 @@ describe("names and files of the engine's own", () => {
 describe("labels and the stop signal", () => {
   it("are the image's with the request's on top", async () => {
     const id = await stage.env.ok(["create", "-l", "a=mine", "--label", "c", "--label", "d=x=y", "labelled"]);
-    expect(JSON.parse(await stage.env.ok(["inspect", "-f", "{{json .Config.Labels}}", id]))).toEqual({ a: "mine", b: "image", c: "", d: "x=y" });
+    expect(JSON.parse(await stage.env.ok(["inspect", "-f", "{{json .Config.Labels}}", id]))).toEqual({
+      a: "mine",
+      b: "image",
+      c: "",
+      d: "x=y",
+    });
     expect(await stage.env.ok(["inspect", "-f", "{{.Config.StopSignal}}", id])).toBe("SIGQUIT");
     const other = await stage.env.ok(["create", "--stop-signal", "rtmin+3", "labelled"]);
     expect(await stage.env.ok(["inspect", "-f", "{{.Config.StopSignal}}", other])).toBe("rtmin+3");
@@ -215,7 +268,9 @@ describe("labels and the stop signal", () => {
 describe("limits and privileges", () => {
   it("are set as asked, and sane when not", async () => {
     const script = "ulimit -Sn; ulimit -Hn; ulimit -c";
-    expect(await run("--ulimit", "nofile=100:200", "--ulimit", "core=1024", "busybox", "sh", "-c", script)).toBe("100\n200\n2");
+    expect(await run("--ulimit", "nofile=100:200", "--ulimit", "core=1024", "busybox", "sh", "-c", script)).toBe(
+      "100\n200\n2",
+    );
     expect(await run("--ulimit", "nofile=64", "busybox", "sh", "-c", script)).toBe("64\n64\n0");
     const [soft, hard, core] = (await run("busybox", "sh", "-c", script)).split("\n");
     expect(Number(soft)).toBeGreaterThanOrEqual(1024);
@@ -230,7 +285,8 @@ describe("limits and privileges", () => {
   });
 
   it("are the default capabilities less --cap-drop plus --cap-add", async () => {
-    const bounding = (...flags: string[]) => run(...flags, "busybox", "sed", "-n", "s/^CapBnd:\\t*//p", "/proc/self/status");
+    const bounding = (...flags: string[]) =>
+      run(...flags, "busybox", "sed", "-n", "s/^CapBnd:\\t*//p", "/proc/self/status");
     const usual = BigInt(`0x${await bounding()}`);
     const CHOWN = 1n << 0n;
     const NET_ADMIN = 1n << 12n;
@@ -242,17 +298,28 @@ describe("limits and privileges", () => {
     expect(BigInt(`0x${await bounding("--cap-drop", "ALL", "--cap-add", "CAP_CHOWN")}`)).toBe(CHOWN);
     expect(BigInt(`0x${await bounding("--cap-add", "ALL", "--cap-drop", "NET_ADMIN")}`) & NET_ADMIN).toBe(0n);
     expect(await fails(125, "--cap-add", "NOSUCH", "busybox")).toContain('invalid capability "NOSUCH"');
-    expect(await fails(1, "--cap-drop", "CHOWN", "busybox", "chown", "1:1", "/tmp")).toContain("Operation not permitted");
+    expect(await fails(1, "--cap-drop", "CHOWN", "busybox", "chown", "1:1", "/tmp")).toContain(
+      "Operation not permitted",
+    );
   });
 
   it("include no-new-privileges and a seccomp profile of one's own", async () => {
-    const status = (...flags: string[]) => run(...flags, "busybox", "sed", "-n", "s/^\\(NoNewPrivs\\|Seccomp\\):\\t*//p", "/proc/self/status");
+    const status = (...flags: string[]) =>
+      run(...flags, "busybox", "sed", "-n", "s/^\\(NoNewPrivs\\|Seccomp\\):\\t*//p", "/proc/self/status");
     expect(await status()).toBe("0\n2");
     expect(await status("--security-opt", "no-new-privileges")).toBe("1\n2");
     expect(await status("--security-opt", "no-new-privileges:true")).toBe("1\n2");
     expect(await status("--security-opt", "seccomp=unconfined")).toBe("0\n0");
-    const profile = write("profile.json", JSON.stringify({ defaultAction: "SCMP_ACT_ALLOW", syscalls: [{ names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO", errnoRet: 38 }] }));
-    expect(await run("--security-opt", `seccomp=${profile}`, "busybox", "sh", "-c", "mkdir /tmp/x 2>&1; true")).toContain("Function not implemented");
+    const profile = write(
+      "profile.json",
+      JSON.stringify({
+        defaultAction: "SCMP_ACT_ALLOW",
+        syscalls: [{ names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO", errnoRet: 38 }],
+      }),
+    );
+    expect(
+      await run("--security-opt", `seccomp=${profile}`, "busybox", "sh", "-c", "mkdir /tmp/x 2>&1; true"),
+    ).toContain("Function not implemented");
     for (const [option, says] of [
       ["seccomp=/no/such", "opening seccomp profile (/no/such) failed"],
       [`seccomp=${write("bad.json", "{")}`, "it is not JSON"],
@@ -269,7 +336,17 @@ describe("limits and privileges", () => {
     // Orphans' zombies: gone with --init, there without.
     const zombies = "sh -c '(sleep 0.01 &)'; sleep 0.2; grep -l '^State:.*zombie' /proc/[0-9]*/status | wc -l";
     expect(await run("--init", "busybox", "sh", "-c", zombies)).toBe("0");
-    await stage.env.ok(["run", "-d", "--init", "--name", "signalled", "busybox", "sh", "-c", "trap 'exit 9' USR1; echo ready; while :; do sleep 0.05; done"]);
+    await stage.env.ok([
+      "run",
+      "-d",
+      "--init",
+      "--name",
+      "signalled",
+      "busybox",
+      "sh",
+      "-c",
+      "trap 'exit 9' USR1; echo ready; while :; do sleep 0.05; done",
+    ]);
     await stage.env.start(["logs", "-f", "signalled"]).waitFor(/ready/);
     await stage.env.ok(["kill", "-s", "USR1", "signalled"]);
     expect(await stage.env.ok(["wait", "signalled"])).toBe("9");

@@ -64,7 +64,9 @@ describe("the exit code of run", () => {
       const complaint = await stage.env.fails(["run", "--name", "odd", "--network", "none", "odd", ...words], code);
       expect(complaint).toContain(says);
       expect(complaint).toContain("hint: ");
-      expect(await stage.env.ok(["inspect", "-f", "{{.State.Status}} {{.State.ExitCode}}", "odd"])).toBe(`created ${code}`);
+      expect(await stage.env.ok(["inspect", "-f", "{{.State.Status}} {{.State.ExitCode}}", "odd"])).toBe(
+        `created ${code}`,
+      );
       expect(await stage.env.ok(["inspect", "-f", "{{.State.Error}}", "odd"])).toContain(says);
       await stage.env.ok(["rm", "odd"]);
     }
@@ -115,9 +117,9 @@ describe("run", () => {
   it("keeps words as they are: spaces, newlines, empty ones, what is not ASCII", async () => {
     const script = 'for word; do printf "<%s>" "$word"; done';
     const words = ["a b", "", "line\nbreak", "grün 漢字 \u{1f433}", "'\"$HOME`*", "-"];
-    expect(await stage.env.ok(["run", "--rm", "--network", "none", "busybox", "sh", "-c", script, "sh", ...words])).toBe(
-      words.map((word) => `<${word}>`).join(""),
-    );
+    expect(
+      await stage.env.ok(["run", "--rm", "--network", "none", "busybox", "sh", "-c", script, "sh", ...words]),
+    ).toBe(words.map((word) => `<${word}>`).join(""));
   });
 
   it("with --rm leaves nothing, without it an ended container that can be seen", async () => {
@@ -129,7 +131,8 @@ describe("run", () => {
     // --rm and -d together, as docker since 1.13.
     const id = await stage.env.ok(["run", "-d", "--rm", "--name", "short", "busybox", "true"]);
     expect(id).toMatch(/^[0-9a-f]{64}$/);
-    for (let left = id; left !== ""; left = await stage.env.ok(["ps", "-aq", "--filter", "name=short"])) await Bun.sleep(10);
+    for (let left = id; left !== ""; left = await stage.env.ok(["ps", "-aq", "--filter", "name=short"]))
+      await Bun.sleep(10);
   });
 
   it("refuses a name in use, and one that is none, in docker's words", async () => {
@@ -139,7 +142,9 @@ describe("run", () => {
       `Conflict. The container name "/taken" is already in use by container "${id}".\nhint: Remove that container`,
     );
     for (const name of ["-x", "a b", "a/b", "ä", "a:b", "."]) {
-      expect(await stage.env.fails(["run", `--name=${name}`, "busybox"], 125)).toContain("only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed");
+      expect(await stage.env.fails(["run", `--name=${name}`, "busybox"], 125)).toContain(
+        "only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed",
+      );
     }
     await stage.env.ok(["rm", "taken"]);
     await stage.env.ok(["run", "--rm", "--name", "taken", "busybox", "true"]);
@@ -169,23 +174,30 @@ describe("run", () => {
     const id = await stage.env.ok(["run", "-d", "--cidfile", path, "busybox", "true"]);
     expect(readFileSync(path, "utf8")).toBe(id);
     const complaint = await stage.env.fails(["run", "--cidfile", path, "busybox", "true"], 125);
-    expect(complaint).toContain(`container ID file found, make sure the other container isn't running or delete ${path}`);
+    expect(complaint).toContain(
+      `container ID file found, make sure the other container isn't running or delete ${path}`,
+    );
     expect(readFileSync(path, "utf8")).toBe(id);
     // A container that never came to be leaves no file, one that could not be started does (docker's rule).
     await stage.env.fails(["run", "--cidfile", `${path}-2`, "--pull", "never", "nosuch", "true"], 125);
     expect(existsSync(`${path}-2`)).toBe(false);
-    expect(await stage.env.fails(["run", "--cidfile", "/no/such/place", "busybox", "true"], 125)).toContain("no such file or directory");
+    expect(await stage.env.fails(["run", "--cidfile", "/no/such/place", "busybox", "true"], 125)).toContain(
+      "no such file or directory",
+    );
     await stage.env.fails(["run", "--cidfile", `${path}-3`, "--name", "unstarted", "busybox", "nosuch"], 127);
     expect(readFileSync(`${path}-3`, "utf8")).toBe(await stage.env.ok(["inspect", "-f", "{{.Id}}", "unstarted"]));
   });
 
   it("takes --platform of this machine, and refuses another with the hint what there is", async () => {
     const { os, architecture } = hostPlatform();
-    expect(
-      await stage.env.ok(["run", "--rm", "--platform", `${os}/${architecture}`, "busybox", "echo", "here"]),
-    ).toBe("here");
+    expect(await stage.env.ok(["run", "--rm", "--platform", `${os}/${architecture}`, "busybox", "echo", "here"])).toBe(
+      "here",
+    );
     const other = architecture === "amd64" ? "arm64" : "amd64";
-    const complaint = await stage.env.fails(["run", "--rm", "--platform", `linux/${other}`, "--pull", "never", "busybox"], 125);
+    const complaint = await stage.env.fails(
+      ["run", "--rm", "--platform", `linux/${other}`, "--pull", "never", "busybox"],
+      125,
+    );
     expect(complaint).toContain("hint: ");
   });
 
@@ -206,17 +218,31 @@ describe("run", () => {
 
   it("attaches what -a names, and prints the id where no output is attached", async () => {
     const script = ["sh", "-c", "echo out; echo err >&2"];
-    expect(await stage.env.run(["run", "--rm", "-a", "stdout", "busybox", ...script])).toMatchObject({ stdout: "out\n", stderr: "" });
-    expect(await stage.env.run(["run", "--rm", "-a", "STDERR", "busybox", ...script])).toMatchObject({ stdout: "", stderr: "err\n" });
-    const fed = await stage.env.run(["run", "-i", "-a", "stdin", "--name", "fed", "busybox", "cat"], { stdin: "typed" });
+    expect(await stage.env.run(["run", "--rm", "-a", "stdout", "busybox", ...script])).toMatchObject({
+      stdout: "out\n",
+      stderr: "",
+    });
+    expect(await stage.env.run(["run", "--rm", "-a", "STDERR", "busybox", ...script])).toMatchObject({
+      stdout: "",
+      stderr: "err\n",
+    });
+    const fed = await stage.env.run(["run", "-i", "-a", "stdin", "--name", "fed", "busybox", "cat"], {
+      stdin: "typed",
+    });
     expect(fed.stdout).toMatch(/^[0-9a-f]{64}\n$/);
     expect(await stage.env.ok(["logs", "fed"])).toBe("typed");
-    expect(await stage.env.fails(["run", "-a", "stdsomething", "busybox"], 125)).toContain("valid streams are STDIN, STDOUT and STDERR");
-    expect(await stage.env.fails(["run", "-d", "-a", "stdout", "busybox"], 1)).toContain("cannot specify both --attach and --detach");
+    expect(await stage.env.fails(["run", "-a", "stdsomething", "busybox"], 125)).toContain(
+      "valid streams are STDIN, STDOUT and STDERR",
+    );
+    expect(await stage.env.fails(["run", "-d", "-a", "stdout", "busybox"], 1)).toContain(
+      "cannot specify both --attach and --detach",
+    );
   });
 
   it("stays consistent when many are run at once", async () => {
-    const runs = Array.from({ length: 10 }, (_, at) => stage.env.run(["run", "--rm", "--network", "none", "busybox", "echo", String(at)]));
+    const runs = Array.from({ length: 10 }, (_, at) =>
+      stage.env.run(["run", "--rm", "--network", "none", "busybox", "echo", String(at)]),
+    );
     expect((await Promise.all(runs)).map(({ stdout }) => stdout)).toEqual(runs.map((_, at) => `${at}\n`));
   });
 
@@ -224,12 +250,28 @@ describe("run", () => {
     const path = join(stage.env.home, "env");
     writeFileSync(path, "FROM_FILE=1\n");
     chownSync(path, stage.env.user.uid, stage.env.user.gid);
-    const script = 'echo "$FROM_FILE $A $(pwd) $(id -u) $(hostname) $(cat /proc/1/comm)"; touch /run/x /new && ls / | grep -c new';
+    const script =
+      'echo "$FROM_FILE $A $(pwd) $(id -u) $(hostname) $(cat /proc/1/comm)"; touch /run/x /new && ls / | grep -c new';
     const output = await stage.env.ok([
-      ...["run", "--rm", "-e", "A=2", "--env-file", path, "-w", "/new-place", "-u", "0:0", "--hostname", "box", "--init"],
-      ...["--tmpfs", "/run", "--label", "a=b", "--ulimit", "nofile=100:200", "--stop-signal", "INT", "--network", "none"],
-      ...["--cap-drop", "ALL", "--cap-add", "DAC_OVERRIDE", "--security-opt", "no-new-privileges", "--quiet", "--pull", "missing"],
-      ...["busybox", "sh", "-c", script],
+      "run",
+      "--rm",
+      "-e",
+      "A=2",
+      "--env-file",
+      path,
+      "-w",
+      "/new-place",
+      "-u",
+      "0:0",
+      "--hostname",
+      "box",
+      "--init",
+      ..."--tmpfs /run --label a=b --ulimit nofile=100:200 --stop-signal INT --network none".split(" "),
+      ..."--cap-drop ALL --cap-add DAC_OVERRIDE --security-opt no-new-privileges --quiet --pull missing".split(" "),
+      "busybox",
+      "sh",
+      "-c",
+      script,
     ]);
     expect(output).toBe("1 2 /new-place 0 box bunker-init\n2");
   });

@@ -88,7 +88,10 @@ describe("run -it", () => {
 
   it("follows the size of the user's terminal, from the first moment on", async () => {
     const script = "stty size; trap 'stty size' WINCH; echo ready; while :; do sleep 0.02; done";
-    const session = stage.env.terminal(["run", "--rm", "-it", "busybox", "sh", "-c", script], { columns: 71, rows: 17 });
+    const session = stage.env.terminal(["run", "--rm", "-it", "busybox", "sh", "-c", script], {
+      columns: 71,
+      rows: 17,
+    });
     let seen = await session.waitFor(/17 71\r\nready/);
     session.resize(100, 40);
     seen = await session.waitFor(/40 100/, seen);
@@ -99,7 +102,15 @@ describe("run -it", () => {
   });
 
   it("passes Ctrl-C, Ctrl-\\ and Ctrl-D to the process, not to the client", async () => {
-    const session = stage.env.terminal(["run", "--rm", "-it", "busybox", "sh", "-c", "trap 'echo interrupted; over=1' INT; echo ready; until [ $over ]; do sleep 0.02; done; echo over; cat; exit 5"]);
+    const session = stage.env.terminal([
+      "run",
+      "--rm",
+      "-it",
+      "busybox",
+      "sh",
+      "-c",
+      "trap 'echo interrupted; over=1' INT; echo ready; until [ $over ]; do sleep 0.02; done; echo over; cat; exit 5",
+    ]);
     let seen = await session.waitFor(/ready/);
     session.type(CTRL_C);
     seen = await session.waitFor(/interrupted\r\nover/, seen);
@@ -128,7 +139,9 @@ describe("run -it", () => {
 
   it("needs a terminal for -i -t, in docker's words, and none for -t alone", async () => {
     expect(await stage.env.fails(["run", "--rm", "-it", "busybox"], 1)).toContain("the input device is not a TTY");
-    expect(await stage.env.ok(["run", "--rm", "-t", "busybox", "sh", "-c", "test -t 1 && echo out; echo err >&2"])).toBe("out\r\nerr\r");
+    expect(
+      await stage.env.ok(["run", "--rm", "-t", "busybox", "sh", "-c", "test -t 1 && echo out; echo err >&2"]),
+    ).toBe("out\r\nerr\r");
     expect(await stage.env.ok(["ps", "-aq"])).toBe("");
   });
 
@@ -158,7 +171,15 @@ describe("detaching", () => {
   });
 
   it("passes a beginning that is not followed by the rest on", async () => {
-    const session = stage.env.terminal(["run", "--rm", "-it", "busybox", "sh", "-c", "stty raw -echo; echo ready; dd bs=1 count=3 2>/dev/null | od -An -tx1"]);
+    const session = stage.env.terminal([
+      "run",
+      "--rm",
+      "-it",
+      "busybox",
+      "sh",
+      "-c",
+      "stty raw -echo; echo ready; dd bs=1 count=3 2>/dev/null | od -An -tx1",
+    ]);
     await session.waitFor(/ready/);
     session.type(`${CTRL_P}a${CTRL_P}${CTRL_C}`);
     await session.waitFor(/10 61 10/);
@@ -179,7 +200,9 @@ describe("detaching", () => {
     await other.waitFor(/still/, shown);
     other.type("exit\n");
     await other.exited();
-    expect(await stage.env.fails(["run", "--detach-keys", "ctrl-", "busybox"], 125)).toContain("invalid detach keys (ctrl-) provided");
+    expect(await stage.env.fails(["run", "--detach-keys", "ctrl-", "busybox"], 125)).toContain(
+      "invalid detach keys (ctrl-) provided",
+    );
   });
 
   it("works for exec, whose process then goes on", async () => {
@@ -238,9 +261,13 @@ describe("the user's own terminal", () => {
 
   it("is the shell's again while the client is stopped, and raw after fg", async () => {
     const shell = await Shell.open();
-    shell.type("$b run --rm -it --network none busybox sh -c 'echo $((40+2)); stty raw -echo; dd bs=1 count=1 2>/dev/null | od -An -tx1'\n");
+    shell.type(
+      "$b run --rm -it --network none busybox sh -c 'echo $((40+2)); stty raw -echo; dd bs=1 count=1 2>/dev/null | od -An -tx1'\n",
+    );
     await shell.see(/42\r\n/);
-    await stage.env.startOther(["pkill", "-STOP", "-u", String(stage.env.user.uid), "-f", "bunker run --rm -it"]).result();
+    await stage.env
+      .startOther(["pkill", "-STOP", "-u", String(stage.env.user.uid), "-f", "bunker run --rm -it"])
+      .result();
     await shell.see(/Stopped/);
     await shell.answer();
     await shell.expectRestored();
@@ -275,7 +302,9 @@ describe("the user's own terminal", () => {
 
   it("without -t passes Ctrl-C on to the container", async () => {
     const shell = await Shell.open();
-    shell.type("$b run --rm --network none busybox sh -c 'trap \"echo caught; exit 6\" INT; echo $((40+2)); while :; do sleep 0.05; done'\n");
+    shell.type(
+      "$b run --rm --network none busybox sh -c 'trap \"echo caught; exit 6\" INT; echo $((40+2)); while :; do sleep 0.05; done'\n",
+    );
     await shell.see(/42\r\n/);
     shell.type(CTRL_C);
     await shell.see(/caught\r\n/);
@@ -284,7 +313,14 @@ describe("the user's own terminal", () => {
   });
 
   it("shows what it is told, colours and all, and no more", async () => {
-    const session = stage.env.terminal(["run", "--rm", "-it", "busybox", "printf", "\\033[1mbold\\033[0m\\n\\303\\274"]);
+    const session = stage.env.terminal([
+      "run",
+      "--rm",
+      "-it",
+      "busybox",
+      "printf",
+      "\\033[1mbold\\033[0m\\n\\303\\274",
+    ]);
     await session.exited();
     expect(session.output).toBe("\u001b[1mbold\u001b[0m\r\nü");
   });

@@ -48,7 +48,10 @@ export function busyboxWith(run: Record<string, unknown>, more: Layer[] = []): P
 
 /** Debian with nginx, redis and postgres. */
 export function servicesImage(): Promise<Image> {
-  return imageFrom("services", { Cmd: ["bash"], Env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"] });
+  return imageFrom("services", {
+    Cmd: ["bash"],
+    Env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
+  });
 }
 
 export class Stage {

@@ -6,6 +6,8 @@ use napi_derive::napi;
 
 /// EDQUOT and ENOSPC; the addon does not depend on libc itself.
 const NO_SPACE: [i32; 2] = [28, 122];
+/// EPIPE: the other side of a channel has gone.
+const GONE: i32 = 32;
 
 /// The same four fields as a failure that comes from the keeper.
 #[napi(object, object_from_js = false)]
@@ -34,9 +36,15 @@ pub fn host_refused(what: &str, error: &SysError) -> Refusal {
 pub fn outcome<T>(what: &str, result: Result<T, SysError>) -> Outcome<T> {
     match result {
         Ok(value) => Either::A(value),
-        Err(error) => {
-            Either::B(refusal(if NO_SPACE.contains(&error.errno) { "no-space" } else { "system" }, what, &error))
-        }
+        Err(error) => Either::B(refusal(code_of(error.errno), what, &error)),
+    }
+}
+
+fn code_of(errno: i32) -> &'static str {
+    match errno {
+        GONE => "not-running",
+        errno if NO_SPACE.contains(&errno) => "no-space",
+        _ => "system",
     }
 }
 
