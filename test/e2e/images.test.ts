@@ -225,14 +225,12 @@ describe("inspect", () => {
           "53/udp": {},
         },
         StopSignal: "SIGQUIT",
-        ...{
-          Labels: {
-            tier: "web",
-            "org.x": "y",
-          },
-          OnBuild: ["RUN x"],
-          Shell: ["/bin/bash", "-c"],
+        Labels: {
+          tier: "web",
+          "org.x": "y",
         },
+        OnBuild: ["RUN x"],
+        Shell: ["/bin/bash", "-c"],
         Healthcheck: {
           Test: ["CMD", "true"],
           Interval: 3e10,
