@@ -30,6 +30,8 @@ const MAIN: u32 = 0;
 /// Everything about the one container.
 pub struct Monitor {
     lock: Option<OwnedFd>,
+    /// Where our files for others lie, while they do.
+    runtime_dir: Option<String>,
     listener: Option<OwnedFd>,
     clients: Vec<Client>,
     next_client: u64,
@@ -38,6 +40,8 @@ pub struct Monitor {
     container: Option<Container>,
     phase: Phase,
     doomed: Doomed,
+    /// While there is something of ours in the trash.
+    trash_share: Option<OwnedFd>,
     buffer: Vec<u8>,
 }
 
@@ -90,6 +94,7 @@ impl Monitor {
     pub fn new(channel: OwnedFd, lock: OwnedFd) -> Self {
         Self {
             lock: Some(lock),
+            runtime_dir: None,
             listener: None,
             clients: vec![Client::new(0, channel)],
             next_client: 1,
@@ -98,6 +103,7 @@ impl Monitor {
             container: None,
             phase: Phase::New,
             doomed: Doomed::default(),
+            trash_share: None,
             buffer: Vec::new(),
         }
     }
@@ -107,7 +113,8 @@ impl Monitor {
         while !self.is_done() {
             let (mut watches, tokens) = self.watches();
             if poll::wait(&mut watches, -1).is_err() {
-                break;
+                // As if killed, taking nothing back: the container lives, and the next command gives it a new keeper.
+                bunker_sys::process::exit(1);
             }
             for (watch, token) in watches.iter().zip(tokens) {
                 if watch.has_event() {
