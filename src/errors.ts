@@ -60,6 +60,22 @@ export function wrapError(prefix: string, error: unknown): unknown {
   });
 }
 
+const NO_SPACE = /^(ENOSPC|EDQUOT)$/;
+
+/** A failed system call of node:fs in our words: `mkdir "/…": no space left on device`. Anything else as it is. */
+export function explainSystemError(error: unknown): unknown {
+  if (error instanceof BunkerError || !(error instanceof Error)) return error;
+  const { code, syscall, path, message } = error as NodeJS.ErrnoException;
+  if (code === undefined || syscall === undefined) return error;
+  const reason = message.replace(/^[A-Z0-9]+: /, "").replace(/, [a-z0-9_]+( .*)?$/s, "");
+  const text = `${syscall}${path === undefined ? "" : ` "${path}"`}: ${reason}`;
+  if (NO_SPACE.test(code)) {
+    const hint = "Free some space, or use another data home with --root.";
+    return new BunkerError("no-space", text, { hint, cause: error });
+  }
+  return new BunkerError("system", text, { cause: error });
+}
+
 /** The exit code of a failed command: docker's 125/126/127 for verbs that run something, 1 for the others. */
 export function exitCodeOf(error: unknown, runsCommand: boolean): number {
   if (!runsCommand) return 1;

@@ -2,6 +2,7 @@
 // help, completion and mistakes do not.
 
 import type { Engine } from "../engine/index.ts";
+import { explainSystemError } from "../errors.ts";
 import type { GlobalOptions } from "./verb.ts";
 
 export type EngineCalls = typeof import("../engine/index.ts");
@@ -11,11 +12,15 @@ export async function withEngine<T>(
   use: (engine: Engine, calls: EngineCalls) => Promise<T>,
 ): Promise<T> {
   const calls = await import("../engine/index.ts");
-  const engine = calls.openEngine(globals);
   try {
-    return await use(engine, calls);
-  } finally {
-    engine.close();
+    const engine = calls.openEngine(globals);
+    try {
+      return await use(engine, calls);
+    } finally {
+      engine.close();
+    }
+  } catch (error) {
+    throw explainSystemError(error);
   }
 }
 

@@ -4,6 +4,7 @@ import type { HostFacts } from "../container/index.ts";
 import { useLibraryDirectory } from "../native/index.ts";
 import { openStore, type Store } from "../store/index.ts";
 import { readHostFacts } from "./host.ts";
+import { sweep } from "./sweep.ts";
 
 export interface Engine {
   readonly store: Store;
@@ -17,12 +18,16 @@ export function openEngine(options: { root: string | null; runroot: string | nul
   const store = openStore(options);
   useLibraryDirectory(store.layout.library());
   let facts: HostFacts | null = null;
-  return {
+  const engine: Engine = {
     store,
     host() {
       facts ??= readHostFacts();
       return facts;
     },
-    close: () => store.close(),
+    close() {
+      sweep(engine);
+      store.close();
+    },
   };
+  return engine;
 }

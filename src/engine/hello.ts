@@ -6,9 +6,17 @@ import configPath from "../../dist/hello/config.json" with { type: "file" };
 import layerPath from "../../dist/hello/layer.tar" with { type: "file" };
 import manifestPath from "../../dist/hello/manifest.json" with { type: "file" };
 import { BunkerError } from "../errors.ts";
-import { computeDigest, parseImageConfig, parseManifestDocument } from "../image/index.ts";
+import {
+  computeDigest,
+  type Digest,
+  type ImageConfig,
+  type Manifest,
+  parseImageConfig,
+  parseManifestDocument,
+} from "../image/index.ts";
 import type { ImageRecord } from "../store/index.ts";
 import type { Engine } from "./engine.ts";
+import { changeImages } from "./image-change.ts";
 import { HELLO } from "./image-source.ts";
 import { materialize } from "./materialize.ts";
 import type { OnPullEvent } from "./pull-event.ts";
@@ -23,8 +31,28 @@ export async function importHello(engine: Engine, onEvent: OnPullEvent): Promise
   const manifest = parseManifestDocument(manifestBytes, "the embedded image");
   if (manifest.kind !== "manifest") throw new BunkerError("invalid-image", "the embedded image is an index");
   const config = parseImageConfig(configBytes, "the embedded image");
-  const { blobs, images } = engine.store;
-  for (const bytes of [manifestBytes, configBytes, layer]) blobs.write(computeDigest(bytes), bytes);
+  const documents = [manifestBytes, configBytes, layer].map((bytes) => ({ digest: computeDigest(bytes), bytes }));
+  return changeImages(engine, async () => {
+    const { blobs, garbage, layout } = engine.store;
+    // First of all: the layer is unpacked from the store.
+    garbage.announce(documents.map(({ digest }) => layout.relative(layout.blob(digest))));
+    for (const { digest, bytes } of documents) blobs.write(digest, bytes);
+    return bring(engine, { manifest, config, configBytes, documents, onEvent });
+  });
+}
+
+interface Hello {
+  manifest: Manifest;
+  config: ImageConfig;
+  configBytes: Uint8Array;
+  /** The manifest's (first), the config's and the layer's bytes. */
+  documents: { digest: Digest; bytes: Uint8Array }[];
+  onEvent: OnPullEvent;
+}
+
+async function bring(engine: Engine, hello: Hello): Promise<ImageRecord> {
+  const { manifest, config, configBytes, documents, onEvent } = hello;
+  const { images } = engine.store;
   const layers = await materialize(engine, {
     manifest,
     config,
@@ -32,19 +60,16 @@ export async function importHello(engine: Engine, onEvent: OnPullEvent): Promise
     onEvent: (event) => event.kind === "warning" && onEvent(event),
   });
   try {
-    layers.settle();
-    const digest = computeDigest(manifestBytes);
-    const id = computeDigest(configBytes);
+    layers.settle([]);
+    const digest = documents[0]?.digest as Digest;
+    const id = manifest.config.digest;
     images.commit(
       {
         id,
         manifest: digest,
         config: new TextDecoder().decode(configBytes),
         createdAt: config.created,
-        blobs: [manifestBytes, configBytes, layer].map((bytes) => ({
-          digest: computeDigest(bytes),
-          size: bytes.byteLength,
-        })),
+        blobs: documents.map((document) => ({ digest: document.digest, size: document.bytes.byteLength })),
         map: layers.map,
         layers: layers.records,
       },

@@ -11,7 +11,7 @@ import {
 } from "../image/index.ts";
 import { type ImageRecord, noSuchImage, type ReferenceRecord } from "../store/index.ts";
 import type { Engine } from "./engine.ts";
-import { emptyTrash } from "./worker.ts";
+import { viewContainer } from "./view.ts";
 
 const SHORT_ID = 12;
 
@@ -108,8 +108,8 @@ interface Doomed {
 function ensureRemovable(engine: Engine, doomed: Doomed, force: boolean): void {
   const { image, name, named, references } = doomed;
   const short = image.id.slice("sha256:".length, "sha256:".length + SHORT_ID);
-  const users = engine.store.images.users(image.id);
-  const running = users.find(({ state }) => state === "started" || state === "creating");
+  const users = usersOf(engine, image);
+  const running = users.find(({ status }) => status === "running");
   if (running !== undefined) {
     throw conflict(
       `conflict: unable to ${named === null ? "delete" : "remove repository reference"} ${quoted(name, named, short)}` +
@@ -133,6 +133,18 @@ function ensureRemovable(engine: Engine, doomed: Doomed, force: boolean): void {
   }
 }
 
+/** Containers made from an image as they are now: what its creator left half made is gone after a look. */
+function usersOf(engine: Engine, image: ImageRecord): { id: string; name: string; status: string }[] {
+  return engine.store.images.users(image.id).flatMap(({ id, name }) => {
+    try {
+      return [{ id, name, status: viewContainer(engine, id).status }];
+    } catch (error) {
+      if (error instanceof BunkerError && error.code === "not-found") return [];
+      throw error;
+    }
+  });
+}
+
 function quoted(name: string, named: ReferenceRecord | null, short: string): string {
   return named === null ? short : `"${name}"`;
 }
@@ -146,11 +158,8 @@ function removeWhole(
   image: ImageRecord,
   references: ReferenceRecord[],
 ): { untagged: string[]; deleted: string[] } {
-  const { images, garbage } = engine.store;
   const untagged = references.flatMap((reference) => untaggedLines(reference, [reference]));
-  images.remove(image.id);
-  const { layers } = garbage.collect();
-  emptyTrash(engine, garbage.trash());
+  const layers = engine.store.images.remove(image.id);
   const diffIds = image.config.diffIds.filter((diffId) => layers.some((layer) => diffId.endsWith(layer)));
   return { untagged, deleted: [image.id, ...diffIds.reverse()] };
 }

@@ -15,9 +15,10 @@ import {
 } from "../image/index.ts";
 import { acquireLock, addToCounter, closeFd, makeCounter, syncDirectory, syncFilesystem } from "../native/index.ts";
 import type { RegistryClient } from "../registry/index.ts";
-import type { ImageRecord, LayerMap, LayerRecord } from "../store/index.ts";
+import { type ImageRecord, type LayerMap, type LayerRecord, Trash } from "../store/index.ts";
 import { Download } from "./download.ts";
 import type { Engine } from "./engine.ts";
+import { changeImages } from "./image-change.ts";
 import type { LayerStatus, OnPullEvent } from "./pull-event.ts";
 import { layerMap } from "./spec.ts";
 import { emptyTrash, startJob } from "./worker.ts";
@@ -40,8 +41,8 @@ export interface Layers {
   map: LayerMap;
   /** Bottom first, fixes included. */
   records: LayerRecord[];
-  /** Syncs and renames everything into place. After it only the rows are missing. */
-  settle(): void;
+  /** Writes these documents, syncs, and renames everything into place, announced beforehand. After it only the rows are missing. */
+  settle(documents: readonly { digest: Digest; bytes: Uint8Array }[]): void;
   /** Gives locks and staging back; to be called whatever happened. */
   release(): void;
 }
@@ -84,15 +85,18 @@ export async function unpackKept(engine: Engine, image: ImageRecord, onEvent: On
   const { store } = engine;
   const document = parseManifestDocument(store.blobs.read(image.manifest), `manifest of image "${image.id}"`);
   if (document.kind !== "manifest") throw new BunkerError("store", `image "${image.id}" has no manifest`);
-  const layers = await materialize(engine, { manifest: document, config: image.config, source: null, onEvent });
-  try {
-    layers.settle();
-    const { id, manifest, createdAt } = image;
-    const config = new TextDecoder().decode(store.blobs.read(id));
-    store.images.commit({ id, manifest, config, createdAt, blobs: [], map: layers.map, layers: layers.records }, null);
-  } finally {
-    layers.release();
-  }
+  await changeImages(engine, async () => {
+    const layers = await materialize(engine, { manifest: document, config: image.config, source: null, onEvent });
+    try {
+      layers.settle([]);
+      const { id, manifest, createdAt } = image;
+      const config = new TextDecoder().decode(store.blobs.read(id));
+      const { map, records } = layers;
+      store.images.commit({ id, manifest, config, createdAt, blobs: [], map, layers: records }, null);
+    } finally {
+      layers.release();
+    }
+  });
 }
 
 class Work implements Layers {
@@ -101,6 +105,7 @@ class Work implements Layers {
   readonly #request: MaterializeRequest;
   readonly #staging: string;
   readonly #lock: number;
+  readonly #trash: Trash;
   readonly #abort = new AbortController();
   readonly #downloads: Download[] = [];
   #parts: Part[] = [];
@@ -112,15 +117,21 @@ class Work implements Layers {
     this.#request = request;
     this.map = layerMap(engine);
     const { layout, garbage } = engine.store;
+    this.#trash = new Trash(layout);
     for (const directory of ["staging", "trash", "blobs/sha256", `layers/${this.map}`]) {
       mkdirSync(`${layout.dataHome}/${directory}`, { recursive: true, mode: PRIVATE });
     }
-    garbage.sweepStaging();
+    garbage.sweepStaging(this.#trash);
     this.#staging = layout.staging(hyperid({ urlSafe: true, fixedLength: true })());
     const lock = acquireLock(`${this.#staging}.lock`);
     if (lock === null) throw new BunkerError("system", `staging "${this.#staging}" is taken`);
     this.#lock = lock;
-    mkdirSync(this.#staging, { mode: PRIVATE });
+    try {
+      mkdirSync(this.#staging, { mode: PRIVATE });
+    } catch (error) {
+      this.release();
+      throw error;
+    }
   }
 
   get records(): LayerRecord[] {
@@ -311,13 +322,20 @@ class Work implements Layers {
     return { ...below, directory, record, staged: true };
   }
 
-  settle(): void {
-    const { layout, blobs } = this.#engine.store;
+  settle(documents: readonly { digest: Digest; bytes: Uint8Array }[]): void {
+    const { layout, blobs, garbage } = this.#engine.store;
+    const fresh = documents.filter(({ digest, bytes }) => !blobs.has(digest, bytes.byteLength));
+    const staged = this.#stack().filter((part) => part.staged);
+    garbage.announce(
+      [
+        ...[...fresh, ...this.#downloads].map(({ digest }) => layout.blob(digest)),
+        ...staged.map((part) => layout.layer(this.map, part.record.name)),
+      ].map((path) => layout.relative(path)),
+    );
+    for (const { digest, bytes } of fresh) blobs.write(digest, bytes);
     // One sync for all of it: data before names.
     syncFilesystem(layout.dataHome);
-    for (const part of this.#stack()) {
-      if (part.staged) this.#move(part.directory, layout.layer(this.map, part.record.name));
-    }
+    for (const part of staged) this.#move(part.directory, layout.layer(this.map, part.record.name));
     for (const download of this.#downloads) blobs.adopt(download.digest, download.path);
     syncDirectory(layout.layers(this.map));
     syncDirectory(`${layout.dataHome}/blobs/sha256`);
@@ -337,11 +355,10 @@ class Work implements Layers {
     if (!this.#open) return;
     this.#open = false;
     for (const download of this.#downloads) download.release();
-    const { garbage } = this.#engine.store;
-    garbage.toTrash(this.#staging, `staging-${this.#staging.slice(this.#staging.lastIndexOf("/") + 1)}`);
+    this.#trash.add(this.#staging);
     rmSync(`${this.#staging}.lock`, { force: true });
     closeFd(this.#lock);
-    emptyTrash(this.#engine, garbage.trash());
+    emptyTrash(this.#engine, this.#trash);
   }
 }
 

@@ -25,6 +25,7 @@ import {
 } from "../image/index.ts";
 import { openRegistry, type RegistryClient } from "../registry/index.ts";
 import type { Engine } from "./engine.ts";
+import { changeImages } from "./image-change.ts";
 import { type Layers, materialize } from "./materialize.ts";
 import type { OnPullEvent } from "./pull-event.ts";
 import { registrySettings } from "./settings.ts";
@@ -65,7 +66,7 @@ export async function pullImage(
   try {
     const client = openRegistry(reference, registrySettings(options));
     onEvent({ kind: "resolving", reference: formatReference(reference) });
-    return await new Pull(engine, reference, client, onEvent).run(options.platform);
+    return await changeImages(engine, () => new Pull(engine, reference, client, onEvent).run(options.platform));
   } catch (error) {
     throw wrapError(`pulling "${shown}"`, error);
   }
@@ -181,10 +182,7 @@ class Pull {
     const { store } = this.#engine;
     const documents = [...this.#indexes, manifest].map(({ digest, bytes }) => ({ digest, bytes }));
     documents.push({ digest: id, bytes: new TextEncoder().encode(text) });
-    for (const { digest, bytes } of documents) {
-      if (!store.blobs.has(digest, bytes.byteLength)) store.blobs.write(digest, bytes);
-    }
-    layers.settle();
+    layers.settle(documents);
     store.images.commit(
       {
         id,

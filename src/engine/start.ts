@@ -1,16 +1,24 @@
 // From a reserved container to a running one: plan the sandbox, give it to a keeper, attach, start, follow.
 
-import type { CreateRequest } from "../container/index.ts";
+import { existsSync } from "node:fs";
+import type { CreateRequest, SandboxSpec } from "../container/index.ts";
 import { BunkerError, wrapError } from "../errors.ts";
+import { closeFd } from "../native/index.ts";
 import type { ContainerRecord } from "../store/index.ts";
 import { type KeeperChannel, startKeeper } from "./channel.ts";
-import { lockContainer, makeContainerTree, reserveForRun } from "./create.ts";
+import { lockContainer } from "./container-lock.ts";
+import { makeContainerTree, reserve, type Reserved } from "./create.ts";
+import { discardContainer } from "./discard.ts";
 import type { Engine } from "./engine.ts";
 import { refuseRoot, resolveNetwork } from "./host.ts";
 import type { PullEvent } from "./pull-event.ts";
 import { attachRequest, followSession, type SessionEnd, type StreamOptions } from "./session.ts";
 import { specOf } from "./spec.ts";
 import { viewContainer } from "./view.ts";
+
+/** How long somebody else may be at work on a container that is to be started. */
+const LOCK_TRIES = 1000;
+const LOCK_PAUSE_MS = 5;
 
 export interface RunOptions {
   detach: boolean;
@@ -28,7 +36,7 @@ export async function runContainer(
   options: RunOptions,
 ): Promise<{ id: string; end: SessionEnd | null }> {
   refuseRoot(engine.host().uid);
-  const { record, lock } = await reserveForRun(engine, request, options.onPull);
+  const { record, lock } = await reserve(engine, request, { run: true, onPull: options.onPull });
   options.onCreated?.(record.id);
   const streams = options.detach ? null : options.streams;
   const channel = launch(engine, record, { lock, streams, onWarning: options.onWarning });
@@ -49,20 +57,46 @@ export async function startContainer(
   onWarning?: (warning: string) => void,
 ): Promise<SessionEnd | null> {
   refuseRoot(engine.host().uid);
-  const { record: found, status } = viewContainer(engine, name);
-  if (status === "running") return null;
-  const lock = lockContainer(engine, found.id);
-  // Somebody else starts it at this very moment.
-  if (lock === null) return null;
-  const generation = engine.store.containers.beginStart(found.id);
-  const record: ContainerRecord = { ...found, state: "started", generation, exit: null };
-  makeContainerTree(engine, record);
+  const taken = await takeForStart(engine, name);
+  if (taken === null) return null;
+  const { record, lock } = taken;
   const channel = launch(engine, record, { lock, streams, onWarning });
+  engine.store.containers.setState(record.id, "started");
   if (streams === null) {
     channel.close();
     return null;
   }
   return follow(engine, record, { channel, streams });
+}
+
+/** Takes the lock of a container at rest and begins a start. `null`: it runs, perhaps since somebody else has just started it. */
+async function takeForStart(engine: Engine, name: string): Promise<Reserved | null> {
+  for (let attempt = 0; attempt < LOCK_TRIES; attempt++) {
+    const { record: found, status } = viewContainer(engine, name);
+    if (status === "running") return null;
+    const lock = lockContainer(engine, found.id);
+    const record = lock === null ? null : beginStart(engine, found.id, lock);
+    if (lock !== null && record !== null) return { record, lock };
+    // Somebody else starts, removes or sweeps it at this very moment.
+    await Bun.sleep(LOCK_PAUSE_MS);
+  }
+  throw new BunkerError("system", `container "${name}" is being started or removed by somebody else`, {
+    hint: "Run the command again.",
+  });
+}
+
+/** Looks again, now under the lock. `null`: it is not at rest (any more), and the lock is given back. */
+function beginStart(engine: Engine, id: string, lock: number): ContainerRecord | null {
+  let record: ContainerRecord | null = null;
+  try {
+    const current = engine.store.containers.find(id);
+    if (current?.state !== "created" && current?.state !== "ended") return null;
+    makeContainerTree(engine, current);
+    record = { ...current, state: "starting", generation: engine.store.containers.beginStart(id) };
+    return record;
+  } finally {
+    if (record === null) closeFd(lock);
+  }
 }
 
 interface Launch {
@@ -73,29 +107,52 @@ interface Launch {
 
 /** Hands lock and plan to a new keeper, attaches the streams and starts. @throws BunkerError why it did not start */
 function launch(engine: Engine, record: ContainerRecord, options: Launch): KeeperChannel {
-  const { request } = record.config;
-  const { streams } = options;
-  const { network, warning } = resolveNetwork(request.network);
-  const spec = specOf(engine, record, network, { rows: streams?.rows ?? 0, columns: streams?.columns ?? 0 });
-  const channel = startKeeper(options.lock);
+  let channel: KeeperChannel | null = null;
   try {
-    // All requests at once: the keeper answers them in order, and nothing waits for a round trip.
-    const operations = [() => channel.send("create", { spec })];
-    if (streams !== null) {
-      const { fields, fds } = attachRequest(streams);
-      operations.push(() => channel.send("attach", fields, fds));
-    }
-    if (request.autoRemove) operations.push(() => channel.send("tidy", doomed(engine, record)));
-    operations.push(() => channel.send("start"));
-    for (const send of operations) send();
-    for (const _ of operations) channel.reply();
+    const { spec, warning } = plan(engine, record, options);
+    channel = startKeeper(options.lock);
+    sendAll(engine, record, { channel, spec, streams: options.streams });
+    if (warning !== null) options.onWarning?.(warning);
+    return channel;
   } catch (error) {
-    channel.close();
+    channel?.close();
     settleFailedStart(engine, record);
     throw wrapError(`starting container "${record.name}"`, error);
   }
-  if (warning !== null) options.onWarning?.(warning);
-  return channel;
+}
+
+/** The lock is given back should it fail. */
+function plan(
+  engine: Engine,
+  record: ContainerRecord,
+  { lock, streams }: Launch,
+): { spec: SandboxSpec; warning: string | null } {
+  try {
+    const { network, warning } = resolveNetwork(record.config.request.network);
+    const size = { rows: streams?.rows ?? 0, columns: streams?.columns ?? 0 };
+    return { spec: specOf(engine, record, network, size), warning };
+  } catch (error) {
+    closeFd(lock);
+    throw error;
+  }
+}
+
+/** All requests at once: the keeper answers them in order, and nothing waits for a round trip. */
+function sendAll(
+  engine: Engine,
+  record: ContainerRecord,
+  start: { channel: KeeperChannel; spec: SandboxSpec; streams: StreamOptions | null },
+): void {
+  const { channel, spec, streams } = start;
+  const operations = [() => channel.send("create", { spec })];
+  if (streams !== null) {
+    const { fields, fds } = attachRequest(streams);
+    operations.push(() => channel.send("attach", fields, fds));
+  }
+  if (record.config.request.autoRemove) operations.push(() => channel.send("tidy", doomed(engine, record)));
+  operations.push(() => channel.send("start"));
+  for (const send of operations) send();
+  for (const _ of operations) channel.reply();
 }
 
 /** What goes with a container that removes itself: its directory and its anonymous volumes. */
@@ -104,7 +161,7 @@ function doomed(engine: Engine, record: ContainerRecord): { trash: string; paths
   const volumes = record.config.volumes.filter((volume) => volume.anonymous);
   return {
     trash: layout.trash(),
-    paths: [layout.container(record.id), ...volumes.map((volume) => layout.volume(volume.name))],
+    paths: [...volumes.map((volume) => layout.volume(volume.name)), layout.container(record.id)],
   };
 }
 
@@ -140,7 +197,9 @@ function lookUpEnd(engine: Engine, record: ContainerRecord): SessionEnd {
   });
 }
 
-/** The row goes now; the keeper has moved the files to the trash before it told us, and removes them. */
+/** The row goes now; the keeper has moved the files to the trash before it told us, the container's own last, and removes them. */
 function forget(engine: Engine, record: ContainerRecord): void {
-  engine.store.containers.remove(record.id, { volumes: true, durable: false });
+  const { containers, layout } = engine.store;
+  if (existsSync(layout.container(record.id))) discardContainer(engine, record.id, { volumes: true });
+  else containers.remove(record.id, { volumes: true, durable: false, left: false });
 }

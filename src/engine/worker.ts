@@ -4,6 +4,7 @@ import { planUserNamespace } from "../container/index.ts";
 import { BunkerError } from "../errors.ts";
 import { closeFd, failureToError, receiveMessage, sendMessage, spawnKeeper } from "../native/index.ts";
 import { PROTOCOL_VERSION } from "./channel.ts";
+import type { Trash } from "../store/index.ts";
 import type { Engine } from "./engine.ts";
 
 export type Job = { op: "unpack" | "link" | "fix" | "remove" | "measure" } & Record<string, unknown>;
@@ -18,7 +19,7 @@ export interface RunningJob {
 
 /** Starts a job; the descriptors stay the caller's own. */
 export function startJob(engine: Engine, job: Job, fds: number[] = []): RunningJob {
-  const channel = hire(engine, job, fds);
+  const channel = hire(engine, job, { send: fds, keep: [] });
   let open = true;
   const close = (): void => {
     if (open) closeFd(channel);
@@ -32,20 +33,31 @@ export function startJob(engine: Engine, job: Job, fds: number[] = []): RunningJ
   return { result: result.finally(close), cancel: close };
 }
 
-/** Empties the trash, or some of it, after the command has answered: nobody waits for it. */
-export function emptyTrash(engine: Engine, names: string[]): void {
-  if (names.length === 0) return;
-  const channel = hire(engine, { op: "remove", directory: engine.store.layout.trash(), names, detached: true }, []);
-  closeFd(channel);
+/** Empties the trash of what was moved into it, after the command has answered: nobody waits for it. */
+export function emptyTrash(engine: Engine, trash: Trash): void {
+  const doomed = trash.handOver();
+  if (doomed === null) return;
+  const { names, share } = doomed;
+  try {
+    if (names.length === 0) return;
+    const job = { op: "remove" as const, directory: engine.store.layout.trash(), names };
+    closeFd(hire(engine, job, { send: [], keep: [share] }));
+  } catch (error) {
+    // What lies in the trash hurts nobody; the next command tries again.
+    if (!(error instanceof BunkerError)) throw error;
+  } finally {
+    closeFd(share);
+  }
 }
 
-function hire(engine: Engine, job: Job, fds: number[]): number {
-  const { channel } = spawnKeeper({ mode: "worker", passFds: [] });
+/** `send`: descriptors that belong to the job; `keep`: those the worker only holds until it ends. */
+function hire(engine: Engine, job: Job, fds: { send: number[]; keep: number[] }): number {
+  const { channel } = spawnKeeper({ mode: "worker", passFds: fds.keep });
   const context = {
     version: PROTOCOL_VERSION,
     userNamespace: planUserNamespace(engine.host()),
     userRuntimeDir: engine.store.layout.userRuntimeDir,
   };
-  sendMessage(channel, { ...context, ...job }, fds);
+  sendMessage(channel, { ...context, ...job }, fds.send);
   return channel;
 }

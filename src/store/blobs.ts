@@ -1,6 +1,6 @@
 // Blobs: content kept byte for byte under its digest. Written aside, renamed into place; the row that makes one known follows later.
 
-import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { BunkerError } from "../errors.ts";
 import { computeDigest, type Digest } from "../image/index.ts";
 import type { Layout } from "./layout.ts";
@@ -37,11 +37,16 @@ export class Blobs {
 
   /** Keeps bytes whose digest was checked by the caller. Not synced: a pull syncs once for all of its files. */
   write(digest: Digest, bytes: Uint8Array): void {
-    const path = this.#layout.blob(digest);
     this.#ensureDirectory();
-    const aside = `${path}.${process.pid}`;
-    writeFileSync(aside, bytes, { mode: 0o600 });
-    renameSync(aside, path);
+    mkdirSync(`${this.#layout.dataHome}/partial`, { recursive: true, mode: PRIVATE });
+    const aside = `${this.#layout.partial(digest)}.${process.pid}`;
+    try {
+      writeFileSync(aside, bytes, { mode: 0o600 });
+      renameSync(aside, this.#layout.blob(digest));
+    } catch (error) {
+      rmSync(aside, { force: true });
+      throw error;
+    }
   }
 
   /** Takes a finished download over. */

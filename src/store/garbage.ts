@@ -1,11 +1,21 @@
-// What nothing needs any more: blobs and layers without a row that leads to them, and what the dead left in staging, partial
-// and trash. Files go to the trash by rename, rows after them; a worker empties the trash.
+// What nothing needs any more, and what the dead left: loose ends (see the schema), staging directories, downloads nobody went
+// on with. Rows go first, files are renamed into the trash after them.
 
-import { readdirSync, renameSync, rmSync, statSync } from "node:fs";
-import { acquireLock, closeFd } from "../native/index.ts";
-import type { Digest } from "../image/index.ts";
+import { readdirSync, rmSync, statSync } from "node:fs";
+import { acquireLock, closeFd, shareLock } from "../native/index.ts";
 import type { Records } from "./database.ts";
-import type { Layout, LayerMap } from "./layout.ts";
+import type { Layout } from "./layout.ts";
+import type { Trash } from "./trash.ts";
+
+/** Which rows own a path. Container and volume directories have names that are never used again. */
+const OWNERS = {
+  blobs: "SELECT 1 FROM blobs WHERE 'blobs/' || replace(digest, ':', '/') = ?",
+  layers: "SELECT 1 FROM layers WHERE 'layers/' || map || '/' || name = ?",
+  containers: "SELECT 1 FROM containers WHERE 'containers/' || id = ?",
+  volumes: "SELECT 1 FROM volumes WHERE 'volumes/' || name = ?",
+} as const;
+
+type Kind = keyof typeof OWNERS;
 
 export class Garbage {
   readonly #records: Records;
@@ -16,60 +26,58 @@ export class Garbage {
     this.#layout = layout;
   }
 
-  /** Drops blobs and layers that no image needs. @returns digests and layer names that are gone */
-  collect(): { blobs: Digest[]; layers: string[] } {
-    const doomed = this.#records.write(() => {
-      const blobs = this.#records
-        .all(
-          "SELECT digest FROM blobs WHERE NOT EXISTS (SELECT 1 FROM blob_links WHERE blob_links.digest = blobs.digest)",
-        )
-        .map((row) => String(row["digest"]) as Digest);
-      const layers = this.#records
-        .all(
-          `SELECT map, name FROM layers WHERE NOT EXISTS
-             (SELECT 1 FROM image_layers WHERE image_layers.map = layers.map AND image_layers.layer = layers.name)`,
-        )
-        .map((row) => ({ map: String(row["map"]) as LayerMap, name: String(row["name"]) }));
-      for (const digest of blobs) {
-        this.#records.run("DELETE FROM blobs WHERE digest = ?", digest);
-        // Within the transaction: whoever pulls this blob again must not find the file with the row gone, or the reverse.
-        rmSync(this.#layout.blob(digest), { force: true });
-      }
-      for (const { map, name } of layers) {
-        this.#records.run("DELETE FROM layers WHERE map = ? AND name = ?", map, name);
-        this.toTrash(this.#layout.layer(map, name), `layer-${map}-${name}`);
-      }
-      return { blobs, layers };
-    });
-    return { blobs: doomed.blobs, layers: doomed.layers.map(({ name }) => name) };
+  /** To be held while images change, from the first look at what is there to the last row: nothing is removed meanwhile. */
+  shareImages(): number {
+    return shareLock(this.#layout.imagesLock());
   }
 
-  /** Moves a tree into the trash. @returns its name there, or `null` if it was not there */
-  toTrash(path: string, name: string): string | null {
+  /** Notes what is about to be made, before it is: the commit that owns it takes the note away. */
+  announce(paths: readonly string[]): void {
+    if (paths.length > 0) this.#records.write(() => noteLooseEnds(this.#records, paths));
+  }
+
+  /** Removes what no row owns. Blobs and layers have to wait while somebody changes images: then that one comes by here. */
+  tieLooseEnds(trash: Trash): void {
+    const paths = this.#looseEnds();
+    if (paths.length === 0) return;
+    const lock = paths.some(isOfImages) ? acquireLock(this.#layout.imagesLock()) : null;
     try {
-      renameSync(path, `${this.#layout.trash()}/${name}`);
-      return name;
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === "ENOENT") return null;
-      // Something of that name lies there already: an earlier life of the same layer.
-      if (code === "ENOTEMPTY" || code === "EEXIST") return this.toTrash(path, `${name}.${process.pid}`);
-      throw error;
+      const removable = lock === null ? paths.filter((path) => !isOfImages(path)) : paths;
+      // Asked again under the lock: what was made meanwhile has an owner now.
+      for (const path of removable) if (!this.#isOwned(path)) this.#discard(path, trash);
+      this.#records.write(
+        () => {
+          for (const path of removable) this.#records.run("DELETE FROM loose_ends WHERE path = ?", path);
+        },
+        { durable: false, frees: true },
+      );
+    } finally {
+      if (lock !== null) closeFd(lock);
     }
   }
 
-  /** What lies in the trash. */
-  trash(): string[] {
-    return list(this.#layout.trash());
+  #looseEnds(): string[] {
+    return this.#records.all("SELECT path FROM loose_ends").map((row) => String(row["path"]));
   }
 
-  /** Staging directories whose owner is dead are moved to the trash. */
-  sweepStaging(): void {
-    for (const operation of list(`${this.#layout.dataHome}/staging`)) {
+  #isOwned(path: string): boolean {
+    return this.#records.first(OWNERS[kindOf(path)], path) !== null;
+  }
+
+  #discard(path: string, trash: Trash): void {
+    const place = `${this.#layout.dataHome}/${path}`;
+    if (kindOf(path) === "blobs") rmSync(place, { force: true });
+    else trash.add(place);
+  }
+
+  /** Staging directories whose owner is dead. */
+  sweepStaging(trash: Trash): void {
+    const operations = new Set(list(`${this.#layout.dataHome}/staging`).map((name) => name.replace(/\.lock$/, "")));
+    for (const operation of operations) {
       const directory = this.#layout.staging(operation);
       const lock = acquireLock(`${directory}.lock`);
       if (lock === null) continue;
-      this.toTrash(directory, `staging-${operation}`);
+      trash.add(directory);
       rmSync(`${directory}.lock`, { force: true });
       closeFd(lock);
     }
@@ -85,9 +93,22 @@ export class Garbage {
   }
 }
 
+/** Within a transaction. */
+export function noteLooseEnds(records: Records, paths: readonly string[]): void {
+  for (const path of paths) records.run("INSERT OR IGNORE INTO loose_ends (path) VALUES (?)", path);
+}
+
+function kindOf(path: string): Kind {
+  return path.slice(0, path.indexOf("/")) as Kind;
+}
+
+function isOfImages(path: string): boolean {
+  return kindOf(path) === "blobs" || kindOf(path) === "layers";
+}
+
 function list(directory: string): string[] {
   try {
-    return readdirSync(directory).filter((name) => !name.endsWith(".lock"));
+    return readdirSync(directory);
   } catch {
     return [];
   }

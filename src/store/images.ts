@@ -11,6 +11,7 @@ import {
   repositoryName,
 } from "../image/index.ts";
 import type { Records, Row } from "./database.ts";
+import { noteLooseEnds } from "./garbage.ts";
 import type { Layout, LayerMap } from "./layout.ts";
 import type { ImageRecord, LayerRecord, ReferenceRecord } from "./rows.ts";
 
@@ -30,6 +31,7 @@ export interface NewImage {
 
 const HEX_ID = /^(?:sha256:)?([0-9a-f]{1,64})$/;
 const FULL_HEX = 64;
+const FREES = { frees: true } as const;
 const IMAGE_COLUMNS = "id, manifest, config, created_at, size, pulled_at";
 
 export class Images {
@@ -162,7 +164,39 @@ export class Images {
       for (const { digest } of image.blobs) this.#link("image", image.id, digest);
       this.#stack(image, now);
       if (reference !== null) this.#point(reference, image.id, now);
+      this.#own(image);
+      this.#dropUnneeded();
     });
+  }
+
+  /** What was announced before it was made, or dropped by somebody while we used it, is a row's again. */
+  #own({ blobs, map, layers }: NewImage): void {
+    const paths = [
+      ...blobs.map(({ digest }) => this.#layout.blob(digest)),
+      ...layers.map(({ name }) => this.#layout.layer(map, name)),
+    ];
+    for (const path of paths) this.#records.run("DELETE FROM loose_ends WHERE path = ?", this.#layout.relative(path));
+  }
+
+  /** Rows of blobs and layers that nothing leads to any more; their files become loose ends. @returns the layers' names */
+  #dropUnneeded(): string[] {
+    const blobs = this.#records.all(
+      "DELETE FROM blobs WHERE NOT EXISTS (SELECT 1 FROM blob_links WHERE blob_links.digest = blobs.digest) RETURNING digest",
+    );
+    const layers = this.#records.all(
+      `DELETE FROM layers WHERE NOT EXISTS
+         (SELECT 1 FROM image_layers WHERE image_layers.map = layers.map AND image_layers.layer = layers.name)
+       RETURNING map, name`,
+    );
+    const paths = [
+      ...blobs.map((row) => this.#layout.blob(String(row["digest"]) as Digest)),
+      ...layers.map((row) => this.#layout.layer(String(row["map"]) as LayerMap, String(row["name"]))),
+    ];
+    noteLooseEnds(
+      this.#records,
+      paths.map((path) => this.#layout.relative(path)),
+    );
+    return layers.map((row) => String(row["name"]));
   }
 
   #stack(image: NewImage, now: string): void {
@@ -212,16 +246,17 @@ export class Images {
 
   /** docker tag. `source` must be there. */
   tag(source: string, target: string): void {
-    const image = this.find(source);
-    if (image === null) throw noSuchImage(source);
     const reference = parseReference(target);
     if (reference.digest !== null) {
       throw new BunkerError("invalid-reference", "refusing to create a tag with a digest reference");
     }
-    const digest = this.findReferenceOf(source, image.id) ?? image.manifest;
-    this.#records.write(() =>
-      this.#point({ name: formatReference(reference), digest }, image.id, new Date().toISOString()),
-    );
+    this.#records.write(() => {
+      const image = this.find(source);
+      if (image === null) throw noSuchImage(source);
+      const digest = this.findReferenceOf(source, image.id) ?? image.manifest;
+      this.#point({ name: formatReference(reference), digest }, image.id, new Date().toISOString());
+      this.#dropUnneeded();
+    });
   }
 
   /** The root digest behind the name the user used, so that a tag of an index stays an index. */
@@ -235,12 +270,15 @@ export class Images {
     this.#records.write(() => {
       this.#records.run("DELETE FROM image_references WHERE name = ?", name);
       this.#records.run("DELETE FROM blob_links WHERE kind = 'reference' AND owner = ?", name);
-    });
+      this.#dropUnneeded();
+    }, FREES);
   }
 
-  /** Forgets an image with all its names; its files are for `collect` to find. */
-  remove(id: string): void {
-    this.#records.write(() => {
+  /** Forgets an image with all its names. @returns the names of layers that went with it; @throws BunkerError conflict */
+  remove(id: string): string[] {
+    return this.#records.write(() => {
+      const [user] = this.users(id);
+      if (user !== undefined) throw inUse(id, user.name);
       for (const { name } of this.references(id)) {
         this.#records.run("DELETE FROM blob_links WHERE kind = 'reference' AND owner = ?", name);
       }
@@ -248,13 +286,14 @@ export class Images {
       this.#records.run("DELETE FROM image_layers WHERE image_id = ?", id);
       this.#records.run("DELETE FROM images WHERE id = ?", id);
       this.#records.run("DELETE FROM blob_links WHERE kind = 'image' AND owner = ?", id);
-    });
+      return this.#dropUnneeded();
+    }, FREES);
   }
 
-  /** Containers made from an image: how many. */
-  users(id: string): { id: string; name: string; state: string }[] {
-    const rows = this.#records.all("SELECT id, name, state FROM containers WHERE image_id = ?", id);
-    return rows.map((row) => ({ id: String(row["id"]), name: String(row["name"]), state: String(row["state"]) }));
+  /** Containers made from an image. */
+  users(id: string): { id: string; name: string }[] {
+    const rows = this.#records.all("SELECT id, name FROM containers WHERE image_id = ?", id);
+    return rows.map((row) => ({ id: String(row["id"]), name: String(row["name"]) }));
   }
 
   /** How many containers each image has. */
@@ -262,6 +301,13 @@ export class Images {
     const rows = this.#records.all("SELECT image_id, count(*) AS count FROM containers GROUP BY image_id");
     return new Map(rows.map((row) => [String(row["image_id"]), Number(row["count"])]));
   }
+}
+
+/** A container was made from it after we had looked. */
+function inUse(id: string, user: string): BunkerError {
+  return new BunkerError("conflict", `conflict: unable to delete image "${id}": container "${user}" is using it`, {
+    hint: `Remove that container first: \`bunker rm ${user}\`.`,
+  });
 }
 
 /** With a digest the tag says nothing: docker keeps only the digest. */

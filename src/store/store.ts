@@ -6,6 +6,7 @@ import { Records } from "./database.ts";
 import { Garbage } from "./garbage.ts";
 import { Images } from "./images.ts";
 import { type Layout, openLayout } from "./layout.ts";
+import { Reserve } from "./reserve.ts";
 
 const ID_BYTES = 32;
 
@@ -15,6 +16,7 @@ export interface Store {
   readonly images: Images;
   readonly containers: Containers;
   readonly garbage: Garbage;
+  readonly reserve: Reserve;
   /** 64 random hex characters, as docker's ids. */
   newId(): string;
   close(): void;
@@ -23,13 +25,15 @@ export interface Store {
 /** Opens a data home (`root`, else the user's own) and its runtime directory (below `runroot`), making what is not there. @throws BunkerError store */
 export function openStore(options: { root: string | null; runroot: string | null }): Store {
   const layout = openLayout(options, process.env, process.getuid?.() ?? 0);
-  const records = new Records(layout.database());
+  const reserve = new Reserve(layout.reserve());
+  const records = new Records(layout.database(), reserve);
   return {
     layout,
     blobs: new Blobs(layout),
     images: new Images(records, layout),
     containers: new Containers(records),
     garbage: new Garbage(records, layout),
+    reserve,
     newId,
     close: () => records.close(),
   };
