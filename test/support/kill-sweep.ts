@@ -46,7 +46,9 @@ export interface SweepReport {
 export async function killSweep(env: TestEnv, sweep: Sweep): Promise<SweepReport> {
   const seed = testSeed();
   const watch = await Invariants.watch(env);
-  const { log } = await traced(env, sweep, await sweep.prepare());
+  const args = await sweep.prepare();
+  const { log, result } = await traced(env, sweep, args);
+  await sweep.recover?.(args, result);
   await watch.check();
   const points = choosePoints(countCalls(log), sweep.points ?? POINTS, seed);
   const report = { seed, hit: 0, tried: 0 };
@@ -72,7 +74,8 @@ async function tryPoint(
   const { result, log } = await traced(env, sweep, args, point);
   const hit = log.includes("(INJECTED)") || log.includes("+++ killed by SIGKILL +++");
   const outputs = [result.stdout, result.stderr];
-  if (sweep.error === undefined) await watch.check({ outputs, afterKill: hit });
+  // What it had started may live on, until the next command looks.
+  if (sweep.error === undefined) await watch.check({ outputs, afterKill: hit, running: true });
   else await before.check({ outputs, unchanged: result.code !== 0 });
   if (sweep.recover === undefined) await env.ok(args, sweep.options);
   else await sweep.recover(args, result);

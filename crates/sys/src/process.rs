@@ -2,7 +2,7 @@
 //! with a copy of everything, locks of other threads included.
 
 use std::ffi::{CStr, CString, c_char};
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::{mem, ptr};
 
 use crate::raw::{check, check_long, own_long, retry};
@@ -116,6 +116,22 @@ pub fn signal(pidfd: BorrowedFd<'_>, signal: i32) -> SysResult<()> {
     check_long(result, || format!("pidfd_send_signal({signal})")).map(drop)
 }
 
+/// Sends a signal to the process of this number if it still is the one that started then; false if it is not.
+pub fn signal_if_same(pid: i32, started: u64, number: i32) -> SysResult<bool> {
+    let pidfd = match open_pidfd(pid) {
+        Err(error) if matches!(error.errno, libc::ESRCH | libc::EINVAL) => return Ok(false),
+        other => other?,
+    };
+    // Opened first, compared after: what is compared is then surely what was opened.
+    if start_time(pid) != Some(started) {
+        return Ok(false);
+    }
+    match signal(pidfd.as_fd(), number) {
+        Err(error) if error.errno == libc::ESRCH => Ok(false),
+        other => other.map(|()| true),
+    }
+}
+
 /// Waits for the end of a child; `None` if it still runs and `block` is false.
 pub fn wait_child(pid: i32, block: bool) -> SysResult<Option<Ended>> {
     let mut status = 0;
@@ -192,6 +208,12 @@ pub fn own_pid() -> i32 {
     unsafe { libc::getpid() }
 }
 
+/// Whose child this process is.
+pub fn parent_pid() -> i32 {
+    // SAFETY: cannot fail.
+    unsafe { libc::getppid() }
+}
+
 /// The process of this id is to get SIGKILL when the thread that made it ends; 0 signals: no more.
 pub fn set_parent_death_signal(signal: i32) -> SysResult<()> {
     // SAFETY: integers only.
@@ -244,6 +266,12 @@ pub fn reset_signals() {
     set_signal_mask(0);
 }
 
+/// Makes a signal do nothing, until `reset_signals`.
+pub fn ignore_signal(number: i32) {
+    // SAFETY: a disposition without a handler; an invalid number is refused.
+    unsafe { libc::signal(number, libc::SIG_IGN) };
+}
+
 /// Blocks exactly the signals whose bit (number - 1) is set.
 pub fn set_signal_mask(blocked: u64) {
     // SAFETY: the mask has the kernel's size and lives through the call.
@@ -277,6 +305,11 @@ pub fn wait_signal(blocked: u64) -> SysResult<i32> {
 pub fn kill_number(pid: i32, signal: i32) -> SysResult<()> {
     // SAFETY: integers only.
     check(unsafe { libc::kill(pid, signal) }, || format!("kill({pid}, {signal})")).map(drop)
+}
+
+/// The boot this is: numbers and start times of processes mean nothing in another one.
+pub fn boot_id() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
 }
 
 /// Wall clock as seconds and nanoseconds since 1970.

@@ -45,6 +45,8 @@ pub struct Monitor {
     runtime_dir: Option<String>,
     phase: Phase,
     doomed: Doomed,
+    /// While there is something of ours in the trash.
+    trash_share: Option<OwnedFd>,
     buffer: Vec<u8>,
 }
 
@@ -106,6 +108,7 @@ impl Monitor {
             runtime_dir: None,
             phase: Phase::New,
             doomed: Doomed::default(),
+            trash_share: None,
             buffer: Vec::new(),
         }
     }
@@ -116,7 +119,8 @@ impl Monitor {
             let (mut watches, tokens) = self.watches();
             let patience = if self.buffer.is_empty() { -1 } else { IDLE_MS };
             if poll::wait(&mut watches, patience).is_err() {
-                break;
+                // As if killed, taking nothing back: the container lives, and the next command gives it a new keeper.
+                bunker_sys::process::exit(1);
             }
             if !watches.iter().any(Watch::has_event) {
                 self.buffer = Vec::new();
