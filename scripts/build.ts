@@ -3,7 +3,7 @@
 //
 //   --target amd64|arm64   default: this machine's; another one goes to dist/<target>/
 //   --only native          stop before bundling
-//   --probe                also the tests' own programs: posture probe, stopwatch
+//   --probe                also the tests' own programs: posture probe, attacks, stopwatch
 
 import { parseArgs } from "node:util";
 

@@ -51,11 +51,39 @@ export class BunkerError extends Error {
   }
 }
 
+/** What the host may refuse any call that touches files; other failures of such calls are bugs. */
+const HOST_FAILURES: Readonly<Record<string, readonly [code: ErrorCode, reason: string, hint: string]>> = {
+  ENOSPC: ["no-space", "no space left on device", "Free some space, or use another data home with --root."],
+  EDQUOT: [
+    "no-space",
+    "no space left within your disk quota",
+    "Free some space, or use another data home with --root.",
+  ],
+  EROFS: ["system", "the file system is read-only", "Use another data home with --root."],
+  EACCES: ["system", "permission denied", "The data home and all in it must be yours; --root names another one."],
+  EPERM: ["system", "operation not permitted", "The data home and all in it must be yours; --root names another one."],
+  EIO: ["system", "input/output error", "The disk is failing: look at the kernel's log."],
+  EMFILE: ["system", "too many open files", "Raise the limit: ulimit -n."],
+  ENFILE: ["system", "too many open files in the whole system", "Close some programs."],
+};
+
+/** A failure of node:fs that is the host's doing becomes an expected one; everything else stays what it is. */
+export function expectHostFailure(error: unknown): unknown {
+  if (!(error instanceof Error) || error instanceof BunkerError) return error;
+  const { code = "", syscall, path } = error as NodeJS.ErrnoException;
+  const known = Object.hasOwn(HOST_FAILURES, code) ? HOST_FAILURES[code] : undefined;
+  if (known === undefined || syscall === undefined) return error;
+  const [ours, reason, hint] = known;
+  const object = path === undefined ? syscall : `${syscall} ${JSON.stringify(path)}`;
+  return new BunkerError(ours, `${object}: ${reason}`, { hint, cause: error });
+}
+
 /** Wraps once at a module boundary: keeps code and hint, puts operation and object before the message. */
 export function wrapError(prefix: string, error: unknown): unknown {
-  if (!(error instanceof BunkerError)) return error;
-  return new BunkerError(error.code, `${prefix}: ${error.message}`, {
-    ...(error.hint === undefined ? {} : { hint: error.hint }),
+  const known = expectHostFailure(error);
+  if (!(known instanceof BunkerError)) return error;
+  return new BunkerError(known.code, `${prefix}: ${known.message}`, {
+    ...(known.hint === undefined ? {} : { hint: known.hint }),
     cause: error,
   });
 }

@@ -9,9 +9,10 @@ import {
   readCommandLine,
   shortVersion,
   UsageError,
+  usedEngine,
   warn,
 } from "./cli/index.ts";
-import { BunkerError, EXIT_ENGINE, exitCodeOf } from "./errors.ts";
+import { BunkerError, EXIT_ENGINE, exitCodeOf, expectHostFailure } from "./errors.ts";
 import { flushLog } from "./log.ts";
 
 /** A process that a signal ended looks so to a shell; ours notices the broken pipe itself. */
@@ -33,7 +34,8 @@ async function main(words: readonly string[]): Promise<number> {
 }
 
 /** Tells what went wrong. @returns the exit code */
-async function report(error: unknown, exitStyle: ExitStyle): Promise<number> {
+async function report(thrown: unknown, exitStyle: ExitStyle): Promise<number> {
+  const error = expectHostFailure(thrown);
   if (error instanceof OutputError && error.broken) return EXIT_BROKEN_PIPE;
   const { renderBug, renderError } = await loadReport();
   if (error instanceof BunkerError) warn(renderError(error));
@@ -51,6 +53,15 @@ function exitCodeFor(error: unknown, exitStyle: ExitStyle): number {
   return exitStyle === "exec" && exitCode === EXIT_ENGINE ? 1 : exitCode;
 }
 
-process.on("uncaughtException", (error) => void report(error, "run").then((exitCode) => process.exit(exitCode)));
-process.on("unhandledRejection", (error) => void report(error, "run").then((exitCode) => process.exit(exitCode)));
-process.exit(await main(process.argv.slice(2)));
+/** Ends the process, once everything is written. */
+async function leave(exitCode: number): Promise<never> {
+  if (usedEngine()) {
+    const { exitNow } = await import("./native/index.ts");
+    exitNow(exitCode);
+  }
+  process.exit(exitCode);
+}
+
+process.on("uncaughtException", (error) => void report(error, "run").then(leave));
+process.on("unhandledRejection", (error) => void report(error, "run").then(leave));
+await leave(await main(process.argv.slice(2)));

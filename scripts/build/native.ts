@@ -10,8 +10,8 @@ import type { Platform } from "./platform.ts";
 /** What the addon may need at run time: the loader and libc, nothing that a small machine lacks. */
 const ALLOWED_NEEDS = /^(libc\.so\.6|ld-linux-.*\.so\.\d)$/;
 
-const PROGRAMS = ["keeper", "hello"] as const;
-const TEST_PROGRAMS = ["probe", "stopwatch"] as const;
+const PROGRAMS = ["keeper", "worker", "hello"] as const;
+const TEST_PROGRAMS = ["probe", "attack", "stopwatch"] as const;
 
 /** The static programs, at `<output>/native/<name>`; those of the tests at `<output>/test/<name>`. */
 export function buildPrograms(platform: Platform, withProbe: boolean): void {
@@ -60,6 +60,7 @@ export async function buildAddon(platform: Platform): Promise<string> {
     flags: ["-L", `native=${unwinderFolder(gnuTarget, linker ?? "cc")}`],
     environment: {
       BUNKER_KEEPER: resolve(output, "native/keeper"),
+      BUNKER_WORKER: resolve(output, "native/worker"),
       NAPI_TYPE_DEF_TMP_FOLDER: typesFolder,
       ...linkerSetting(gnuTarget, linker),
     },

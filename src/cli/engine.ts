@@ -1,4 +1,4 @@
-// Opens the engine for one command and closes it again. The engine is loaded here, when a command really needs it:
+// Opens the engine for one command. The engine is loaded here, when a command really needs it:
 // help, completion and mistakes do not.
 
 import type { Engine } from "../engine/index.ts";
@@ -6,17 +6,21 @@ import type { GlobalOptions } from "./verb.ts";
 
 export type EngineCalls = typeof import("../engine/index.ts");
 
+let used = false;
+
+/** Whether this command opened the engine, and with it the addon. */
+export function usedEngine(): boolean {
+  return used;
+}
+
 export async function withEngine<T>(
   globals: GlobalOptions,
   use: (engine: Engine, calls: EngineCalls) => Promise<T>,
 ): Promise<T> {
   const calls = await import("../engine/index.ts");
-  const engine = calls.openEngine(globals);
-  try {
-    return await use(engine, calls);
-  } finally {
-    engine.close();
-  }
+  used = true;
+  // Not closed: the process is about to end, and an open database then costs nothing (native's `exitNow`).
+  return use(calls.openEngine(globals), calls);
 }
 
 /** Whether standard output is read on a terminal. Only while the engine is open: it has loaded the addon. */

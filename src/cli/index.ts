@@ -11,6 +11,7 @@ import { GROUPS, lookup, PROGRAM, VERBS } from "./verbs.ts";
 import { shortVersion } from "./version.ts";
 
 export { flush, OutputError, outputBroken, warn } from "./output.ts";
+export { usedEngine } from "./engine.ts";
 export { UsageError } from "./usage.ts";
 export type { ExitStyle } from "./verb.ts";
 

@@ -68,7 +68,8 @@ async function inspectOne({ engine, calls, name }: Asked, options: InspectionOpt
       const inspection = calls.inspectContainer(engine, name);
       return options.size ? await withSize({ engine, calls, name }, inspection) : inspection;
     } catch (error) {
-      const missing = error instanceof BunkerError && error.code === "not-found";
+      // docker: what cannot be a name of this kind may be one of the next.
+      const missing = error instanceof BunkerError && /^(not-found|invalid-reference)$/.test(error.code);
       if (!missing || options.kinds.length === 1) throw error;
     }
   }

@@ -20,7 +20,7 @@ const BAR_WIDTH = 30;
 /** Layer lines never take more of the screen than leaves room for the prompt. */
 const SPARE_ROWS = 2;
 const WORDS: Readonly<Record<LayerEvent["status"], string>> = {
-  waiting: "Waiting",
+  waiting: "Pulling fs layer",
   exists: "Already exists",
   downloading: "Downloading",
   unpacking: "Extracting",
@@ -43,6 +43,13 @@ export class PullProgress {
   line(text: string): void {
     this.#erase();
     this.#options.write(`${printable(text)}\n`);
+    this.#draw();
+  }
+
+  /** Lets somebody else write above the layers. */
+  aside(write: () => void): void {
+    this.#erase();
+    write();
     this.#draw();
   }
 

@@ -14,11 +14,13 @@ export interface PullOutput {
 export interface PullOutputOptions {
   stream: StreamName;
   quiet: boolean;
-  /** Said before the first thing happens. */
-  preamble: string[];
+  /** Said before anything happens. */
+  before?: string[];
+  /** Said when the registry has the image. */
+  found?: string[];
 }
 
-/** Warnings are told even with -q. */
+/** Warnings are told even with -q, and never among results. */
 export function openPullOutput(options: PullOutputOptions): PullOutput {
   if (options.quiet) return { onEvent: tellWarning, finish() {} };
   const fd = options.stream === "stdout" ? 1 : 2;
@@ -27,14 +29,13 @@ export function openPullOutput(options: PullOutputOptions): PullOutput {
     write: options.stream === "stdout" ? print : warn,
     now: () => performance.now(),
   });
-  let preamble = options.preamble;
+  const lines = { resolving: options.before ?? [], resolved: options.found ?? [] };
   return {
     onEvent(event) {
-      for (const line of preamble) progress.line(line);
-      preamble = [];
       if (event.kind === "layer") progress.layer(event);
-      else if (event.kind === "warning") progress.line(`WARNING: ${event.message}`);
+      else if (event.kind === "warning") progress.aside(() => tellWarning(event));
       else if (event.kind === "status") progress.line(event.message);
+      else for (const line of lines[event.kind]) progress.line(line);
     },
     finish: () => progress.finish(),
   };

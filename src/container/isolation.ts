@@ -1,5 +1,7 @@
-// The isolation baseline as data: which paths are masked or read-only, which limits hold by default.
+// The isolation baseline as data: which paths are masked or read-only, which limits and sysctls hold by default.
 // The union of what docker and podman hide; weakening it is a flag's business, never an image's.
+
+import type { IdMapping, NetworkSpec } from "./sandbox-spec.ts";
 
 /** Directories become an empty read-only tmpfs, files the host's /dev/null. */
 export const MASKED_PATHS: readonly string[] = [
@@ -13,6 +15,7 @@ export const MASKED_PATHS: readonly string[] = [
   "/proc/scsi",
   "/proc/timer_list",
   "/proc/timer_stats",
+  "/sys/dev/block",
   "/sys/devices/virtual/powercap",
   "/sys/firmware",
   "/sys/fs/selinux",
@@ -34,3 +37,26 @@ export const DEFAULT_SHM_SIZE = 64 * 1024 * 1024;
 
 /** docker's and podman's default. */
 export const DEFAULT_UMASK = 0o022;
+
+/** `throttledCpus`: processors that tell how hot they are, and so what else runs on them. */
+export function planMaskedPaths(throttledCpus: readonly number[], network: NetworkSpec): string[] {
+  const thermal = throttledCpus.map((cpu) => `/sys/devices/system/cpu/cpu${cpu}/thermal_throttle`);
+  // Without a network namespace of its own the container sees the host's own sysfs.
+  const host = network.kind === "host" ? ["/sys/kernel"] : [];
+  return [...MASKED_PATHS, ...thermal, ...host];
+}
+
+/**
+ * docker's and podman's defaults: any port and ping for everybody, in a network namespace where both harm nobody.
+ * `userGidMap`: what the container's groups are on the host.
+ */
+export function planSysctls(userGidMap: readonly IdMapping[], network: NetworkSpec): Record<string, string> {
+  if (network.kind === "host") return {};
+  const [own, ...others] = userGidMap;
+  // The kernel compares the host's numbers: a range whose end is below its beginning there is none (ping(4)).
+  const highest = others.reduce((best, line) => (line.outside > best.outside ? line : best), own ?? NO_MAPPING);
+  const last = highest.outside > (own?.outside ?? 0) ? highest.inside + highest.size - 1 : 0;
+  return { "net.ipv4.ip_unprivileged_port_start": "0", "net.ipv4.ping_group_range": `0 ${last}` };
+}
+
+const NO_MAPPING: IdMapping = { inside: 0, outside: 0, size: 1 };

@@ -3,7 +3,14 @@
 import { planCapabilities } from "./capability.ts";
 import { BunkerError } from "../errors.ts";
 import { CONFIG_VERSION, type ContainerConfig, mergeEnvironment } from "./config.ts";
-import { DEFAULT_OPEN_FILES, DEFAULT_SHM_SIZE, DEFAULT_UMASK, MASKED_PATHS, READONLY_PATHS } from "./isolation.ts";
+import {
+  DEFAULT_OPEN_FILES,
+  DEFAULT_SHM_SIZE,
+  DEFAULT_UMASK,
+  planMaskedPaths,
+  planSysctls,
+  READONLY_PATHS,
+} from "./isolation.ts";
 import type { ExecRequest } from "./request.ts";
 import {
   type ExecSpec,
@@ -32,7 +39,10 @@ export interface HostFacts {
   hardProcesses: number;
   /** The host's resolv.conf. */
   resolvConf: string;
+  /** A cgroup v2 directory in which the user may make groups. */
   cgroup: string | null;
+  /** Processors with a thermal_throttle directory. */
+  throttledCpus: number[];
 }
 
 export interface ContainerPaths {
@@ -73,6 +83,7 @@ export function planSandbox(
 ): SandboxSpec {
   ensureVersion(config);
   const { request } = config;
+  const userNamespace = planUserNamespace(host);
   return {
     version: SPEC_VERSION,
     id: start.id,
@@ -80,7 +91,7 @@ export function planSandbox(
     containerDir: paths.containerDir,
     runtimeDir: paths.runtimeDir,
     userRuntimeDir: paths.userRuntimeDir,
-    userNamespace: planUserNamespace(host),
+    userNamespace,
     root: {
       kind: "overlay",
       lower: paths.lower,
@@ -96,8 +107,8 @@ export function planSandbox(
     network: start.network,
     hostname: config.hostname,
     domainname: request.domainname,
-    sysctls: {},
-    maskedPaths: [...MASKED_PATHS],
+    sysctls: planSysctls(userNamespace.userGidMap, start.network),
+    maskedPaths: planMaskedPaths(host.throttledCpus, start.network),
     readonlyPaths: [...READONLY_PATHS],
     shmSize: DEFAULT_SHM_SIZE,
     log: { kind: "file", maxSize: LOG_MAX_SIZE, maxFiles: LOG_MAX_FILES },

@@ -12,6 +12,8 @@ export interface KeeperState {
   keeperPid: number;
   /** The program that serves its network. */
   helper: { pid: number; startTime: number } | null;
+  /** Its own group, absolute. */
+  cgroup: string | null;
 }
 
 /** `containers/<id>/exit.json`, written by the keeper. */

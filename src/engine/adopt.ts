@@ -1,7 +1,7 @@
 // A connection to a running container's keeper. A container whose keeper was killed gets a new one first.
 
 import { BunkerError } from "../errors.ts";
-import { acquireLock, isLocked } from "../native/index.ts";
+import { acquireLock, closeFd, isLocked } from "../native/index.ts";
 import { connectKeeper, type KeeperChannel, startKeeper } from "./channel.ts";
 import type { Engine } from "./engine.ts";
 import { specOf } from "./spec.ts";
@@ -32,16 +32,19 @@ export function keeperOf(engine: Engine, view: ContainerView): KeeperChannel | n
 function adopt(engine: Engine, view: ContainerView, lock: number): KeeperChannel | null {
   const { record } = view;
   const state = readKeeperState(engine.store.layout.runtime(record.id));
-  const keeper = startKeeper(lock);
+  const keeper = startKeeper(engine.store.layout.userRuntimeDir);
   try {
     // The network is as it was made; the keeper only has to know whether it is the container's own.
     const kind = record.config.request.network === "host" ? "host" : "none";
     const spec = specOf(engine, record, { kind }, { rows: 0, columns: 0 });
-    keeper.request("adopt", { spec, state });
+    keeper.request("adopt", { spec, state }, [lock]);
     return keeper;
   } catch (error) {
     keeper.close();
     if (error instanceof BunkerError && error.code === "not-running") return null;
     throw error;
+  } finally {
+    // The keeper has a copy: it holds the lock from now on.
+    closeFd(lock);
   }
 }

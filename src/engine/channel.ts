@@ -1,5 +1,6 @@
 // Talking to a container's keeper: one connection, requests answered in order, events in between. Decides nothing about containers.
 
+import { readdirSync } from "node:fs";
 import { BunkerError } from "../errors.ts";
 import {
   closeFd,
@@ -25,14 +26,16 @@ export type KeeperEvent =
 export class KeeperChannel {
   readonly #fd: number;
   readonly #events: KeeperEvent[] = [];
+  #unanswered = 0;
   #closed = false;
 
   constructor(fd: number) {
     this.#fd = fd;
   }
 
-  /** Sends a request without waiting; its reply is the next one `reply` returns. @throws BunkerError not-running when it is gone */
+  /** Sends a request without waiting for the answer. @throws BunkerError not-running when the keeper is gone */
   send(operation: string, fields: object = {}, fds: number[] = []): void {
+    this.#unanswered++;
     try {
       sendMessage(this.#fd, { op: operation, version: PROTOCOL_VERSION, ...fields }, fds);
     } catch (error) {
@@ -40,21 +43,21 @@ export class KeeperChannel {
     }
   }
 
-  /** Blocks for the next reply. @throws BunkerError the keeper's failure, or not-running when it is gone */
-  reply(): void {
-    for (;;) {
+  /** Blocks until everything sent is answered. @throws BunkerError the first failure, or not-running when the keeper is gone */
+  settle(): void {
+    while (this.#unanswered > 0) {
       const received = receiveMessageSync(this.#fd);
       if (received === null) throw gone();
-      if (this.#isReply(received)) return;
+      this.#take(received);
     }
   }
 
   request(operation: string, fields: object = {}, fds: number[] = []): void {
     this.send(operation, fields, fds);
-    this.reply();
+    this.settle();
   }
 
-  /** The next event; replies that come meanwhile (to resizes and signals) are dropped. `null`: the keeper is gone. */
+  /** The next event. Meanwhile a resize or signal may be refused: that is no matter. `null`: the keeper is gone. */
   async event(): Promise<KeeperEvent | null> {
     for (;;) {
       const queued = this.#events.shift();
@@ -63,6 +66,7 @@ export class KeeperChannel {
       if (received === null) return null;
       const event = parseEvent(received.message);
       if (event !== null) return event;
+      this.#unanswered--;
     }
   }
 
@@ -72,14 +76,14 @@ export class KeeperChannel {
     closeFd(this.#fd);
   }
 
-  #isReply({ message }: Received): boolean {
+  #take({ message }: Received): void {
     const event = parseEvent(message);
     if (event !== null) {
       this.#events.push(event);
-      return false;
+      return;
     }
-    if (message["ok"] === true) return true;
-    throw failureToError(message["failure"]);
+    this.#unanswered--;
+    if (message["ok"] !== true) throw failureToError(message["failure"]);
   }
 }
 
@@ -96,13 +100,20 @@ function gone(): BunkerError {
   });
 }
 
-/** A new keeper for a container. `lock` is handed over: this process no longer holds it afterwards. */
-export function startKeeper(lock: number): KeeperChannel {
+/** A few are looked at: those that live in the user's namespace are nearly always keepers of this very build. */
+const MAX_PEERS = 3;
+
+/** A new keeper, which waits for its container. */
+export function startKeeper(userRuntimeDir: string): KeeperChannel {
+  return new KeeperChannel(spawnKeeper(findPeers(`${userRuntimeDir}/u`)));
+}
+
+/** The register of crates/runtime/src/userns.rs: one file for each process, named by its number. */
+function findPeers(register: string): number[] {
   try {
-    const { channel } = spawnKeeper({ mode: "container", passFds: [lock] });
-    return new KeeperChannel(channel);
-  } finally {
-    closeFd(lock);
+    return readdirSync(register).slice(0, MAX_PEERS).map(Number);
+  } catch {
+    return [];
   }
 }
 

@@ -1,49 +1,67 @@
 // One blob on its way into the store: a growing file in `partial/` that a worker reads while it grows. One download of a blob is
-// shared by all processes that want it: who has its lock downloads, the others wait and look again.
+// shared by all processes that want it: who has its lock downloads, the others wait and look again. The lock is held while bytes
+// come and no longer: who holds it waits for nobody, so that two images with common layers never wait for each other.
 
-import { closeSync, mkdirSync, openSync, rmSync, statSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, ftruncateSync, mkdirSync, openSync, rmSync, statSync, writeSync } from "node:fs";
 import type { Descriptor, Digest } from "../image/index.ts";
-import { acquireLock, addToCounter, closeFd, makeCounter, waitLock } from "../native/index.ts";
+import { addToCounter, closeFd, makeCounter } from "../native/index.ts";
 import type { BlobSink, RegistryClient } from "../registry/index.ts";
 import type { Layout } from "../store/index.ts";
+import { HeldLock } from "./held-lock.ts";
 
 const PRIVATE = 0o700;
+
+/** Where blobs come from. */
+export type BlobSource = Pick<RegistryClient, "downloadBlob">;
+
+export interface DownloadProgress {
+  /** Bytes so far. */
+  onBytes: (current: number) => void;
+  /** Something went wrong that may pass. */
+  onRetry: (reason: string) => void;
+}
 
 /** A blob whose bytes are here or coming. */
 export class Download {
   readonly #path: string;
-  readonly #lockPath: string;
-  readonly #lock: number;
+  readonly #lock: HeldLock;
   readonly #file: number;
   readonly #descriptor: Descriptor;
   /** Tells the worker how many bytes there are. */
   readonly counter: number = makeCounter();
+  /** Of the file. */
   #size: number;
-  /** Bytes of a stream that began anew and that we have already. */
-  #skip = 0;
+  /** How far the download has come: behind the file's end when the server began anew. */
+  #position: number;
   #open = true;
 
-  private constructor(path: string, lock: number, descriptor: Descriptor) {
+  private constructor(path: string, lock: HeldLock, descriptor: Descriptor) {
     this.#path = path;
-    this.#lockPath = `${path}.lock`;
     this.#lock = lock;
     this.#descriptor = descriptor;
-    this.#size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+    this.#file = openSync(path, "a+", 0o600);
+    // Of what we opened, not of what has the name: another process may take a finished file over at any time.
+    this.#size = fstatSync(this.#file).size;
     // Longer than it can be: nothing of it can be trusted.
     if (this.#size > descriptor.size) {
-      rmSync(path, { force: true });
+      ftruncateSync(this.#file);
       this.#size = 0;
     }
-    this.#file = openSync(path, "a+", 0o600);
+    this.#position = this.#size;
     if (this.#size > 0) addToCounter(this.counter, this.#size);
   }
 
   /** Takes the blob's lock, waiting for another process that downloads it. */
-  static async begin(layout: Layout, descriptor: Descriptor): Promise<Download> {
+  static async begin(layout: Layout, descriptor: Descriptor, signal: AbortSignal): Promise<Download> {
     mkdirSync(`${layout.dataHome}/partial`, { recursive: true, mode: PRIVATE });
     const path = layout.partial(descriptor.digest);
-    const lock = acquireLock(`${path}.lock`) ?? (await waitLock(`${path}.lock`));
-    return new Download(path, lock, descriptor);
+    const lock = await HeldLock.take(`${path}.lock`, signal);
+    try {
+      return new Download(path, lock, descriptor);
+    } catch (error) {
+      lock.release();
+      throw error;
+    }
   }
 
   get digest(): Digest {
@@ -55,33 +73,41 @@ export class Download {
     return this.#file;
   }
 
-  /** Fetches what is missing. */
-  async complete(client: RegistryClient, onProgress: (current: number) => void, signal: AbortSignal): Promise<void> {
-    onProgress(this.#size);
-    if (this.#size === this.#descriptor.size) return;
-    await client.downloadBlob(this.#descriptor, this.#sink(onProgress), signal);
+  get isEmpty(): boolean {
+    return this.#size === 0;
   }
 
-  #sink(onProgress: (current: number) => void): BlobSink {
+  /** Fetches what is missing, and then lets others have the lock. */
+  async complete(source: BlobSource, progress: DownloadProgress, signal: AbortSignal): Promise<void> {
+    try {
+      progress.onBytes(this.#size);
+      if (this.#size === this.#descriptor.size) return;
+      await source.downloadBlob(this.#descriptor, this.#sink(progress), signal);
+    } finally {
+      this.#lock.release();
+    }
+  }
+
+  #sink(progress: DownloadProgress): BlobSink {
     return {
-      size: () => this.#size,
+      size: () => this.#position,
       append: (chunk) => {
         this.#append(chunk);
-        onProgress(this.#size);
+        progress.onBytes(this.#size);
       },
       // The worker has read what is there: those bytes stay, and the new stream's are taken from where they end. Should they
       // differ, the digest of the whole will say so.
       restart: () => {
-        this.#skip = this.#size;
+        this.#position = 0;
       },
+      retrying: (error) => progress.onRetry(error.message),
     };
   }
 
   #append(chunk: Uint8Array): void {
-    const skipped = Math.min(this.#skip, chunk.byteLength);
-    this.#skip -= skipped;
-    const fresh = chunk.subarray(skipped);
+    const fresh = chunk.subarray(Math.min(this.#size - this.#position, chunk.byteLength));
     for (let done = 0; done < fresh.byteLength;) done += writeSync(this.#file, fresh, done);
+    this.#position += chunk.byteLength;
     this.#size += fresh.byteLength;
     if (fresh.byteLength > 0) addToCounter(this.counter, fresh.byteLength);
   }
@@ -91,19 +117,17 @@ export class Download {
     return this.#path;
   }
 
-  /** The bytes are wrong: they must not be resumed. */
+  /** The bytes are wrong, or not needed: they must not be resumed. */
   discard(): void {
-    rmSync(this.#path, { force: true });
+    const named = statSync(this.#path, { throwIfNoEntry: false });
+    if (this.#open && named?.ino === fstatSync(this.#file).ino) rmSync(this.#path, { force: true });
   }
 
-  /** Lets others have it. */
   release(): void {
     if (!this.#open) return;
     this.#open = false;
     closeSync(this.#file);
     closeFd(this.counter);
-    // Removed while it is held: whoever waits for it looks again whether the name still leads to what it locked.
-    rmSync(this.#lockPath, { force: true });
-    closeFd(this.#lock);
+    this.#lock.release();
   }
 }

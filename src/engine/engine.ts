@@ -9,7 +9,6 @@ export interface Engine {
   readonly store: Store;
   /** The host as it is now; read once. */
   host(): HostFacts;
-  close(): void;
 }
 
 /** Opens the data home (`--root`, or the user's own) and its runtime directory. @throws BunkerError store */
@@ -23,6 +22,5 @@ export function openEngine(options: { root: string | null; runroot: string | nul
       facts ??= readHostFacts();
       return facts;
     },
-    close: () => store.close(),
   };
 }

@@ -8,10 +8,13 @@ import manifestPath from "../../dist/hello/manifest.json" with { type: "file" };
 import { BunkerError } from "../errors.ts";
 import { computeDigest, parseImageConfig, parseManifestDocument } from "../image/index.ts";
 import type { ImageRecord } from "../store/index.ts";
+import type { BlobSource } from "./download.ts";
 import type { Engine } from "./engine.ts";
 import { HELLO } from "./image-source.ts";
-import { materialize } from "./materialize.ts";
 import type { OnPullEvent } from "./pull-event.ts";
+import { storeImage } from "./store-image.ts";
+
+const WHAT = "the embedded image";
 
 /** Brings the embedded image into the store. */
 export async function importHello(engine: Engine, onEvent: OnPullEvent): Promise<ImageRecord> {
@@ -20,40 +23,32 @@ export async function importHello(engine: Engine, onEvent: OnPullEvent): Promise
     Uint8Array,
     Uint8Array,
   ];
-  const manifest = parseManifestDocument(manifestBytes, "the embedded image");
-  if (manifest.kind !== "manifest") throw new BunkerError("invalid-image", "the embedded image is an index");
-  const config = parseImageConfig(configBytes, "the embedded image");
-  const { blobs, images } = engine.store;
-  for (const bytes of [manifestBytes, configBytes, layer]) blobs.write(computeDigest(bytes), bytes);
-  const layers = await materialize(engine, {
+  const manifest = parseManifestDocument(manifestBytes, WHAT);
+  if (manifest.kind !== "manifest") throw new BunkerError("invalid-image", `${WHAT} is an index`);
+  const [manifestDigest, id] = [computeDigest(manifestBytes), computeDigest(configBytes)];
+  const source: BlobSource = {
+    async downloadBlob(_descriptor, sink) {
+      sink.restart();
+      sink.append(layer);
+    },
+  };
+  const image = {
+    id,
     manifest,
-    config,
-    source: null,
+    manifestDigest,
+    config: parseImageConfig(configBytes, WHAT),
+    documents: [
+      { digest: manifestDigest, bytes: manifestBytes },
+      { digest: id, bytes: configBytes },
+    ],
+    reference: { name: HELLO, digest: manifestDigest },
+  };
+  await storeImage(engine, image, {
+    source,
     onEvent: (event) => event.kind === "warning" && onEvent(event),
+    signal: new AbortController().signal,
   });
-  try {
-    layers.settle();
-    const digest = computeDigest(manifestBytes);
-    const id = computeDigest(configBytes);
-    images.commit(
-      {
-        id,
-        manifest: digest,
-        config: new TextDecoder().decode(configBytes),
-        createdAt: config.created,
-        blobs: [manifestBytes, configBytes, layer].map((bytes) => ({
-          digest: computeDigest(bytes),
-          size: bytes.byteLength,
-        })),
-        map: layers.map,
-        layers: layers.records,
-      },
-      { name: HELLO, digest },
-    );
-    return images.byId(id);
-  } finally {
-    layers.release();
-  }
+  return engine.store.images.byId(id);
 }
 
 /** The types of a JSON file are its content's; as an asset it exports its path. */

@@ -1,9 +1,13 @@
 // What this host offers a container: ids, helper programs, limits. Read once per command, only by commands that start something.
 
-import { accessSync, constants, readFileSync } from "node:fs";
+import { accessSync, constants, existsSync, readFileSync } from "node:fs";
 import type { HostFacts, NetworkSpec } from "../container/index.ts";
 import { BunkerError } from "../errors.ts";
 
+const CGROUP_MOUNT = "/sys/fs/cgroup";
+const CPUS = "/sys/devices/system/cpu";
+/** More than any kernel is built for. */
+const MAX_CPUS = 8192;
 const SEARCH = ["/usr/bin", "/usr/local/bin", "/bin", "/usr/sbin", "/sbin"];
 
 /** Reads the user's ranges, helper programs and limits. */
@@ -22,8 +26,49 @@ export function readHostFacts(): HostFacts {
     hardOpenFiles: hardLimit(limits, "Max open files"),
     hardProcesses: hardLimit(limits, "Max processes"),
     resolvConf: readText("/etc/resolv.conf"),
-    cgroup: null,
+    cgroup: findDelegatedGroup(),
+    throttledCpus: findThrottledCpus(),
   };
+}
+
+/** The topmost group above us in which we may make groups and move between them (cgroups(7), Delegation); null with v1. */
+function findDelegatedGroup(): string | null {
+  // v1 and hybrid hosts have lines for other hierarchies, and no such file at the top.
+  const own = /^0::(\/.*)$/m.exec(readText("/proc/self/cgroup"))?.[1];
+  if (own === undefined || !existsSync(`${CGROUP_MOUNT}/cgroup.controllers`)) return null;
+  let found: string | null = null;
+  const parts = own.split("/").filter((part) => part !== "");
+  for (let count = parts.length; count > 0; count--) {
+    const group = [CGROUP_MOUNT, ...parts.slice(0, count)].join("/");
+    if (!mayWrite(group) || !mayWrite(`${group}/cgroup.procs`)) break;
+    found = group;
+  }
+  return found;
+}
+
+function mayWrite(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function findThrottledCpus(): number[] {
+  // All processors have it or none.
+  return existsSync(`${CPUS}/cpu0/thermal_throttle`) ? parseCpuList(readText(`${CPUS}/present`)) : [];
+}
+
+/** `0-3,8` → its numbers (cpuset(7), List format). */
+export function parseCpuList(text: string): number[] {
+  const ranges = [...text.trim().matchAll(/(\d+)(?:-(\d+))?/g)].map(([, first, last]) => [
+    Number(first),
+    Number(last ?? first),
+  ]);
+  return ranges.flatMap(([first = 0, last = 0]) =>
+    Array.from({ length: Math.min(last - first + 1, MAX_CPUS) }, (_, at) => first + at),
+  );
 }
 
 /** An executable in the usual places, whatever PATH says: what maps ids must not come from a directory the caller chose. */
@@ -66,7 +111,8 @@ function hardLimit(limits: string, label: string): number {
   return hard === undefined || hard === "unlimited" ? -1 : Number(hard);
 }
 
-function readText(path: string): string {
+/** Empty when it is not there or not ours to read. */
+export function readText(path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch {

@@ -33,12 +33,12 @@ export async function ensureImage(engine: Engine, wanted: Wanted, onEvent: OnPul
 }
 
 function isUnpacked(engine: Engine, image: ImageRecord): boolean {
-  return image.config.diffIds.length === 0 || engine.store.images.layerNames(image.id, layerMap(engine)).length > 0;
+  return image.config.diffIds.length === 0 || engine.store.layers.hasStack(image.id, layerMap(engine));
 }
 
 /** The blobs are here, the layers are not: they belong to another class of id mapping. */
 async function unpackAgain(engine: Engine, image: ImageRecord, onEvent: OnPullEvent): Promise<ImageRecord> {
-  const { unpackKept } = await import("./materialize.ts");
+  const { unpackKept } = await import("./store-image.ts");
   await unpackKept(engine, image, onEvent);
   return image;
 }

@@ -4,13 +4,14 @@ import { BunkerError } from "../errors.ts";
 import {
   familiarName,
   familiarReference,
-  lookupNames,
+  LOCAL_DOMAIN,
   parseReference,
   type Reference,
   repositoryName,
 } from "../image/index.ts";
-import { type ImageRecord, noSuchImage, type ReferenceRecord } from "../store/index.ts";
+import type { ImageRecord, ImageRemoval, ImageUser, ReferenceRecord, RemovableImage } from "../store/index.ts";
 import type { Engine } from "./engine.ts";
+import { viewContainer } from "./view.ts";
 import { emptyTrash } from "./worker.ts";
 
 const SHORT_ID = 12;
@@ -71,98 +72,129 @@ export function tagImage(engine: Engine, source: string, target: string): void {
   engine.store.images.tag(source, target);
 }
 
-/** docker rmi: the name goes; with the last one the image, unless containers need it. */
-export function removeImage(
-  engine: Engine,
-  name: string,
-  options: { force: boolean; noPrune: boolean },
-): { untagged: string[]; deleted: string[] } {
-  const { images } = engine.store;
-  const image = images.find(name);
-  if (image === null) throw noSuchImage(name);
-  const references = images.references(image.id);
-  const named = namedBy(engine, name);
-  if (named !== null && references.length > 1) {
-    images.untag(named.name);
-    return { untagged: untaggedLines(named, references), deleted: [] };
-  }
-  ensureRemovable(engine, { image, name, named, references }, options.force);
-  return removeWhole(engine, image, references);
+interface Removed {
+  untagged: string[];
+  deleted: string[];
 }
 
-/** `null`: the user named the image by its id. */
-function namedBy(engine: Engine, name: string): ReferenceRecord | null {
-  const isId =
-    /^(?:sha256:)?[0-9a-f]+$/.test(name) && engine.store.images.findReference(name.replace(/^sha256:/, "")) === null;
-  return isId ? null : engine.store.images.findReference(name);
-}
-
-interface Doomed {
-  image: ImageRecord;
-  name: string;
-  named: ReferenceRecord | null;
-  references: ReferenceRecord[];
-}
-
-/** docker's three reasons not to. @throws BunkerError conflict in docker's words */
-function ensureRemovable(engine: Engine, doomed: Doomed, force: boolean): void {
-  const { image, name, named, references } = doomed;
-  const short = image.id.slice("sha256:".length, "sha256:".length + SHORT_ID);
-  const users = engine.store.images.users(image.id);
-  const running = users.find(({ state }) => state === "started" || state === "creating");
-  if (running !== undefined) {
-    throw conflict(
-      `conflict: unable to ${named === null ? "delete" : "remove repository reference"} ${quoted(name, named, short)}` +
-        ` (${named === null || force ? "cannot be forced" : "must force"}) - container ${running.id.slice(0, SHORT_ID)} is using its referenced image ${short}`,
-      `Remove that container first: \`bunker rm -f ${running.name}\`.`,
-    );
-  }
-  const [user] = users;
-  if (user !== undefined) {
-    throw conflict(
-      `conflict: unable to ${named === null ? "delete" : "remove repository reference"} ${quoted(name, named, short)}` +
-        ` (must force) - container ${user.id.slice(0, SHORT_ID)} is using its referenced image ${short}`,
-      `Remove that container first: \`bunker rm ${user.name}\`.`,
-    );
-  }
-  if (named === null && references.length > 1 && !force) {
-    throw conflict(
-      `conflict: unable to delete ${short} (must be forced) - image is referenced in multiple repositories`,
-      "Remove its names one by one, or all of them with -f.",
-    );
-  }
-}
-
-function quoted(name: string, named: ReferenceRecord | null, short: string): string {
-  return named === null ? short : `"${name}"`;
-}
-
-function conflict(message: string, hint: string): BunkerError {
-  return new BunkerError("conflict", message, { hint });
-}
-
-function removeWhole(
-  engine: Engine,
-  image: ImageRecord,
-  references: ReferenceRecord[],
-): { untagged: string[]; deleted: string[] } {
+/** docker rmi: the name goes; with the last one the image, unless containers need it. @throws BunkerError conflict in docker's words */
+export function removeImage(engine: Engine, name: string, options: { force: boolean }): Removed {
   const { images, garbage } = engine.store;
-  const untagged = references.flatMap((reference) => untaggedLines(reference, [reference]));
-  images.remove(image.id);
+  const running = findRunning(engine, name);
+  const removal = images.remove(name, (found) => decideRemoval(found, { name, running, force: options.force }));
+  const { image, names, references, whole } = removal;
+  const left = references.filter((reference) => !names.includes(reference));
+  const untagged = [...new Set(names.flatMap((reference) => untaggedLines(reference, left, whole)))];
+  if (!whole) return { untagged, deleted: [] };
   const { layers } = garbage.collect();
   emptyTrash(engine, garbage.trash());
   const diffIds = image.config.diffIds.filter((diffId) => layers.some((layer) => diffId.endsWith(layer)));
   return { untagged, deleted: [image.id, ...diffIds.reverse()] };
 }
 
-/** docker names the tag, and the digest with it when nothing else of that repository points there. */
-function untaggedLines(gone: ReferenceRecord, among: ReferenceRecord[]): string[] {
-  const reference = parseReference(gone.name);
-  const repository = repositoryName(reference);
-  const others = among.filter((each) => each !== gone && repositoryName(parseReference(each.name)) === repository);
-  const lines = [familiarReference(reference)];
-  if (reference.digest === null && others.length === 0 && !lookupNames("hello").includes(gone.name)) {
-    lines.push(`${familiarName(reference)}@${gone.digest}`);
+/** Ids of the image's containers that run now. Looked for beforehand: a dead one's row is brought up to date, or goes. */
+function findRunning(engine: Engine, name: string): ReadonlySet<string> {
+  const { images, containers } = engine.store;
+  const image = images.find(name);
+  const users = image === null ? [] : images.users(image.id);
+  const ids = users.filter(({ id }) => {
+    try {
+      const view = viewContainer(engine, id);
+      return view.status === "running" || containers.resolve(id).state === "creating";
+    } catch (error) {
+      if (error instanceof BunkerError && error.code === "not-found") return false;
+      throw error;
+    }
+  });
+  return new Set(ids.map(({ id }) => id));
+}
+
+interface RemovalRequest {
+  name: string;
+  running: ReadonlySet<string>;
+  force: boolean;
+}
+
+/** docker's rules and words; but an image that is forced away from a stopped container stays without a name, for its sake. */
+function decideRemoval(found: RemovableImage, request: RemovalRequest): ImageRemoval {
+  const { named, references, users } = found;
+  if (named === null) {
+    ensureDeletable(found, request);
+    return { names: references, whole: users.length === 0 };
   }
-  return lines;
+  const [user] = users;
+  if (user !== undefined && !request.force && isSingleReference(references)) throw inUse(found, user, request.name);
+  const names = references.filter((each) => each.name === named.name || goesWith(each, named, references));
+  return { names, whole: names.length === references.length && users.length === 0 };
+}
+
+/** With the last tag of a repository go its digests. */
+function goesWith(reference: ReferenceRecord, named: ReferenceRecord, among: ReferenceRecord[]): boolean {
+  const [gone, other] = [parseReference(named.name), parseReference(reference.name)];
+  if (gone.digest !== null || other.digest === null || repositoryName(gone) !== repositoryName(other)) return false;
+  return !among.some((each) => each.name !== named.name && isTagOf(each, repositoryName(gone)));
+}
+
+function isTagOf(reference: ReferenceRecord, repository: string): boolean {
+  const parsed = parseReference(reference.name);
+  return parsed.digest === null && repositoryName(parsed) === repository;
+}
+
+/** At most one tag, and digests only of its repository. */
+function isSingleReference(references: ReferenceRecord[]): boolean {
+  const parsed = references.map(({ name }) => parseReference(name));
+  const repositories = new Set(parsed.map(repositoryName));
+  return repositories.size <= 1 && parsed.filter(({ digest }) => digest === null).length <= 1;
+}
+
+/** docker's reasons not to, the one that cannot be forced first. */
+function ensureDeletable({ image, references, users }: RemovableImage, { running, force }: RemovalRequest): void {
+  const short = shortId(image.id);
+  const busy = users.find(({ id }) => running.has(id));
+  if (busy !== undefined) {
+    const reason = `image is being used by running container ${shortId(busy.id)}`;
+    throw conflict(
+      `conflict: unable to delete ${short} (cannot be forced) - ${reason}`,
+      `Remove that container first: \`bunker rm -f ${busy.name}\`.`,
+    );
+  }
+  if (force) return;
+  const must = `conflict: unable to delete ${short} (must be forced) - `;
+  if (!isSingleReference(references)) {
+    throw conflict(
+      `${must}image is referenced in multiple repositories`,
+      "Remove its names one by one, or all of them with -f.",
+    );
+  }
+  const [user] = users;
+  if (user === undefined) return;
+  const reason = `image is being used by stopped container ${shortId(user.id)}`;
+  throw conflict(`${must}${reason}`, `Remove that container first: \`bunker rm ${user.name}\`.`);
+}
+
+function inUse({ image, named }: RemovableImage, user: ImageUser, name: string): BunkerError {
+  const shown = named === null ? name : familiarReference(parseReference(named.name));
+  return conflict(
+    `conflict: unable to remove repository reference "${shown}" (must force) - ` +
+      `container ${shortId(user.id)} is using its referenced image ${shortId(image.id)}`,
+    `Remove that container first: \`bunker rm ${user.name}\`.`,
+  );
+}
+
+function shortId(id: string): string {
+  return id.replace(/^sha256:/, "").slice(0, SHORT_ID);
+}
+
+function conflict(message: string, hint: string): BunkerError {
+  return new BunkerError("conflict", message, { hint });
+}
+
+/** docker names the tag, and the digest with it when the image goes. */
+function untaggedLines(gone: ReferenceRecord, left: ReferenceRecord[], whole: boolean): string[] {
+  const reference = parseReference(gone.name);
+  const line = familiarReference(reference);
+  const isLast = whole && !left.some((each) => isTagOf(each, repositoryName(reference)));
+  // What was never at a registry has no digest there.
+  if (reference.digest !== null || !isLast || reference.domain === LOCAL_DOMAIN) return [line];
+  return [line, `${familiarName(reference)}@${gone.digest}`];
 }

@@ -1,6 +1,6 @@
 // docker inspect of an image: the stored config in docker's JSON (Engine API, ImageInspect).
 
-import { familiarName, familiarReference, type ImageConfig, parseReference } from "../image/index.ts";
+import { familiarName, familiarReference, type ImageConfig, LOCAL_DOMAIN, parseReference } from "../image/index.ts";
 import { type ImageRecord, noSuchImage, type ReferenceRecord } from "../store/index.ts";
 import type { Engine } from "./engine.ts";
 
@@ -36,8 +36,10 @@ export function inspectImage(engine: Engine, name: string): Record<string, unkno
 }
 
 function repoDigests(references: ReferenceRecord[]): string[] {
-  const digests = references.map((each) => `${familiarName(parseReference(each.name))}@${each.digest}`);
-  return [...new Set(digests)];
+  const named = references.map(({ name, digest }) => ({ reference: parseReference(name), digest }));
+  // What was never at a registry has no digest there.
+  const known = named.filter(({ reference }) => reference.domain !== LOCAL_DOMAIN);
+  return [...new Set(known.map(({ reference, digest }) => `${familiarName(reference)}@${digest}`))];
 }
 
 function runConfig(config: ImageConfig): Record<string, unknown> {
@@ -69,7 +71,7 @@ function runConfig(config: ImageConfig): Record<string, unknown> {
 }
 
 function graphDriver(engine: Engine, image: ImageRecord): Record<string, unknown> {
-  const { images } = engine.store;
-  const directories = [...images.lowerDirectories(image.id, "user"), ...images.lowerDirectories(image.id, "single")];
+  const { layers } = engine.store;
+  const directories = [...layers.lowerDirectories(image.id, "user"), ...layers.lowerDirectories(image.id, "single")];
   return { Name: "overlay", Data: { LowerDir: directories.join(":") } };
 }

@@ -1,10 +1,17 @@
 // docker inspect of a container: our model in docker's JSON. Field names and shapes follow the Engine API (ContainerInspect).
 
-import { type ContainerConfig, parseCapability } from "../container/index.ts";
+import {
+  type ContainerConfig,
+  DEFAULT_SHM_SIZE,
+  MASKED_PATHS,
+  parseCapability,
+  READONLY_PATHS,
+} from "../container/index.ts";
 import type { MountRequest } from "../volume/index.ts";
 import type { Engine } from "./engine.ts";
+import { readText } from "./host.ts";
 import { ADDRESS_DEFAULTS, ENDPOINT_DEFAULTS, HOST_CONFIG_DEFAULTS } from "./inspect-defaults.ts";
-import { type ContainerView, viewContainer } from "./view.ts";
+import { type ContainerView, readKeeperState, viewContainer } from "./view.ts";
 
 const NEVER = "0001-01-01T00:00:00Z";
 const OCTAL = 8;
@@ -35,7 +42,7 @@ export function inspectContainer(engine: Engine, name: string): Record<string, u
     ProcessLabel: "",
     AppArmorProfile: "",
     ExecIDs: null,
-    HostConfig: hostConfigOf(config),
+    HostConfig: { ...hostConfigOf(config), PidsLimit: view.status === "running" ? pidsLimit(engine, record.id) : null },
     GraphDriver: { Data: { UpperDir: `${directory}/upper`, WorkDir: `${directory}/work` }, Name: "overlay" },
     Mounts: mountsOf(engine, config),
     Config: configOf(config),
@@ -86,6 +93,9 @@ function hostConfigOf(config: ContainerConfig): Record<string, unknown> {
     ...(tmpfs.length === 0
       ? {}
       : { Tmpfs: Object.fromEntries(tmpfs.map((mount) => [mount.target, tmpfsText(mount)])) }),
+    ShmSize: DEFAULT_SHM_SIZE,
+    MaskedPaths: MASKED_PATHS,
+    ReadonlyPaths: READONLY_PATHS,
     Ulimits: orNull(request.ulimits.map(({ name, soft, hard }) => ({ Name: name, Hard: hard, Soft: soft }))),
     ...(request.init ? { Init: true } : {}),
   };
@@ -108,6 +118,13 @@ function tmpfsText({ size, mode, readonly, exec }: Extract<MountRequest, { kind:
     ...(mode === null ? [] : [`mode=${mode.toString(OCTAL)}`]),
   ];
   return options.join(",");
+}
+
+/** What is in force, not what was meant: null where no controller was delegated. */
+function pidsLimit(engine: Engine, id: string): number | null {
+  const group = readKeeperState(engine.store.layout.runtime(id))?.cgroup ?? null;
+  const limit = group === null ? "" : readText(`${group}/pids.max`).trim();
+  return /^\d+$/.test(limit) ? Number(limit) : null;
 }
 
 function mountsOf(engine: Engine, config: ContainerConfig): Record<string, unknown>[] {

@@ -1,9 +1,8 @@
 // An image's layers, unpacked: those that are missing are downloaded and unpacked side by side, by one locked-in worker each, into
-// staging. `settle` then syncs once and renames everything into place; the caller commits the rows.
+// staging. `place` renames everything to where it belongs; what is known of it then is the caller's to record.
 
-import { closeSync, mkdirSync, openSync, renameSync, rmSync } from "node:fs";
-import hyperid from "hyperid";
-import { BunkerError, wrapError } from "../errors.ts";
+import { closeSync, mkdirSync, openSync, renameSync } from "node:fs";
+import { BunkerError } from "../errors.ts";
 import {
   computeChainIds,
   type Digest,
@@ -11,16 +10,15 @@ import {
   type ImageConfig,
   type LayerDescriptor,
   type Manifest,
-  parseManifestDocument,
 } from "../image/index.ts";
-import { acquireLock, addToCounter, closeFd, makeCounter, syncDirectory, syncFilesystem } from "../native/index.ts";
-import type { RegistryClient } from "../registry/index.ts";
-import type { ImageRecord, LayerMap, LayerRecord } from "../store/index.ts";
-import { Download } from "./download.ts";
+import { addToCounter, closeFd, makeCounter } from "../native/index.ts";
+import type { LayerMap, LayerRecord } from "../store/index.ts";
+import { type BlobSource, Download } from "./download.ts";
 import type { Engine } from "./engine.ts";
+import { fixLayers, linkLayer, type Unpacked, unpackLayer } from "./layer-jobs.ts";
 import type { LayerStatus, OnPullEvent } from "./pull-event.ts";
 import { layerMap } from "./spec.ts";
-import { emptyTrash, startJob } from "./worker.ts";
+import { Staging } from "./staging.ts";
 
 /** docker's number of downloads at once. */
 const PARALLEL_LAYERS = 3;
@@ -31,17 +29,22 @@ export interface MaterializeRequest {
   manifest: Manifest;
   config: ImageConfig;
   /** Where blobs come from that are not here; `null`: all of them must be. */
-  source: RegistryClient | null;
+  source: BlobSource | null;
   onEvent: OnPullEvent;
+  signal: AbortSignal;
 }
 
-/** The layers of an image, ready to be settled. */
+/** The layers of an image, ready to be put in place. */
 export interface Layers {
   map: LayerMap;
   /** Bottom first, fixes included. */
   records: LayerRecord[];
-  /** Syncs and renames everything into place. After it only the rows are missing. */
-  settle(): void;
+  /** Those whose compressed form is here, or will be. */
+  blobs: LayerDescriptor[];
+  /** Puts a document beside them, to go into the store with them. @returns its path */
+  stage(digest: Digest, bytes: Uint8Array): string;
+  /** Renames everything into place. */
+  place(): void;
   /** Gives locks and staging back; to be called whatever happened. */
   release(): void;
 }
@@ -58,15 +61,6 @@ interface Part {
   staged: boolean;
 }
 
-interface Unpacked {
-  size: number;
-  entries: number;
-  unpackedBytes: number;
-  impliedDirectories: number;
-  pendingLinks: number;
-  skippedDevices: number;
-}
-
 /** Downloads and unpacks what is missing. @throws BunkerError; nothing but resumable downloads is left then */
 export async function materialize(engine: Engine, request: MaterializeRequest): Promise<Layers> {
   const work = new Work(engine, request);
@@ -79,52 +73,34 @@ export async function materialize(engine: Engine, request: MaterializeRequest): 
   }
 }
 
-/** Unpacks an image that is here for another class of id mapping. */
-export async function unpackKept(engine: Engine, image: ImageRecord, onEvent: OnPullEvent): Promise<void> {
-  const { store } = engine;
-  const document = parseManifestDocument(store.blobs.read(image.manifest), `manifest of image "${image.id}"`);
-  if (document.kind !== "manifest") throw new BunkerError("store", `image "${image.id}" has no manifest`);
-  const layers = await materialize(engine, { manifest: document, config: image.config, source: null, onEvent });
-  try {
-    layers.settle();
-    const { id, manifest, createdAt } = image;
-    const config = new TextDecoder().decode(store.blobs.read(id));
-    store.images.commit({ id, manifest, config, createdAt, blobs: [], map: layers.map, layers: layers.records }, null);
-  } finally {
-    layers.release();
-  }
-}
-
 class Work implements Layers {
   readonly map: LayerMap;
   readonly #engine: Engine;
   readonly #request: MaterializeRequest;
-  readonly #staging: string;
-  readonly #lock: number;
-  readonly #abort = new AbortController();
+  readonly #staging: Staging;
+  readonly #failed = new AbortController();
+  readonly #signal: AbortSignal;
   readonly #downloads: Download[] = [];
+  readonly #finished = new Set<Digest>();
   #parts: Part[] = [];
   #fixes = new Map<number, Part>();
-  #open = true;
 
   constructor(engine: Engine, request: MaterializeRequest) {
     this.#engine = engine;
     this.#request = request;
+    this.#signal = AbortSignal.any([this.#failed.signal, request.signal]);
     this.map = layerMap(engine);
-    const { layout, garbage } = engine.store;
-    for (const directory of ["staging", "trash", "blobs/sha256", `layers/${this.map}`]) {
-      mkdirSync(`${layout.dataHome}/${directory}`, { recursive: true, mode: PRIVATE });
-    }
-    garbage.sweepStaging();
-    this.#staging = layout.staging(hyperid({ urlSafe: true, fixedLength: true })());
-    const lock = acquireLock(`${this.#staging}.lock`);
-    if (lock === null) throw new BunkerError("system", `staging "${this.#staging}" is taken`);
-    this.#lock = lock;
-    mkdirSync(this.#staging, { mode: PRIVATE });
+    this.#staging = new Staging(engine);
   }
 
   get records(): LayerRecord[] {
     return this.#stack().map((part) => part.record);
+  }
+
+  get blobs(): LayerDescriptor[] {
+    const { blobs } = this.#engine.store;
+    const coming = new Set(this.#downloads.map(({ digest }) => digest));
+    return this.#request.manifest.layers.filter(({ digest, size }) => coming.has(digest) || blobs.has(digest, size));
   }
 
   /** Bottom first: each layer, and above it its fix if it needs one. */
@@ -149,9 +125,9 @@ class Work implements Layers {
   }
 
   #plan(descriptor: LayerDescriptor, diffId: Digest, chainId: Digest): Part {
-    const { images, layout } = this.#engine.store;
+    const { layers, layout } = this.#engine.store;
     const names = [digestHex(diffId), `chain-${digestHex(chainId)}`];
-    const here = images.layers(this.map, names);
+    const here = layers.find(this.map, names);
     const name = names.find((candidate) => here.has(candidate));
     if (name !== undefined) {
       this.#tell(descriptor, "exists", descriptor.size);
@@ -159,13 +135,23 @@ class Work implements Layers {
       return { descriptor, diffId, chainId, directory: layout.layer(this.map, name), record, staged: false };
     }
     this.#tell(descriptor, "waiting", 0);
-    const record: LayerRecord = { name: digestHex(diffId), diffId, size: 0, entries: 0, implied: 0 };
-    return { descriptor, diffId, chainId, directory: `${this.#staging}/${digestHex(diffId)}`, record, staged: true };
+    const record: LayerRecord = newRecord(digestHex(diffId), diffId);
+    return {
+      descriptor,
+      diffId,
+      chainId,
+      directory: `${this.#staging.directory}/${digestHex(diffId)}`,
+      record,
+      staged: true,
+    };
   }
 
-  #tell(descriptor: LayerDescriptor, status: LayerStatus, current: number): void {
+  /** Nothing more is told of a layer that is done: its last bytes may be heard of after the worker's answer. */
+  #tell(descriptor: LayerDescriptor, status: LayerStatus, current: number, detail = ""): void {
+    if (this.#finished.has(descriptor.digest)) return;
+    if (status === "done") this.#finished.add(descriptor.digest);
     const digest = digestHex(descriptor.digest).slice(0, SHORT_DIGEST);
-    this.#request.onEvent({ kind: "layer", digest, status, current, total: descriptor.size });
+    this.#request.onEvent({ kind: "layer", digest, status, current, total: descriptor.size, detail });
   }
 
   async #inParallel(parts: Part[]): Promise<void> {
@@ -178,34 +164,36 @@ class Work implements Layers {
     const stopping = lanes.map((lane) =>
       lane.catch((error: unknown) => {
         queue.length = 0;
-        this.#abort.abort();
+        this.#failed.abort();
         throw error;
       }),
     );
-    const outcomes = await Promise.allSettled(stopping);
-    const failures = outcomes.filter((outcome) => outcome.status === "rejected").map(({ reason }) => reason as unknown);
-    const cause = failures.find((reason) => !(reason instanceof BunkerError && reason.code === "cancelled"));
-    if (failures.length > 0) throw cause ?? failures[0];
+    throwFirst(await Promise.allSettled(stopping));
   }
 
   /** Downloads and unpacks one layer, at the same time. */
   async #bring(part: Part): Promise<void> {
-    const { blobs, layout } = this.#engine.store;
-    const { descriptor } = part;
     mkdirSync(`${part.directory}/root`, { recursive: true, mode: 0o755 });
-    if (blobs.has(descriptor.digest, descriptor.size)) {
-      const file = openSync(layout.blob(descriptor.digest), "r");
-      const counter = makeCounter();
-      try {
-        if (descriptor.size > 0) addToCounter(counter, descriptor.size);
-        await this.#unpack(part, [file, counter]);
-      } finally {
-        closeSync(file);
-        closeFd(counter);
-      }
-      return;
+    if (!this.#isKept(part.descriptor)) await this.#downloadAndUnpack(part);
+    else await this.#unpackKept(part);
+  }
+
+  #isKept({ digest, size }: LayerDescriptor): boolean {
+    return this.#engine.store.blobs.has(digest, size);
+  }
+
+  async #unpackKept(part: Part): Promise<void> {
+    const { digest, size } = part.descriptor;
+    const file = openSync(this.#engine.store.layout.blob(digest), "r");
+    const counter = makeCounter();
+    try {
+      if (size > 0) addToCounter(counter, size);
+      this.#tell(part.descriptor, "unpacking", size);
+      await this.#unpack(part, [file, counter], this.#signal);
+    } finally {
+      closeSync(file);
+      closeFd(counter);
     }
-    await this.#downloadAndUnpack(part);
   }
 
   async #downloadAndUnpack(part: Part): Promise<void> {
@@ -216,55 +204,42 @@ class Work implements Layers {
         hint: "Pull the image again.",
       });
     }
-    const download = await Download.begin(this.#engine.store.layout, descriptor);
+    const download = await Download.begin(this.#engine.store.layout, descriptor, this.#signal);
+    if (this.#isKept(descriptor)) {
+      // Whoever had the lock has finished.
+      if (download.isEmpty) download.discard();
+      download.release();
+      return this.#unpackKept(part);
+    }
     this.#downloads.push(download);
     const stop = new AbortController();
-    const signal = AbortSignal.any([this.#abort.signal, stop.signal]);
+    const signal = AbortSignal.any([this.#signal, stop.signal]);
     const unpacking = this.#unpack(part, [download.fd, download.counter], signal);
-    const fetching = download.complete(source, (current) => this.#tell(descriptor, "downloading", current), signal);
+    const progress = {
+      onBytes: (current: number) => this.#tell(descriptor, "downloading", current),
+      onRetry: (reason: string) => this.#tell(descriptor, "retrying", 0, reason),
+    };
+    const fetching = download.complete(source, progress, signal);
     // Whichever fails first ends the other.
-    const both = [fetching.then(() => this.#tell(descriptor, "unpacking", descriptor.size)), unpacking];
+    const both = [unpacking, fetching.then(() => this.#tell(descriptor, "unpacking", descriptor.size))] as const;
     for (const one of both) one.catch(() => stop.abort());
-    const [fetched, unpacked] = await Promise.allSettled(both);
-    if (unpacked?.status === "rejected" && isBadContent(unpacked.reason)) download.discard();
-    const failures = [unpacked, fetched]
-      .filter((outcome) => outcome?.status === "rejected")
-      .map((outcome) => outcome.reason as unknown);
-    if (failures.length > 0) throw failures.find((reason) => !isCancelled(reason)) ?? failures[0];
+    const outcomes = await Promise.allSettled(both);
+    if (outcomes[0].status === "rejected" && isBadContent(outcomes[0].reason)) download.discard();
+    throwFirst(outcomes);
   }
 
-  async #unpack(part: Part, fds: number[], signal: AbortSignal = this.#abort.signal): Promise<void> {
-    const { descriptor, diffId, directory } = part;
-    const { digest, size, compression } = descriptor;
-    const job = {
-      op: "unpack" as const,
-      digest,
-      size,
-      compression,
-      diffId,
-      target: `${directory}/root`,
-      manifest: `${directory}/manifest`,
-    };
-    const running = startJob(this.#engine, job, fds);
-    const cancel = (): void => running.cancel();
-    signal.addEventListener("abort", cancel, { once: true });
-    try {
-      const result = (await running.result) as unknown as Unpacked;
-      part.record = {
-        ...part.record,
-        size: result.unpackedBytes,
-        entries: result.entries,
-        implied: result.impliedDirectories,
-      };
-      if (result.pendingLinks > 0) part.record.name = `chain-${digestHex(part.chainId)}`;
-      this.#warnOfDevices(descriptor, result.skippedDevices);
-      this.#tell(descriptor, "done", descriptor.size);
-      for (const twin of this.#parts) if (twin.diffId === diffId && twin.staged) twin.record = part.record;
-    } catch (error) {
-      throw wrapError(`layer "${digest.slice(0, "sha256:".length + SHORT_DIGEST)}"`, error);
-    } finally {
-      signal.removeEventListener("abort", cancel);
-    }
+  async #unpack(part: Part, fds: number[], signal: AbortSignal): Promise<void> {
+    this.#take(part, await unpackLayer(this.#engine, part, { fds, signal }));
+  }
+
+  #take(part: Part, unpacked: Unpacked): void {
+    const { descriptor, diffId } = part;
+    const { unpackedBytes: size, entries, impliedDirectories: implied, opaqueRoot: opaque } = unpacked;
+    const name = unpacked.pendingLinks > 0 ? `chain-${digestHex(part.chainId)}` : part.record.name;
+    part.record = { name, diffId, size, entries, implied, opaque };
+    this.#warnOfDevices(descriptor, unpacked.skippedDevices);
+    this.#tell(descriptor, "done", descriptor.size);
+    for (const twin of this.#parts) if (twin.diffId === diffId && twin.staged) twin.record = part.record;
   }
 
   #warnOfDevices(descriptor: LayerDescriptor, count: number): void {
@@ -278,15 +253,7 @@ class Work implements Layers {
   async #linkAll(): Promise<void> {
     for (const [index, part] of this.#parts.entries()) {
       if (!part.staged || !part.record.name.startsWith("chain-")) continue;
-      const parents = this.#parts.slice(0, index).map(({ directory }) => `${directory}/root`);
-      const job = {
-        op: "link" as const,
-        digest: part.diffId,
-        target: `${part.directory}/root`,
-        manifest: `${part.directory}/manifest`,
-        parents: parents.reverse(),
-      };
-      await startJob(this.#engine, job).result;
+      await linkLayer(this.#engine, part, this.#parts.slice(0, index));
     }
   }
 
@@ -294,55 +261,54 @@ class Work implements Layers {
   async #fixAll(): Promise<void> {
     const needed = this.#parts.some((part, index) => index > 0 && part.record.implied > 0);
     if (!needed) return;
-    const target = `${this.#staging}/fixes`;
+    const target = `${this.#staging.directory}/fixes`;
     mkdirSync(target, { mode: PRIVATE });
-    const layers = this.#parts.map(({ directory }) => ({
-      root: `${directory}/root`,
-      manifest: `${directory}/manifest`,
-    }));
-    const { fixes } = await startJob(this.#engine, { op: "fix", layers, target }).result;
-    for (const index of fixes as number[]) this.#fixes.set(index, this.#fixPart(index, `${target}/${index}`));
+    const fixes = await fixLayers(this.#engine, this.#parts, target);
+    for (const index of fixes) this.#fixes.set(index, this.#fixPart(index, `${target}/${index}`));
   }
 
   #fixPart(index: number, directory: string): Part {
     const below = this.#parts[index] as Part;
-    const name = `fix-${digestHex(below.chainId)}`;
-    const record: LayerRecord = { name, diffId: null, size: 0, entries: 0, implied: 0 };
+    const record = newRecord(`fix-${digestHex(below.chainId)}`, null);
     return { ...below, directory, record, staged: true };
   }
 
-  settle(): void {
-    const { layout, blobs } = this.#engine.store;
-    // One sync for all of it: data before names.
-    syncFilesystem(layout.dataHome);
-    for (const part of this.#stack()) {
-      if (part.staged) this.#move(part.directory, layout.layer(this.map, part.record.name));
-    }
-    for (const download of this.#downloads) blobs.adopt(download.digest, download.path);
-    syncDirectory(layout.layers(this.map));
-    syncDirectory(`${layout.dataHome}/blobs/sha256`);
+  stage(digest: Digest, bytes: Uint8Array): string {
+    return this.#staging.write(`blob-${digestHex(digest)}`, bytes);
   }
 
-  /** Somebody else may have been quicker, or a layer may stand in the stack twice: what is there is as good as ours. */
-  #move(from: string, to: string): void {
-    try {
-      renameSync(from, to);
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code !== "ENOTEMPTY" && code !== "EEXIST" && code !== "ENOENT") throw error;
+  place(): void {
+    const { layout, blobs } = this.#engine.store;
+    for (const part of this.#stack()) {
+      if (part.staged) move(part.directory, layout.layer(this.map, part.record.name));
     }
+    for (const download of this.#downloads) blobs.adopt(download.digest, download.path);
   }
 
   release(): void {
-    if (!this.#open) return;
-    this.#open = false;
     for (const download of this.#downloads) download.release();
-    const { garbage } = this.#engine.store;
-    garbage.toTrash(this.#staging, `staging-${this.#staging.slice(this.#staging.lastIndexOf("/") + 1)}`);
-    rmSync(`${this.#staging}.lock`, { force: true });
-    closeFd(this.#lock);
-    emptyTrash(this.#engine, garbage.trash());
+    this.#staging.release();
   }
+}
+
+function newRecord(name: string, diffId: Digest | null): LayerRecord {
+  return { name, diffId, size: 0, entries: 0, implied: 0, opaque: false };
+}
+
+/** Somebody else may have been quicker, or a layer may stand in the stack twice: what is there is as good as ours. */
+function move(from: string, to: string): void {
+  try {
+    renameSync(from, to);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== "ENOTEMPTY" && code !== "EEXIST" && code !== "ENOENT") throw error;
+  }
+}
+
+/** Of several failures the first that is not only the others' doing. */
+function throwFirst(outcomes: readonly PromiseSettledResult<void>[]): void {
+  const failures = outcomes.filter((outcome) => outcome.status === "rejected").map(({ reason }) => reason as unknown);
+  if (failures.length > 0) throw failures.find((reason) => !isCancelled(reason)) ?? failures[0];
 }
 
 function isCancelled(reason: unknown): boolean {

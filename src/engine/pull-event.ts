@@ -4,6 +4,8 @@ export type LayerStatus = "waiting" | "exists" | "downloading" | "unpacking" | "
 
 export type PullEvent =
   | { kind: "resolving"; reference: string }
+  /** The registry has the image. */
+  | { kind: "resolved"; reference: string }
   | {
       kind: "layer";
       /** Short, as docker shows it. */

@@ -1,5 +1,5 @@
-// docker pull: from a name to an image in the store. Finds the manifest for the platform, hands its layers to `materialize`, and
-// commits everything at once, last. A pull that fails or dies leaves the store as it was, plus downloads that can be resumed.
+// docker pull: from a name to an image in the store. Finds the manifest for the platform and its config, and has them stored with
+// their layers.
 
 import { BunkerError, wrapError } from "../errors.ts";
 import {
@@ -25,15 +25,17 @@ import {
 } from "../image/index.ts";
 import { openRegistry, type RegistryClient } from "../registry/index.ts";
 import type { Engine } from "./engine.ts";
-import { type Layers, materialize } from "./materialize.ts";
 import type { OnPullEvent } from "./pull-event.ts";
 import { registrySettings } from "./settings.ts";
+import { storeImage } from "./store-image.ts";
 
 export interface PullOptions {
   platform: Platform | null;
   /** `null`: as the registry's kind and the settings say. */
   tlsVerify: boolean | null;
   authFile: string | null;
+  /** Ends the pull, which then tidies up. */
+  signal?: AbortSignal;
 }
 
 export interface Pulled {
@@ -64,54 +66,65 @@ export async function pullImage(
   const shown = familiarReference(reference);
   try {
     const client = openRegistry(reference, registrySettings(options));
+    const signal = options.signal ?? new AbortController().signal;
     onEvent({ kind: "resolving", reference: formatReference(reference) });
-    return await new Pull(engine, reference, client, onEvent).run(options.platform);
+    return await new Pull({ engine, reference, client, onEvent, signal }).run(options.platform);
   } catch (error) {
     throw wrapError(`pulling "${shown}"`, error);
   }
 }
 
+interface PullContext {
+  engine: Engine;
+  reference: Reference;
+  client: RegistryClient;
+  onEvent: OnPullEvent;
+  signal: AbortSignal;
+}
+
 class Pull {
-  readonly #engine: Engine;
-  readonly #reference: Reference;
-  readonly #client: RegistryClient;
-  readonly #onEvent: OnPullEvent;
+  readonly #context: PullContext;
   /** Indexes on the way to the manifest. */
   readonly #indexes: Document<Index>[] = [];
 
-  constructor(engine: Engine, reference: Reference, client: RegistryClient, onEvent: OnPullEvent) {
-    this.#engine = engine;
-    this.#reference = reference;
-    this.#client = client;
-    this.#onEvent = onEvent;
+  constructor(context: PullContext) {
+    this.#context = context;
   }
 
   async run(platform: Platform | null): Promise<Pulled> {
-    const { images } = this.#engine.store;
-    const name = formatReference(this.#reference);
-    const before = images.findReference(name);
-    const root = await this.#readDocument(this.#reference.digest ?? this.#reference.tag ?? "latest");
-    const manifest = await this.#resolve(root, platform ?? hostPlatform(), 0);
-    const { config, text } = await this.#fetchConfig(manifest.content);
+    const { engine, reference, client, onEvent, signal } = this.#context;
+    const name = formatReference(reference);
+    const before = engine.store.images.findReference(name);
+    const root = await this.#fetchDocument(reference.digest ?? reference.tag ?? "latest");
+    const { content: manifest, ...document } = await this.#resolve(root, platform ?? hostPlatform(), 0);
+    onEvent({ kind: "resolved", reference: name });
+    const { config, bytes } = await this.#readConfig(manifest);
     this.#checkPlatform(config, platform);
-    for (const warning of config.warnings) this.#onEvent({ kind: "warning", message: warning });
-    const id = manifest.content.config.digest;
-    const layers = await materialize(this.#engine, {
-      manifest: manifest.content,
+    for (const warning of config.warnings) onEvent({ kind: "warning", message: warning });
+    const id = manifest.config.digest;
+    const image = {
+      id,
+      manifest,
+      manifestDigest: document.digest,
       config,
-      source: this.#client,
-      onEvent: this.#onEvent,
-    });
-    try {
-      this.#commit({ id, root, manifest, config, text, layers });
-    } finally {
-      layers.release();
-    }
-    return { id, reference: name, digest: root.digest, changed: before?.digest !== root.digest };
+      documents: [...this.#indexes, document, { digest: id, bytes }],
+      reference: { name, digest: root.digest },
+    };
+    await storeImage(engine, image, { source: client, onEvent, signal });
+    const changed = before?.digest !== root.digest || before.imageId !== id;
+    return { id, reference: name, digest: root.digest, changed };
   }
 
-  async #readDocument(tagOrDigest: string): Promise<Document<Manifest | Index>> {
-    const { bytes, digest } = await this.#client.fetchManifest(tagOrDigest);
+  async #fetchDocument(tagOrDigest: string): Promise<Document<Manifest | Index>> {
+    const { client, signal } = this.#context;
+    const { bytes, digest } = await client.fetchManifest(tagOrDigest, signal);
+    return { bytes, digest, content: parseManifestDocument(bytes, `manifest "${digest}"`) };
+  }
+
+  /** One that an index names: it may be here. */
+  async #readDocument({ digest }: Descriptor): Promise<Document<Manifest | Index>> {
+    const bytes = this.#context.engine.store.blobs.find(digest);
+    if (bytes === null) return this.#fetchDocument(digest);
     return { bytes, digest, content: parseManifestDocument(bytes, `manifest "${digest}"`) };
   }
 
@@ -135,22 +148,20 @@ class Pull {
   /** A nested index may turn out not to have the platform. */
   async #tryCandidate(candidate: Descriptor, platform: Platform, depth: number): Promise<Document<Manifest> | null> {
     try {
-      return await this.#resolve(await this.#readDocument(candidate.digest), platform, depth + 1);
+      return await this.#resolve(await this.#readDocument(candidate), platform, depth + 1);
     } catch (error) {
       if (error instanceof BunkerError && error.code === "not-found" && error.message.startsWith(NO_MATCH)) return null;
       throw error;
     }
   }
 
-  async #fetchConfig(manifest: Manifest): Promise<{ config: ImageConfig; text: string }> {
-    const { config: descriptor } = manifest;
-    const { blobs } = this.#engine.store;
-    const bytes = blobs.has(descriptor.digest, descriptor.size)
-      ? blobs.read(descriptor.digest)
-      : await this.#client.fetchSmallBlob(descriptor);
+  async #readConfig(manifest: Manifest): Promise<{ config: ImageConfig; bytes: Uint8Array }> {
+    const { engine, client, signal } = this.#context;
+    const bytes =
+      engine.store.blobs.find(manifest.config.digest) ?? (await client.fetchSmallBlob(manifest.config, signal));
     const config = parseImageConfig(bytes, "image config");
     ensureConfigFits(config, manifest, "image");
-    return { config, text: new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes) };
+    return { config, bytes };
   }
 
   /** An image without an index says only in its config what it is for. */
@@ -159,7 +170,7 @@ class Pull {
     if (wanted === null) {
       if (platformRank(hostPlatform(), platform) >= 0) return;
       const message = `the image is for ${formatPlatform(platform)}, this machine is ${formatPlatform(hostPlatform())}`;
-      this.#onEvent({ kind: "warning", message });
+      this.#context.onEvent({ kind: "warning", message });
       return;
     }
     if (platformRank(wanted, platform) >= 0) return;
@@ -167,40 +178,6 @@ class Pull {
     throw new BunkerError("not-found", `image was found but ${found}`, {
       hint: "Leave --platform out, or pull another tag.",
     });
-  }
-
-  #commit(image: {
-    id: Digest;
-    root: Document<Manifest | Index>;
-    manifest: Document<Manifest>;
-    config: ImageConfig;
-    text: string;
-    layers: Layers;
-  }): void {
-    const { id, root, manifest, config, text, layers } = image;
-    const { store } = this.#engine;
-    const documents = [...this.#indexes, manifest].map(({ digest, bytes }) => ({ digest, bytes }));
-    documents.push({ digest: id, bytes: new TextEncoder().encode(text) });
-    for (const { digest, bytes } of documents) {
-      if (!store.blobs.has(digest, bytes.byteLength)) store.blobs.write(digest, bytes);
-    }
-    layers.settle();
-    store.images.commit(
-      {
-        id,
-        manifest: manifest.digest,
-        config: text,
-        createdAt: config.created,
-        blobs: [
-          ...documents.map(({ digest, bytes }) => ({ digest, size: bytes.byteLength })),
-          // A layer that was here already, compressed in another way, was not downloaded again.
-          ...manifest.content.layers.filter(({ digest, size }) => store.blobs.has(digest, size)),
-        ],
-        map: layers.map,
-        layers: layers.records,
-      },
-      { name: formatReference(this.#reference), digest: root.digest },
-    );
   }
 }
 

@@ -15,14 +15,24 @@ export function layerMap(engine: Engine): LayerMap {
   return subuids.length > 0 && subgids.length > 0 ? "user" : "single";
 }
 
+/** Overlayfs stacks no more (OVL_MAX_STACK). */
+const MAX_LOWER = 500;
+
+/** The image's layers, topmost first, and below them the mount points: making those in the upper would cost each start a millisecond. */
+function lowerDirectories(engine: Engine, record: ContainerRecord): string[] {
+  const { layout, layers } = engine.store;
+  const directories = layers.lowerDirectories(record.imageId, layerMap(engine));
+  return directories.length < MAX_LOWER ? [...directories, layout.mountPoints()] : directories;
+}
+
 /** Everything the keeper is told. */
 export function specOf(engine: Engine, record: ContainerRecord, network: NetworkSpec, size: Size): SandboxSpec {
-  const { layout, images } = engine.store;
+  const { layout } = engine.store;
   const paths = {
     containerDir: layout.container(record.id),
     runtimeDir: layout.runtime(record.id),
     userRuntimeDir: layout.userRuntimeDir,
-    lower: images.lowerDirectories(record.imageId, layerMap(engine)),
+    lower: lowerDirectories(engine, record),
     volumes: record.config.volumes.map((volume) => `${layout.volume(volume.name)}/_data`),
   };
   return planSandbox(record.config, engine.host(), paths, {

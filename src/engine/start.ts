@@ -1,7 +1,8 @@
 // From a reserved container to a running one: plan the sandbox, give it to a keeper, attach, start, follow.
 
-import type { CreateRequest } from "../container/index.ts";
+import { type CreateRequest, planUserNamespace } from "../container/index.ts";
 import { BunkerError, wrapError } from "../errors.ts";
+import { closeFd } from "../native/index.ts";
 import type { ContainerRecord } from "../store/index.ts";
 import { type KeeperChannel, startKeeper } from "./channel.ts";
 import { lockContainer, makeContainerTree, releaseContainer, reserveForRun } from "./create.ts";
@@ -29,10 +30,12 @@ export async function runContainer(
   options: RunOptions,
 ): Promise<{ id: string; end: SessionEnd | null }> {
   refuseRoot(engine.host().uid);
-  const { record, lock } = await reserveForRun(engine, request, options.onPull);
+  // It gets ready while we look up the image and reserve the container.
+  const channel = hireKeeper(engine);
+  const { record, lock } = await orClose(channel, reserveForRun(engine, request, options.onPull));
   options.onCreated?.(record.id);
   const streams = options.detach ? null : options.streams;
-  const channel = launch(engine, record, { lock, streams, onWarning: options.onWarning });
+  launch(engine, record, { channel, lock, streams, onWarning: options.onWarning });
   // A container that removes itself stays `creating`: without its keeper it is to be undone.
   if (!request.autoRemove) engine.store.containers.setState(record.id, "started", options.detach);
   if (options.detach) {
@@ -55,14 +58,11 @@ export async function startContainer(
   const lock = lockContainer(engine, found.id);
   // Somebody else starts it at this very moment.
   if (lock === null) return null;
-  const record: ContainerRecord = {
-    ...found,
-    state: "started",
-    generation: beginStart(engine, found.id, lock),
-    exit: null,
-  };
+  const generation = beginStart(engine, found.id, lock);
+  const record: ContainerRecord = { ...found, state: "started", generation, exit: null };
+  const channel = hireKeeper(engine);
   makeContainerTree(engine, record);
-  const channel = launch(engine, record, { lock, streams, onWarning });
+  launch(engine, record, { channel, lock, streams, onWarning });
   if (streams === null) {
     channel.close();
     return null;
@@ -80,39 +80,57 @@ function beginStart(engine: Engine, id: string, lock: number): number {
   }
 }
 
+/** A keeper that is on its way into the user's namespace; its answer comes with those of `launch`. */
+function hireKeeper(engine: Engine): KeeperChannel {
+  const { userRuntimeDir } = engine.store.layout;
+  const channel = startKeeper(userRuntimeDir);
+  channel.send("enter", { userNamespace: planUserNamespace(engine.host()), userRuntimeDir });
+  return channel;
+}
+
+async function orClose<T>(channel: KeeperChannel, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    channel.close();
+    throw error;
+  }
+}
+
 interface Launch {
+  /** To a keeper that was asked to enter. */
+  channel: KeeperChannel;
   lock: number;
   streams: StreamOptions | null;
   onWarning: ((warning: string) => void) | undefined;
 }
 
-/** Hands lock and plan to a new keeper, attaches the streams and starts. @throws BunkerError why it did not start */
-function launch(engine: Engine, record: ContainerRecord, options: Launch): KeeperChannel {
+/** Hands lock and plan to the keeper, attaches the streams and starts. @throws BunkerError why it did not start */
+function launch(engine: Engine, record: ContainerRecord, options: Launch): void {
   const { request } = record.config;
-  const { streams } = options;
+  const { channel, lock, streams } = options;
   const { network, warning } = resolveNetwork(request.network);
-  const spec = specOf(engine, record, network, { rows: streams?.rows ?? 0, columns: streams?.columns ?? 0 });
-  const channel = startKeeper(options.lock);
   try {
-    // All requests at once: the keeper answers them in order, and nothing waits for a round trip.
-    const operations: (() => void)[] = [];
+    const spec = specOf(engine, record, network, { rows: streams?.rows ?? 0, columns: streams?.columns ?? 0 });
     // First: a sandbox that cannot be made goes too.
-    if (request.autoRemove) operations.push(() => channel.send("tidy", doomed(engine, record)));
-    operations.push(() => channel.send("create", { spec }));
+    if (request.autoRemove) channel.send("tidy", doomed(engine, record));
+    channel.send("create", { spec }, [lock]);
     if (streams !== null) {
       const { fields, fds } = attachRequest(streams);
-      operations.push(() => channel.send("attach", fields, fds));
+      channel.send("attach", fields, fds);
     }
-    operations.push(() => channel.send("start"));
-    for (const send of operations) send();
-    for (const _ of operations) channel.reply();
+    channel.settle();
+    streams?.onStarting?.();
+    channel.request("start");
   } catch (error) {
     channel.close();
     settleFailedStart(engine, record);
     throw wrapError(`starting container "${record.name}"`, error);
+  } finally {
+    // The keeper has a copy: it holds the lock from now on.
+    closeFd(lock);
   }
   if (warning !== null) options.onWarning?.(warning);
-  return channel;
 }
 
 /** What goes with a container that removes itself: its directory and its anonymous volumes. */

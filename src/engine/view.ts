@@ -1,7 +1,7 @@
 // Containers as they are now: rows joined with what the kernel and the keeper's files say. A row is brought up to date when its
 // container is found ended, and what its creator left half made is undone. Prints nothing.
 
-import { readFileSync } from "node:fs";
+import { readFileSync, rmdirSync } from "node:fs";
 import { type ExitRecord, judge, type KeeperState, type Verdict } from "../container/index.ts";
 import { isLocked } from "../native/index.ts";
 import { type ContainerRecord, noSuchContainer } from "../store/index.ts";
@@ -15,7 +15,7 @@ export interface ContainerView extends Verdict {
 }
 
 /** Containers, newest first. `active`: only those that may be running, which costs nothing for all the others. */
-export function listContainers(engine: Engine, active = false): ContainerView[] {
+export function listContainers(engine: Engine, { active }: { active: boolean }): ContainerView[] {
   const views: ContainerView[] = [];
   for (const record of engine.store.containers.list(active)) {
     const view = viewRecord(engine, record);
@@ -51,6 +51,7 @@ function viewRecord(engine: Engine, record: ContainerRecord): ContainerView | nu
   }
   if (witnesses.exit !== null && hasEnded) engine.store.containers.end(record.id, witnesses.exit);
   endHelper(witnesses.state);
+  removeGroup(witnesses.state);
   return { ...verdict, record };
 }
 
@@ -79,6 +80,16 @@ function endHelper(state: KeeperState | null): void {
   if (state === null || state.helper === null || state.bootId !== readBootId()) return;
   const { pid, startTime } = state.helper;
   if (isSameProcess(pid, startTime)) process.kill(pid, "SIGTERM");
+}
+
+/** So does its group, empty now. */
+function removeGroup(state: KeeperState | null): void {
+  if (state === null || state.cgroup === null) return;
+  try {
+    rmdirSync(state.cgroup);
+  } catch {
+    // Gone already, or a new keeper has just taken it over.
+  }
 }
 
 /** A JSON file of ours; missing or half a file (an older crash) is as good as none. */

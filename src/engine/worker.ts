@@ -2,7 +2,7 @@
 
 import { planUserNamespace } from "../container/index.ts";
 import { BunkerError } from "../errors.ts";
-import { closeFd, failureToError, receiveMessage, sendMessage, spawnKeeper } from "../native/index.ts";
+import { closeFd, failureToError, receiveMessage, sendMessage, spawnWorker } from "../native/index.ts";
 import { PROTOCOL_VERSION } from "./channel.ts";
 import type { Engine } from "./engine.ts";
 
@@ -40,7 +40,7 @@ export function emptyTrash(engine: Engine, names: string[]): void {
 }
 
 function hire(engine: Engine, job: Job, fds: number[]): number {
-  const { channel } = spawnKeeper({ mode: "worker", passFds: [] });
+  const channel = spawnWorker();
   const context = {
     version: PROTOCOL_VERSION,
     userNamespace: planUserNamespace(engine.host()),

@@ -15,6 +15,7 @@ export {
 export {
   DEFAULT_DOMAIN,
   DEFAULT_TAG,
+  LOCAL_DOMAIN,
   familiarName,
   familiarReference,
   formatReference,

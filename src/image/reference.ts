@@ -19,6 +19,8 @@ export interface Reference extends RepositoryName {
 
 export const DEFAULT_DOMAIN = "docker.io";
 export const DEFAULT_TAG = "latest";
+/** Of images made here. */
+export const LOCAL_DOMAIN = "localhost";
 const LEGACY_DEFAULT_DOMAIN = "index.docker.io";
 const OFFICIAL_PREFIX = "library/";
 /** Docker's limit on the path alone. */
@@ -43,7 +45,7 @@ function invalid(message: string, hint?: string): BunkerError {
 
 /** Docker's rule for whether the first component is a host: `localhost`, a dot, a colon, or an upper-case letter in it. */
 function looksLikeDomain(component: string): boolean {
-  return component === "localhost" || /[.:]/.test(component) || component.toLowerCase() !== component;
+  return component === LOCAL_DOMAIN || /[.:]/.test(component) || component.toLowerCase() !== component;
 }
 
 function splitDomain(text: string): { domain: string; remainder: string } {
@@ -145,7 +147,7 @@ export function lookupNames(text: string): string[] {
   const reference = parseReference(text);
   const names = [formatReference(reference)];
   if (!text.includes("/")) {
-    const local = { ...reference, domain: "localhost", path: reference.path.slice(OFFICIAL_PREFIX.length) };
+    const local = { ...reference, domain: LOCAL_DOMAIN, path: reference.path.slice(OFFICIAL_PREFIX.length) };
     names.push(formatReference(local));
   }
   return names;

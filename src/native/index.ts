@@ -2,7 +2,7 @@
 
 import { addon, libraryDirectory } from "./binding.ts";
 import { unwrap } from "./call.ts";
-import type { SpawnedKeeper, TreeEntry, WindowSize } from "./types.d.ts";
+import type { SpawnRequest, TreeEntry, WindowSize } from "./types.d.ts";
 
 export { useLibraryDirectory } from "./binding.ts";
 export { failureToError } from "./call.ts";
@@ -85,11 +85,29 @@ function parse(received: { text: string; fds: number[] } | null | undefined): Re
 /** Few descriptors are ever needed, and a container's own limit is set apart: the keeper's poll need not be able to hold a million. */
 const KEEPER_OPEN_FILES = 4096;
 
-/** Starts the helper in a mode; `passFds` become its descriptors 4, 5, … and stay open here. */
-export function spawnKeeper(request: { mode: "container" | "worker"; passFds: number[] }): SpawnedKeeper {
-  return unwrap(
-    addon().spawnKeeper({ ...request, libraryDirectory: libraryDirectory(), openFiles: KEEPER_OPEN_FILES }),
-  );
+/**
+ * Starts a keeper that waits for its container; the number is our end of its channel. `peers`: processes that may be keepers of the
+ * same build, whose memory it can share.
+ */
+export function spawnKeeper(peers: number[]): number {
+  return unwrap(addon().spawnKeeper(spawnRequest(peers))).channel;
+}
+
+/** Starts a worker that waits for its job. */
+export function spawnWorker(): number {
+  return unwrap(addon().spawnWorker(spawnRequest([]))).channel;
+}
+
+function spawnRequest(peers: number[]): SpawnRequest {
+  return { libraryDirectory: libraryDirectory(), openFiles: KEEPER_OPEN_FILES, peers };
+}
+
+/**
+ * Ends this process at once, once everything that was printed is written. An open database is left as a crash would leave it,
+ * which costs nothing: closing it would write out and remove its log, with four syncs.
+ */
+export function exitNow(code: number): void {
+  addon().exitNow(code);
 }
 
 export function isTerminal(fd: number): boolean {

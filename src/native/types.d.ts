@@ -16,6 +16,9 @@ export declare function connectControl(directory: string): Outcome<number | unde
 /** Returns a handle for `leave_raw_mode`. */
 export declare function enterRawMode(fd: number): Outcome<number>;
 
+/** Ends this process at once: nothing is flushed, nothing is closed but by the kernel. */
+export declare function exitNow(code: number): void;
+
 export declare function isLocked(path: string): Outcome<boolean>;
 
 export declare function isTerminal(fd: number): boolean;
@@ -60,23 +63,26 @@ export interface Refusal {
 
 export declare function sendMessage(channel: number, text: string, fds: Array<number>): Outcome<undefined>;
 
-export interface SpawnedKeeper {
+export interface Spawned {
   pid: number;
+  /** Our end of the channel; the program has its own as descriptor 3. */
   channel: number;
 }
 
-export declare function spawnKeeper(request: SpawnRequest): Outcome<SpawnedKeeper>;
+/** A keeper that waits for its container. */
+export declare function spawnKeeper(request: SpawnRequest): Outcome<Spawned>;
 
 export interface SpawnRequest {
-  /** The helper's only argument: `container` or `worker`. */
-  mode: string;
-  /** Become 4, 5, … in the keeper; 3 is its end of the channel. */
-  passFds: Array<number>;
   /** Ours alone; used only where the host forbids executing memfds. */
   libraryDirectory: string;
-  /** Soft RLIMIT_NOFILE of the keeper; as ours when left out. */
+  /** Soft RLIMIT_NOFILE of the program; as ours when left out. */
   openFiles?: number;
+  /** Processes that may run the same program: its memory is then shared with theirs. */
+  peers: Array<number>;
 }
+
+/** A worker that waits for its job. */
+export declare function spawnWorker(request: SpawnRequest): Outcome<Spawned>;
 
 export declare function syncDirectory(path: string): Outcome<undefined>;
 

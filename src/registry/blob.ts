@@ -17,6 +17,8 @@ export interface BlobSink {
   append(chunk: Uint8Array): void;
   /** Forget all of it: the blob comes from its beginning. */
   restart(): void;
+  /** Told when a try has failed and another will follow. */
+  retrying?(error: Error): void;
 }
 
 /** A try that brings less than this beyond the best so far counts as a failure, else a trickle would be retried for ever. */
@@ -62,7 +64,7 @@ export class BlobDownload {
           best = this.sink.size();
           patience.progressed();
         }
-        await patience.wait(error);
+        await patience.wait(error, (failure) => this.sink.retrying?.(failure));
       }
     }
   }

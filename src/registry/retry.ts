@@ -64,14 +64,15 @@ export class Patience {
     this.waited = 0;
   }
 
-  /** Returns when it is time to try again after `error`, or throws it. */
-  async wait(error: unknown): Promise<void> {
+  /** Returns when it is time to try again after `error`, or throws it. `onRetry` hears of it before the pause. */
+  async wait(error: unknown, onRetry: (error: Error) => void = () => undefined): Promise<void> {
     if (!(error instanceof TransientError) || this.failures >= MAX_RETRIES) throw error;
     if (!error.connected && !this.options.hasAnswered()) throw error;
     const delay = Math.max(this.backoff(), error.retryAfterMs ?? 0);
     if (this.waited + delay > MAX_WAIT_MS) throw error;
     this.failures += 1;
     this.waited += delay;
+    onRetry(error);
     await sleep(delay, this.options.signal);
   }
 

@@ -1,11 +1,9 @@
-// Blobs: content kept byte for byte under its digest. Written aside, renamed into place; the row that makes one known follows later.
+// Blobs: content kept byte for byte under its digest. Made elsewhere and renamed into place, in the transaction that makes them known.
 
-import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, statSync } from "node:fs";
 import { BunkerError } from "../errors.ts";
 import { computeDigest, type Digest } from "../image/index.ts";
 import type { Layout } from "./layout.ts";
-
-const PRIVATE = 0o700;
 
 export class Blobs {
   readonly #layout: Layout;
@@ -19,38 +17,29 @@ export class Blobs {
     return statSync(this.#layout.blob(digest), { throwIfNoEntry: false })?.size === size;
   }
 
-  /** A small blob, checked against its name. @throws BunkerError store */
-  read(digest: Digest): Uint8Array {
-    const path = this.#layout.blob(digest);
-    let bytes: Uint8Array;
+  /** A small blob, if it is there and what its name says. */
+  find(digest: Digest): Uint8Array | null {
     try {
-      bytes = readFileSync(path);
-    } catch (cause) {
-      throw new BunkerError("store", `blob "${digest}" is missing from the store`, {
-        hint: "Pull the image again.",
-        cause,
-      });
+      const bytes = readFileSync(this.#layout.blob(digest));
+      return computeDigest(bytes) === digest ? bytes : null;
+    } catch {
+      return null;
     }
-    if (computeDigest(bytes) === digest) return bytes;
-    throw new BunkerError("store", `blob "${digest}" is damaged`, { hint: "Pull the image again." });
   }
 
-  /** Keeps bytes whose digest was checked by the caller. Not synced: a pull syncs once for all of its files. */
-  write(digest: Digest, bytes: Uint8Array): void {
-    const path = this.#layout.blob(digest);
-    this.#ensureDirectory();
-    const aside = `${path}.${process.pid}`;
-    writeFileSync(aside, bytes, { mode: 0o600 });
-    renameSync(aside, path);
+  /** As `find`. @throws BunkerError store */
+  read(digest: Digest): Uint8Array {
+    const bytes = this.find(digest);
+    if (bytes !== null) return bytes;
+    throw new BunkerError("store", `blob "${digest}" is missing or damaged`, { hint: "Pull the image again." });
   }
 
-  /** Takes a finished download over. */
+  /** Takes a finished file over. One that is gone was taken over by another command. */
   adopt(digest: Digest, file: string): void {
-    this.#ensureDirectory();
-    renameSync(file, this.#layout.blob(digest));
-  }
-
-  #ensureDirectory(): void {
-    mkdirSync(`${this.#layout.dataHome}/blobs/sha256`, { recursive: true, mode: PRIVATE });
+    try {
+      renameSync(file, this.#layout.blob(digest));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    }
   }
 }

@@ -4,6 +4,7 @@ import { BunkerError } from "../errors.ts";
 import type { ContainerConfig, ExitRecord } from "../container/index.ts";
 import type { Digest } from "../image/index.ts";
 import type { Records, Row } from "./database.ts";
+import { noSuchImage } from "./images.ts";
 import type { ContainerRecord, ContainerState } from "./rows.ts";
 
 const COLUMNS = "id, name, image_id, image_name, state, generation, created_at, config, exit";
@@ -64,6 +65,9 @@ export class Containers {
     this.#records.write(() => {
       const owner = this.#records.first("SELECT id FROM containers WHERE name = ?", container.name);
       if (owner !== null) throw nameTaken(container.name, String(owner["id"]));
+      // It was there a moment ago.
+      const image = this.#records.first("SELECT 1 FROM images WHERE id = ?", container.imageId);
+      if (image === null) throw noSuchImage(container.imageName);
       this.#records.run(
         `INSERT INTO containers (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)`,
         container.id,

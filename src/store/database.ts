@@ -8,14 +8,23 @@ import { MIGRATIONS } from "./schema.ts";
 /** Before SQLite 3.51.3 a checkpoint could corrupt a WAL database. */
 const MINIMUM_SQLITE = [3, 51, 3] as const;
 const BUSY_TIMEOUT_MS = 30_000;
+/** Commands end without closing the database (`exitNow`), so the log is as long as this lets it grow, and read at every start. */
+const CHECKPOINT_PAGES = 100;
 
 export type Row = Record<string, string | number | null>;
 
 export class Records {
-  readonly #database: Database;
+  readonly #path: string;
+  #opened: Database | null = null;
 
+  /** Opens nothing yet: the first query does. */
   constructor(path: string) {
-    this.#database = guarded(() => open(path));
+    this.#path = path;
+  }
+
+  get #database(): Database {
+    this.#opened ??= open(this.#path);
+    return this.#opened;
   }
 
   /** All rows of a query. */
@@ -43,10 +52,6 @@ export class Records {
       return this.#database.transaction(change).immediate();
     });
   }
-
-  close(): void {
-    this.#database.close();
-  }
 }
 
 function open(path: string): Database {
@@ -54,6 +59,7 @@ function open(path: string): Database {
   // First of all: everything after it may have to wait for another process.
   database.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
   database.run("PRAGMA foreign_keys = ON");
+  database.run(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
   const version = readVersion(database);
   if (version > MIGRATIONS.length) {
     database.close();

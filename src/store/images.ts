@@ -1,25 +1,25 @@
-// Images, their names, their layers, and the blobs they need. A name points to what the registry served; an image is its config.
+// Images, their names, and the blobs they need. A name points to what the registry served; an image is its config.
 
 import { BunkerError } from "../errors.ts";
 import {
-  computeDigest,
   type Digest,
   formatReference,
+  type ImageConfig,
   lookupNames,
-  parseImageConfig,
   parseReference,
   repositoryName,
 } from "../image/index.ts";
+import type { Blobs } from "./blobs.ts";
 import type { Records, Row } from "./database.ts";
-import type { Layout, LayerMap } from "./layout.ts";
+import type { Layers } from "./layers.ts";
+import type { LayerMap } from "./layout.ts";
 import type { ImageRecord, LayerRecord, ReferenceRecord } from "./rows.ts";
 
 /** What a pull found out about an image. */
 export interface NewImage {
   id: Digest;
   manifest: Digest;
-  /** The config's bytes as text. */
-  config: string;
+  config: ImageConfig;
   createdAt: string | null;
   /** Blobs that make it whole, the manifest and the config among them, with their sizes. */
   blobs: { digest: Digest; size: number }[];
@@ -28,17 +28,43 @@ export interface NewImage {
   layers: LayerRecord[];
 }
 
+/** An image somebody wants to remove, as it is within the transaction. */
+export interface RemovableImage {
+  image: ImageRecord;
+  /** The name it was asked for by; `null`: by its id. */
+  named: ReferenceRecord | null;
+  references: ReferenceRecord[];
+  /** Containers made from it. */
+  users: ImageUser[];
+}
+
+export interface ImageUser {
+  id: string;
+  name: string;
+}
+
+/** What goes. An image that stays without a name is a dangling one. */
+export interface ImageRemoval {
+  names: ReferenceRecord[];
+  whole: boolean;
+}
+
+/** Something that an image counts on has gone since it was looked for. */
+class Gone extends Error {}
+
 const HEX_ID = /^(?:sha256:)?([0-9a-f]{1,64})$/;
 const FULL_HEX = 64;
 const IMAGE_COLUMNS = "id, manifest, config, created_at, size, pulled_at";
 
 export class Images {
   readonly #records: Records;
-  readonly #layout: Layout;
+  readonly #blobs: Blobs;
+  readonly #layers: Layers;
 
-  constructor(records: Records, layout: Layout) {
+  constructor(records: Records, blobs: Blobs, layers: Layers) {
     this.#records = records;
-    this.#layout = layout;
+    this.#blobs = blobs;
+    this.#layers = layers;
   }
 
   /** By id. A container's image is always there. */
@@ -111,84 +137,50 @@ export class Images {
     return row === undefined ? null : parseImage(row);
   }
 
-  /** Unpacked layers by name, of those that are there. */
-  layers(map: LayerMap, names: readonly string[]): Map<string, LayerRecord> {
-    const found = new Map<string, LayerRecord>();
-    for (const name of names) {
-      const row = this.#records.first(
-        "SELECT name, diff_id, size, entries, implied FROM layers WHERE map = ? AND name = ?",
-        map,
-        name,
-      );
-      if (row !== null) found.set(name, parseLayer(row));
+  /**
+   * Makes a pulled image known, under `reference` if one is given. `place` puts its files where they belong; they are synced by
+   * now. It runs within the transaction, so that only a crash leaves files without rows.
+   * @returns false, with nothing changed, when another command has removed something that was counted on
+   */
+  commit(image: NewImage, reference: { name: string; digest: Digest } | null, place: () => void): boolean {
+    try {
+      this.#records.write(() => {
+        place();
+        if (!this.#isWhole(image)) throw new Gone();
+        this.#insert(image, reference);
+      });
+      return true;
+    } catch (error) {
+      if (error instanceof Gone) return false;
+      throw error;
     }
-    return found;
   }
 
-  /** Names of an image's layers for a map, bottom first; empty: not unpacked for it. */
-  layerNames(imageId: string, map: LayerMap): string[] {
-    const rows = this.#records.all(
-      "SELECT layer FROM image_layers WHERE image_id = ? AND map = ? ORDER BY position",
-      imageId,
-      map,
+  #isWhole({ blobs, map, layers }: NewImage): boolean {
+    return (
+      blobs.every(({ digest, size }) => this.#blobs.has(digest, size)) &&
+      layers.every(({ name }) => this.#layers.isOnDisk(map, name))
     );
-    return rows.map((row) => String(row["layer"]));
   }
 
-  /** Directories of an image's layers, topmost first, as overlay wants them. */
-  lowerDirectories(imageId: string, map: LayerMap): string[] {
-    return this.layerNames(imageId, map)
-      .map((name) => `${this.#layout.layer(map, name)}/root`)
-      .reverse();
-  }
-
-  /** Makes a pulled image known, under `reference` if one is given. Its files are on disk and synced by now. */
-  commit(image: NewImage, reference: { name: string; digest: Digest } | null): void {
+  #insert(image: NewImage, reference: { name: string; digest: Digest } | null): void {
     const now = new Date().toISOString();
-    this.#records.write(() => {
-      for (const { digest, size } of image.blobs) {
-        this.#records.run("INSERT OR IGNORE INTO blobs (digest, size, created_at) VALUES (?, ?, ?)", digest, size, now);
-      }
-      const size = image.layers.reduce((sum, layer) => sum + layer.size, 0);
-      this.#records.run(
-        `INSERT INTO images (${IMAGE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET manifest = excluded.manifest`,
-        image.id,
-        image.manifest,
-        image.config,
-        image.createdAt,
-        size,
-        now,
-      );
-      for (const { digest } of image.blobs) this.#link("image", image.id, digest);
-      this.#stack(image, now);
-      if (reference !== null) this.#point(reference, image.id, now);
-    });
-  }
-
-  #stack(image: NewImage, now: string): void {
-    const { map } = image;
-    for (const layer of image.layers) {
-      this.#records.run(
-        "INSERT OR IGNORE INTO layers (map, name, diff_id, size, entries, implied, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        map,
-        layer.name,
-        layer.diffId,
-        layer.size,
-        layer.entries,
-        layer.implied,
-        now,
-      );
+    for (const { digest, size } of image.blobs) {
+      this.#records.run("INSERT OR IGNORE INTO blobs (digest, size, created_at) VALUES (?, ?, ?)", digest, size, now);
     }
-    this.#records.run("DELETE FROM image_layers WHERE image_id = ? AND map = ?", image.id, map);
-    for (const [position, layer] of image.layers.entries()) {
-      this.#records.run(
-        "INSERT INTO image_layers (image_id, map, position, layer) VALUES (?, ?, ?, ?)",
-        image.id,
-        map,
-        position,
-        layer.name,
-      );
-    }
+    const size = image.layers.reduce((sum, layer) => sum + layer.size, 0);
+    this.#records.run(
+      `INSERT INTO images (${IMAGE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET manifest = excluded.manifest`,
+      image.id,
+      image.manifest,
+      JSON.stringify(image.config),
+      image.createdAt,
+      size,
+      now,
+    );
+    for (const { digest } of image.blobs) this.#link("image", image.id, digest);
+    this.#layers.stack(image, now);
+    if (reference !== null) this.#point(reference, image.id, now);
   }
 
   #link(kind: "image" | "reference", owner: string, digest: Digest): void {
@@ -212,49 +204,59 @@ export class Images {
 
   /** docker tag. `source` must be there. */
   tag(source: string, target: string): void {
-    const image = this.find(source);
-    if (image === null) throw noSuchImage(source);
     const reference = parseReference(target);
     if (reference.digest !== null) {
       throw new BunkerError("invalid-reference", "refusing to create a tag with a digest reference");
     }
-    const digest = this.findReferenceOf(source, image.id) ?? image.manifest;
-    this.#records.write(() =>
-      this.#point({ name: formatReference(reference), digest }, image.id, new Date().toISOString()),
-    );
+    this.#records.write(() => {
+      const image = this.find(source);
+      if (image === null) throw noSuchImage(source);
+      const digest = this.#findDigestOf(source, image.id) ?? image.manifest;
+      this.#point({ name: formatReference(reference), digest }, image.id, new Date().toISOString());
+    });
   }
 
   /** The root digest behind the name the user used, so that a tag of an index stays an index. */
-  findReferenceOf(source: string, imageId: string): Digest | null {
+  #findDigestOf(source: string, imageId: string): Digest | null {
     const named = HEX_ID.test(source) ? null : this.findReference(source);
     return named?.digest ?? this.references(imageId)[0]?.digest ?? null;
   }
 
-  /** Takes a name away. */
-  untag(name: string): void {
-    this.#records.write(() => {
-      this.#records.run("DELETE FROM image_references WHERE name = ?", name);
-      this.#records.run("DELETE FROM blob_links WHERE kind = 'reference' AND owner = ?", name);
-    });
-  }
-
-  /** Forgets an image with all its names; its files are for `collect` to find. */
-  remove(id: string): void {
-    this.#records.write(() => {
-      for (const { name } of this.references(id)) {
-        this.#records.run("DELETE FROM blob_links WHERE kind = 'reference' AND owner = ?", name);
+  /**
+   * Forgets names of an image, or all of it; its files are for `collect` to find. `decide` says what goes, of the image as it is
+   * at that moment, or throws why it may not. @throws BunkerError not-found
+   */
+  remove(name: string, decide: (found: RemovableImage) => ImageRemoval): RemovableImage & ImageRemoval {
+    return this.#records.write(() => {
+      const image = this.find(name);
+      if (image === null) throw noSuchImage(name);
+      const { id } = image;
+      const found = { image, named: this.#nameOf(name), references: this.references(id), users: this.users(id) };
+      const removal = decide(found);
+      for (const reference of removal.names) this.#unname(reference.name);
+      if (removal.whole) {
+        this.#records.run("DELETE FROM image_layers WHERE image_id = ?", id);
+        this.#records.run("DELETE FROM images WHERE id = ?", id);
+        this.#records.run("DELETE FROM blob_links WHERE kind = 'image' AND owner = ?", id);
       }
-      this.#records.run("DELETE FROM image_references WHERE image_id = ?", id);
-      this.#records.run("DELETE FROM image_layers WHERE image_id = ?", id);
-      this.#records.run("DELETE FROM images WHERE id = ?", id);
-      this.#records.run("DELETE FROM blob_links WHERE kind = 'image' AND owner = ?", id);
+      return { ...found, ...removal };
     });
   }
 
-  /** Containers made from an image: how many. */
-  users(id: string): { id: string; name: string; state: string }[] {
-    const rows = this.#records.all("SELECT id, name, state FROM containers WHERE image_id = ?", id);
-    return rows.map((row) => ({ id: String(row["id"]), name: String(row["name"]), state: String(row["state"]) }));
+  /** `null`: the word is an id, or the beginning of one. */
+  #nameOf(word: string): ReferenceRecord | null {
+    return /^(?:sha256:|[0-9a-f]{64}$)/.test(word) ? null : this.findReference(word);
+  }
+
+  #unname(name: string): void {
+    this.#records.run("DELETE FROM image_references WHERE name = ?", name);
+    this.#records.run("DELETE FROM blob_links WHERE kind = 'reference' AND owner = ?", name);
+  }
+
+  /** Containers made from an image. */
+  users(id: string): ImageUser[] {
+    const rows = this.#records.all("SELECT id, name FROM containers WHERE image_id = ?", id);
+    return rows.map((row) => ({ id: String(row["id"]), name: String(row["name"]) }));
   }
 
   /** How many containers each image has. */
@@ -276,15 +278,12 @@ export function noSuchImage(name: string): BunkerError {
   });
 }
 
+/** The config was checked when the image came; what it was made from is a blob. */
 function parseImage(row: Row): ImageRecord {
-  const id = String(row["id"]) as Digest;
-  const text = String(row["config"]);
-  if (computeDigest(text) !== id)
-    throw new BunkerError("store", `the record of image "${id}" is damaged`, { hint: "Pull the image again." });
   return {
-    id,
+    id: String(row["id"]) as Digest,
     manifest: String(row["manifest"]) as Digest,
-    config: parseImageConfig(new TextEncoder().encode(text), `config of image "${id}"`),
+    config: JSON.parse(String(row["config"])) as ImageConfig,
     createdAt: textOrNull(row["created_at"]),
     size: Number(row["size"]),
     pulledAt: String(row["pulled_at"]),
@@ -300,15 +299,5 @@ function parseReferenceRow(row: Row): ReferenceRecord {
     name: String(row["name"]),
     imageId: String(row["image_id"]) as Digest,
     digest: String(row["digest"]) as Digest,
-  };
-}
-
-function parseLayer(row: Row): LayerRecord {
-  return {
-    name: String(row["name"]),
-    diffId: textOrNull(row["diff_id"]) as Digest | null,
-    size: Number(row["size"]),
-    entries: Number(row["entries"]),
-    implied: Number(row["implied"]),
   };
 }

@@ -1,7 +1,7 @@
 // The store's public face: the only module that knows the data directory and its database.
 
 export { noSuchContainer } from "./containers.ts";
-export { type NewImage, noSuchImage } from "./images.ts";
+export { type ImageRemoval, type ImageUser, type NewImage, noSuchImage, type RemovableImage } from "./images.ts";
 export type { Layout, LayerMap } from "./layout.ts";
 export type { ContainerRecord, ContainerState, ImageRecord, LayerRecord, ReferenceRecord } from "./rows.ts";
 export { openStore, type Store } from "./store.ts";

@@ -1,7 +1,7 @@
 // Where everything lies on disk and in the runtime directory. Names only; makes nothing but the two homes themselves.
 //
 //   <data home>/db.sqlite  blobs/sha256/<hex>  layers/<map>/<name>/{root,manifest}  containers/<id>/  volumes/<name>/_data
-//               partial/<digest hex>  staging/<operation>/  trash/<name>  lib/
+//               partial/<digest hex>  staging/<operation>/  trash/<name>  lib/  mount-points/
 //   <runtime home>/c/<id>/{lock,state.json,ctl}  u/  u.lock
 
 import { lstatSync, mkdirSync } from "node:fs";
@@ -52,6 +52,11 @@ export class Layout {
 
   layer(map: LayerMap, name: string): string {
     return `${this.layers(map)}/${name}`;
+  }
+
+  /** A bottom layer for every container: what is mounted over needs something to lie on. */
+  mountPoints(): string {
+    return `${this.dataHome}/mount-points`;
   }
 
   partial(digest: Digest): string {

@@ -19,7 +19,7 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX blob_links_by_digest ON blob_links (digest);
 
-  -- id: the config's digest. config: its bytes as text. size: unpacked, all layers.
+  -- id: the config's digest. config: what src/image/config.ts read from it; its bytes are a blob. size: unpacked, all layers.
   CREATE TABLE images (
     id TEXT PRIMARY KEY,
     manifest TEXT NOT NULL REFERENCES blobs (digest),
@@ -38,7 +38,8 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX image_references_by_image ON image_references (image_id);
 
-  -- An unpacked layer; its directory is layers/<map>/<name>. implied: directories its archive only implied.
+  -- An unpacked layer; its directory is layers/<map>/<name>. implied: directories its archive only implied. opaque: it hides all
+  -- layers below, which overlay cannot see in a root.
   CREATE TABLE layers (
     map TEXT NOT NULL,
     name TEXT NOT NULL,
@@ -46,6 +47,7 @@ export const MIGRATIONS: readonly string[] = [
     size INTEGER NOT NULL,
     entries INTEGER NOT NULL,
     implied INTEGER NOT NULL,
+    opaque INTEGER NOT NULL,
     created_at TEXT NOT NULL,
     PRIMARY KEY (map, name)
   ) STRICT, WITHOUT ROWID;

@@ -5,6 +5,7 @@ import { Containers } from "./containers.ts";
 import { Records } from "./database.ts";
 import { Garbage } from "./garbage.ts";
 import { Images } from "./images.ts";
+import { Layers } from "./layers.ts";
 import { type Layout, openLayout } from "./layout.ts";
 
 const ID_BYTES = 32;
@@ -12,26 +13,28 @@ const ID_BYTES = 32;
 export interface Store {
   readonly layout: Layout;
   readonly blobs: Blobs;
+  readonly layers: Layers;
   readonly images: Images;
   readonly containers: Containers;
   readonly garbage: Garbage;
   /** 64 random hex characters, as docker's ids. */
   newId(): string;
-  close(): void;
 }
 
 /** Opens a data home (`root`, else the user's own) and its runtime directory (below `runroot`), making what is not there. @throws BunkerError store */
 export function openStore(options: { root: string | null; runroot: string | null }): Store {
   const layout = openLayout(options, process.env, process.getuid?.() ?? 0);
   const records = new Records(layout.database());
+  const blobs = new Blobs(layout);
+  const layers = new Layers(records, layout);
   return {
     layout,
-    blobs: new Blobs(layout),
-    images: new Images(records, layout),
+    blobs,
+    layers,
+    images: new Images(records, blobs, layers),
     containers: new Containers(records),
     garbage: new Garbage(records, layout),
     newId,
-    close: () => records.close(),
   };
 }
 

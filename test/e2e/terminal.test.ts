@@ -131,9 +131,8 @@ describe("run -it", () => {
     await Bun.sleep(200);
     session.type(CTRL_Z);
     seen = await session.waitFor(/Stopped.*sleep 60/, seen);
-    session.type("jobs; kill %1; exit 0\n");
+    session.type("jobs; kill -9 %1; exec true\n");
     await session.waitFor(/Stopped.*sleep 60/, seen);
-    session.type("exit 0\n");
     expect((await session.exited()).code).toBe(0);
   });
 

@@ -17,13 +17,15 @@ const CAPABILITIES = 41;
 /** How a filter or the kernel says no. */
 const REFUSED = /^(EPERM|EACCES|ENOSYS|EAFNOSUPPORT|signal 31)$/;
 const SAFER_MOUNT_OPTIONS = ["nodev", "nosuid", "noexec", "ro"];
-/** Everything that can be seen or reached of a path, the least first. */
+/** Everything that can be seen of a path, the least first. */
 const OPENNESS = [/^absent/, /read:(E[A-Z]+)/, /read:empty/, /read:(entries|readable|opens)/];
 
 type Score = (posture: Posture) => number;
 
 export function compareStrength(ours: Posture, theirs: Posture): Strength {
-  const names = [...new Set([...Object.keys(ours), ...Object.keys(theirs)])].sort();
+  const names = [...new Set([...Object.keys(ours), ...Object.keys(theirs)])]
+    .filter((name) => isComparable(name, ours, theirs))
+    .sort();
   const strength: Strength = { weaker: [], stricter: [] };
   for (const [property, score] of [...names.flatMap(scoresOf), ...capabilityScores()]) {
     const difference = score(ours) - score(theirs);
@@ -31,6 +33,11 @@ export function compareStrength(ours: Posture, theirs: Posture): Strength {
     if (difference < 0) strength.stricter.push(property);
   }
   return strength;
+}
+
+/** A mount that only one of them has is no weakness in itself; a mask that is a device cannot be nodev. */
+function isComparable(name: string, ours: Posture, theirs: Posture): boolean {
+  return !name.startsWith("mounts/") || (ours[name] !== undefined && theirs[name] !== undefined);
 }
 
 /** A score is how much is allowed. */
@@ -51,7 +58,8 @@ function scoresOf(name: string): [string, Score][] {
     case "paths":
       return [
         [`${name} read`, (posture) => OPENNESS.findLastIndex((pattern) => pattern.test(posture[name] ?? "absent"))],
-        [`${name} write`, (posture) => (/write:opens/.test(posture[name] ?? "") ? 1 : 0)],
+        // Writing to the null device that lies over it changes nothing.
+        [`${name} write`, (posture) => (/^(?!character 1:3).*write:opens/.test(posture[name] ?? "") ? 1 : 0)],
       ];
     case "mounts":
       return SAFER_MOUNT_OPTIONS.map((option) => [`${name} ${option}`, lacksOption(name, option)]);
@@ -70,7 +78,6 @@ function allowed(name: string): Score {
   return (posture) => (REFUSED.test(posture[name] ?? "EPERM") ? 0 : 1);
 }
 
-/** A mount that only one of them has is no weakness in itself. */
 function lacksOption(name: string, option: string): Score {
   return (posture) => {
     const options = posture[name]?.split(" ")[1]?.split(",");

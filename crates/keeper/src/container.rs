@@ -15,23 +15,20 @@ mod record;
 mod session;
 mod stream;
 
-use std::os::fd::OwnedFd;
+use std::os::fd::AsFd;
 
 use bunker_sys::{file, process};
 
-/// Our end of the channel to the command that started us, and the container's lock.
+/// Our end of the channel to the command that started us.
 const CHANNEL_FD: i32 = 3;
-const LOCK_FD: i32 = 4;
 
 /// Runs until the container has ended and everything is told and tidied.
 pub fn main() {
-    let inherited = file::inherited(CHANNEL_FD).and_then(|channel| Ok((channel, file::inherited(LOCK_FD)?)));
-    let Ok((channel, lock)) = inherited else { process::exit(1) };
-    run(channel, lock);
-}
-
-fn run(channel: OwnedFd, lock: OwnedFd) {
-    // A failure here has been told to whoever asked; there is nobody else to tell.
-    let _ =
-        file::set_nonblocking(std::os::fd::AsFd::as_fd(&channel)).map(|()| monitor::Monitor::new(channel, lock).run());
+    let channel =
+        file::inherited(CHANNEL_FD).and_then(|channel| file::set_nonblocking(channel.as_fd()).map(|()| channel));
+    match channel {
+        Ok(channel) => monitor::Monitor::new(channel).run(),
+        // There is nobody to tell.
+        Err(_) => process::exit(1),
+    }
 }

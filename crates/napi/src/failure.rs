@@ -36,15 +36,10 @@ pub fn host_refused(what: &str, error: &SysError) -> Refusal {
 pub fn outcome<T>(what: &str, result: Result<T, SysError>) -> Outcome<T> {
     match result {
         Ok(value) => Either::A(value),
-        Err(error) => Either::B(refusal(code_of(error.errno), what, &error)),
-    }
-}
-
-fn code_of(errno: i32) -> &'static str {
-    match errno {
-        GONE => "not-running",
-        errno if NO_SPACE.contains(&errno) => "no-space",
-        _ => "system",
+        Err(error) if NO_SPACE.contains(&error.errno) => {
+            Either::B(refusal("no-space", &format!("{what}: no space left on device"), &error))
+        }
+        Err(error) => Either::B(refusal(if error.errno == GONE { "not-running" } else { "system" }, what, &error)),
     }
 }
 

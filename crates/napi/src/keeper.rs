@@ -1,5 +1,5 @@
-//! Starting keepers. The helper's bytes are part of this library; once per process they become a sealed memfd, so there
-//! is nothing on disk (and nothing writable) to replace.
+//! Starting keepers and workers. Their bytes are part of this library; once per process each becomes a sealed memfd, so there is
+//! nothing on disk (and nothing writable) to replace.
 
 use std::os::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd};
 use std::sync::Mutex;
@@ -12,60 +12,99 @@ use napi_derive::napi;
 
 use crate::failure::{Outcome, Refusal, host_refused, outcome, plain};
 
-static KEEPER: &[u8] = include_bytes!(env!("BUNKER_EMBEDDED_KEEPER"));
-static EXECUTABLE: Mutex<Option<OwnedFd>> = Mutex::new(None);
+/// One embedded program.
+struct Program {
+    name: &'static str,
+    /// What it is told to be.
+    mode: &'static str,
+    content: &'static [u8],
+    executable: Mutex<Option<OwnedFd>>,
+}
+
+static KEEPER: Program = Program {
+    name: "keeper",
+    mode: "container",
+    content: include_bytes!(env!("BUNKER_EMBEDDED_KEEPER")),
+    executable: Mutex::new(None),
+};
+static WORKER: Program = Program {
+    name: "worker",
+    mode: "job",
+    content: include_bytes!(env!("BUNKER_EMBEDDED_WORKER")),
+    executable: Mutex::new(None),
+};
 
 #[napi(object, object_to_js = false)]
 pub struct SpawnRequest {
-    /// The helper's only argument: `container` or `worker`.
-    pub mode: String,
-    /// Become 4, 5, … in the keeper; 3 is its end of the channel.
-    pub pass_fds: Vec<i32>,
     /// Ours alone; used only where the host forbids executing memfds.
     pub library_directory: String,
-    /// Soft RLIMIT_NOFILE of the keeper; as ours when left out.
+    /// Soft RLIMIT_NOFILE of the program; as ours when left out.
     pub open_files: Option<u32>,
+    /// Processes that may run the same program: its memory is then shared with theirs.
+    pub peers: Vec<i32>,
 }
 
 #[napi(object, object_from_js = false)]
-pub struct SpawnedKeeper {
+pub struct Spawned {
     pub pid: i32,
+    /// Our end of the channel; the program has its own as descriptor 3.
     pub channel: i32,
 }
 
+/// A keeper that waits for its container.
 #[napi]
-pub fn spawn_keeper(request: SpawnRequest) -> Outcome<SpawnedKeeper> {
-    if KEEPER.is_empty() {
-        return Either::B(plain("host-refused", "this build has no keeper in it: build it with \"npm run build\""));
+pub fn spawn_keeper(request: SpawnRequest) -> Outcome<Spawned> {
+    start(&KEEPER, &request)
+}
+
+/// A worker that waits for its job.
+#[napi]
+pub fn spawn_worker(request: SpawnRequest) -> Outcome<Spawned> {
+    start(&WORKER, &request)
+}
+
+fn start(program: &Program, request: &SpawnRequest) -> Outcome<Spawned> {
+    let name = program.name;
+    if program.content.is_empty() {
+        let message = format!("this build has no {name} in it: build it with \"npm run build\"");
+        return Either::B(plain("host-refused", &message));
     }
-    match with_executable(&request) {
-        Ok(result) => outcome("starting the keeper", result),
+    match with_executable(program, request) {
+        Ok(result) => outcome(&format!("starting the {name}"), result),
         Err(refusal) => Either::B(refusal),
     }
 }
 
-fn with_executable(request: &SpawnRequest) -> Result<SysResult<SpawnedKeeper>, Refusal> {
-    let mut slot = EXECUTABLE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let keeper = match slot.take() {
-        Some(keeper) => keeper,
-        None => executable::make(KEEPER, &request.library_directory)
-            .map_err(|error| host_refused("making the keeper executable", &error))?,
+fn with_executable(program: &Program, request: &SpawnRequest) -> Result<SysResult<Spawned>, Refusal> {
+    let name = program.name;
+    let mut slot = program.executable.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let executable = match slot.take() {
+        Some(executable) => executable,
+        None => match executable::share(program.content, &request.peers) {
+            Some(shared) => shared,
+            None => executable::make(program.content, &request.library_directory)
+                .map_err(|error| host_refused(&format!("making the {name} executable"), &error))?,
+        },
     };
-    match spawn(&*slot.insert(keeper), request) {
-        Err(error) if error.call.starts_with("execveat") => Err(host_refused("executing the keeper", &error)),
+    match spawn(slot.insert(executable), program, request) {
+        Err(error) if error.call.starts_with("execveat") => Err(host_refused(&format!("executing the {name}"), &error)),
         result => Ok(result),
     }
 }
 
-fn spawn(keeper: &OwnedFd, request: &SpawnRequest) -> Result<SpawnedKeeper, SysError> {
+fn spawn(executable: &OwnedFd, program: &Program, request: &SpawnRequest) -> Result<Spawned, SysError> {
     let (ours, theirs) = channel::pair()?;
-    let mut fds = vec![theirs.as_raw_fd()];
-    fds.extend(&request.pass_fds);
     let pid = spawn_detached(&Spawn {
-        executable: keeper.as_fd(),
-        argv: &["keeper", &request.mode],
-        fds: &fds,
+        executable: executable.as_fd(),
+        argv: &[program.name, program.mode],
+        fds: &[theirs.as_raw_fd()],
         open_files: request.open_files.map(u64::from),
     })?;
-    Ok(SpawnedKeeper { pid, channel: ours.into_raw_fd() })
+    Ok(Spawned { pid, channel: ours.into_raw_fd() })
+}
+
+/// Ends this process at once: nothing is flushed, nothing is closed but by the kernel.
+#[napi]
+pub fn exit_now(code: i32) {
+    bunker_sys::process::exit(code)
 }

@@ -21,6 +21,8 @@ fn arguments(number: c_long) -> [c_long; 6] {
         // An unknown function is ENOSYS; reading no bytes is fine.
         #[cfg(target_arch = "x86_64")]
         libc::SYS_modify_ldt => [0, 0, 0, 0, 0, 0],
+        // Asks only, in the 32 bits that the kernel looks at: filters that compare 64 refuse all ones.
+        libc::SYS_personality => [0xffff_ffff, 0, 0, 0, 0, 0],
         _ => [BAD; 6],
     }
 }

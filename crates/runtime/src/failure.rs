@@ -54,8 +54,10 @@ impl Failure {
     pub fn system(code: FailureCode, what: &str, error: &SysError) -> Self {
         const ENOSPC: i32 = 28;
         const EDQUOT: i32 = 122;
-        let code = if matches!(error.errno, ENOSPC | EDQUOT) { FailureCode::NoSpace } else { code };
-        Self { code, message: format!("{what}: {error}"), call: Some(error.call.clone()), errno: Some(error.errno) }
+        let full = matches!(error.errno, ENOSPC | EDQUOT);
+        let (code, reason) = if full { (FailureCode::NoSpace, "no space left on device: ") } else { (code, "") };
+        let message = format!("{what}: {reason}{error}");
+        Self { code, message, call: Some(error.call.clone()), errno: Some(error.errno) }
     }
 }
 

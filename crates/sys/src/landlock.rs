@@ -14,6 +14,8 @@ pub const CHANGE: u64 = 1 << 1 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 7 | 1 << 8 | 1 
 
 /// How many rights to files each version knows, the first version first: they were added one by one.
 const FILE_RIGHTS: [u32; 5] = [13, 14, 15, 15, 16];
+/// Version 1 forbids links from one directory to another altogether, which no layer can do without.
+const FIRST_USABLE: usize = 2;
 /// From version 4: binding and connecting TCP sockets.
 const NET_VERSION: usize = 4;
 const NET_RIGHTS: u64 = 0b11;
@@ -39,13 +41,16 @@ struct PathBeneath {
 
 /// Allows this process (single-threaded) the given rights below each directory, and nothing else anywhere: no other
 /// files, no TCP, no abstract sockets, no signals to others, as far as this kernel can forbid them. Must come after
-/// no_new_privs. `false`: this kernel has no Landlock.
+/// no_new_privs. `false`: this kernel has no Landlock that would do (Linux 5.19).
 pub fn restrict(allowed: &[(BorrowedFd<'_>, u64)]) -> SysResult<bool> {
     let version = match version() {
         Err(error) if matches!(error.errno, libc::ENOSYS | libc::EOPNOTSUPP) => return Ok(false),
         other => other?,
     };
-    let rights = FILE_RIGHTS[version.clamp(1, FILE_RIGHTS.len()) - 1];
+    if version < FIRST_USABLE {
+        return Ok(false);
+    }
+    let rights = FILE_RIGHTS[version.min(FILE_RIGHTS.len()) - 1];
     let files = (1_u64 << rights) - 1;
     let attributes = RulesetAttributes {
         files,

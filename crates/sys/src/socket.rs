@@ -4,7 +4,7 @@
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::{mem, ptr};
 
-use crate::client::channel::{FRAME_LIMIT, receive_part};
+use crate::client::channel::{FRAME_FD_LIMIT, FRAME_LIMIT, receive_part};
 use crate::client::files;
 use crate::raw::{check, own, retry};
 use crate::{SysError, SysResult};
@@ -99,7 +99,7 @@ impl Inbox {
             };
             let target = if self.header.len() < HEADER_SIZE { &mut self.header } else { &mut self.body };
             target.extend_from_slice(&buffer[..count]);
-            if self.length() > FRAME_LIMIT {
+            if self.length() > FRAME_LIMIT || self.fds.len() > FRAME_FD_LIMIT {
                 return Ok(Arrival::Ended);
             }
         }

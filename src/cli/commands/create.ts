@@ -21,7 +21,7 @@ export const verb = defineVerb({
     const { openPullOutput } = await import("../pull-output.ts");
     try {
       return await withEngine(globals, async (engine, { createContainer }) => {
-        const pull = openPullOutput({ stream: "stderr", quiet: values.quiet, preamble: missingImage(request) });
+        const pull = openPullOutput({ stream: "stderr", quiet: values.quiet, before: missingImage(request) });
         try {
           const { id, warnings } = await createContainer(engine, request, pull.onEvent);
           pull.finish();

@@ -2,6 +2,7 @@
 
 import { formatReference, parsePlatform, parseReference } from "../../image/index.ts";
 import { withEngine } from "../engine.ts";
+import { interruptible } from "../interrupt.ts";
 import { print } from "../output.ts";
 import { isTagImplied, pullingFrom, pullStatus } from "../pull-words.ts";
 import { defineVerb } from "../verb.ts";
@@ -29,10 +30,12 @@ export const verb = defineVerb({
     const { openPullOutput } = await import("../pull-output.ts");
     if (!values.quiet && isTagImplied(name)) print("Using default tag: latest\n");
     return withEngine(globals, async (engine, { pullImage }) => {
-      const output = openPullOutput({ stream: "stdout", quiet: values.quiet, preamble: [pullingFrom(reference)] });
+      const output = openPullOutput({ stream: "stdout", quiet: values.quiet, found: [pullingFrom(reference)] });
       try {
-        const options = { platform, tlsVerify, authFile: values.authfile };
-        const pulled = await pullImage(engine, formatReference(reference), options, output.onEvent);
+        const pulled = await interruptible((signal) => {
+          const options = { platform, tlsVerify, authFile: values.authfile, signal };
+          return pullImage(engine, formatReference(reference), options, output.onEvent);
+        });
         output.finish();
         if (!values.quiet) print(`Digest: ${pulled.digest}\n${pullStatus(reference, pulled.changed)}\n`);
         print(`${formatReference(reference)}\n`);

@@ -15,7 +15,7 @@ export const verb = defineVerb({
   completes: "image",
   examples: ["rmi alpine", "rmi -f 3f57d9401f8d"],
   run({ values, positionals, globals }) {
-    const options = { force: values.force, noPrune: values["no-prune"] };
+    const options = { force: values.force };
     return withEngine(globals, (engine, { removeImage }) =>
       forEachTarget(
         positionals,

@@ -91,7 +91,7 @@ class Run {
         sigProxy: values["sig-proxy"],
         onStarted: () => this.#onStarted(stdout || stderr),
       });
-      const pull = openPullOutput({ stream: "stderr", quiet: values.quiet, preamble: missingImage(request) });
+      const pull = openPullOutput({ stream: "stderr", quiet: values.quiet, before: missingImage(request) });
       try {
         const { id, end } = await calls.runContainer(engine, request, {
           detach: values.detach,

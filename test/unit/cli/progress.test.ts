@@ -43,7 +43,7 @@ describe("without a terminal", () => {
     progress.layer(layer("aaa", "done", 10, 10));
     progress.finish();
     expect(text()).toBe(
-      "latest: Pulling from library/\\x1b[31mx\naaa: Waiting\naaa: Downloading\nbbb: Retrying (reset\\x1b)\naaa: Pull complete\n",
+      "latest: Pulling from library/\\x1b[31mx\naaa: Pulling fs layer\naaa: Downloading\nbbb: Retrying (reset\\x1b)\naaa: Pull complete\n",
     );
   });
 });
@@ -72,14 +72,14 @@ describe("on a terminal", () => {
     progress.layer(layer("aaa", "waiting"));
     text();
     progress.line("WARNING: careful");
-    expect(text()).toBe("\u001b[1A\u001b[JWARNING: careful\naaa: Waiting\n");
+    expect(text()).toBe("\u001b[1A\u001b[JWARNING: careful\naaa: Pulling fs layer\n");
   });
 
   test("more layers than rows: those under way, and how many are not shown", () => {
     const { progress, text } = record({ columns: 100, rows: 5 });
     for (const name of ["a", "b", "c"]) progress.layer(layer(name, "done"));
     for (const name of ["d", "e"]) progress.layer(layer(name, "waiting"));
-    expect(text().split("\u001b[J").at(-1)).toBe("d: Waiting\ne: Waiting\n… and 3 more layers\n");
+    expect(text().split("\u001b[J").at(-1)).toBe("d: Pulling fs layer\ne: Pulling fs layer\n… and 3 more layers\n");
   });
 
   test("a narrow terminal clips, for a wrapped line could not be taken back", () => {

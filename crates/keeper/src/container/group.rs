@@ -8,6 +8,8 @@ use bunker_sys::{SysError, file, path};
 /// podman's default; a fork bomb then ends at its container.
 const PIDS_MAX: &str = "2048";
 const SHORT_ID: usize = 12;
+/// Deeper ones are left.
+const MAX_DEPTH: usize = 32;
 
 /// A group that exists while its container does.
 pub struct Group {
@@ -25,7 +27,11 @@ impl Group {
             return Err(SysError::from_io(format!("mkdir({place:?})"), &error).into());
         }
         let directory = file::open(&place, path::O_RDONLY | path::O_DIRECTORY)?;
-        let _ = file::write_value(&format!("{place}/pids.max"), PIDS_MAX);
+        let limit = || file::write_value(&format!("{place}/pids.max"), PIDS_MAX);
+        if limit().is_err() {
+            // Delegated to the user, perhaps, and not yet handed on by him.
+            let _ = file::write_value(&format!("{parent}/cgroup.subtree_control"), "+pids").and_then(|()| limit());
+        }
         Ok(Self { place, directory })
     }
 
@@ -39,6 +45,20 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         // Empty once the container has ended; a leftover of a crash is taken over by the next start.
-        let _ = std::fs::remove_dir(&self.place);
+        let _ = remove(std::path::Path::new(&self.place), MAX_DEPTH);
     }
+}
+
+/// A container with the power to mount its own view may have made groups in it.
+fn remove(group: &std::path::Path, depth: usize) -> std::io::Result<()> {
+    match std::fs::remove_dir(group) {
+        Err(error) if depth > 0 && error.kind() != std::io::ErrorKind::NotFound => {}
+        other => return other,
+    }
+    for entry in std::fs::read_dir(group)?.flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            remove(&entry.path(), depth - 1)?;
+        }
+    }
+    std::fs::remove_dir(group)
 }

@@ -26,10 +26,15 @@ use super::stream::{CHUNK, Typed};
 
 /// The container's own process among the sessions; execs follow.
 const MAIN: u32 = 0;
+/// After so long without anything to do the buffer is given back: most containers are silent most of the time.
+const IDLE_MS: i32 = 1000;
 
 /// Everything about the one container.
 pub struct Monitor {
+    /// The container is locked for as long as this is open.
     lock: Option<OwnedFd>,
+    /// Our place in U, once we are there.
+    membership: Option<Membership>,
     listener: Option<OwnedFd>,
     clients: Vec<Client>,
     next_client: u64,
@@ -65,7 +70,6 @@ struct Container {
     namespaces: Option<OpenNamespaces>,
     helper: Option<Helper>,
     group: Option<Group>,
-    _membership: Membership,
 }
 
 /// What is removed with the container.
@@ -88,10 +92,11 @@ enum Token {
 }
 
 impl Monitor {
-    /// `channel` leads to the command that started us; the container is `lock`ed for as long as it is open.
-    pub fn new(channel: OwnedFd, lock: OwnedFd) -> Self {
+    /// `channel` leads to the command that started us.
+    pub fn new(channel: OwnedFd) -> Self {
         Self {
-            lock: Some(lock),
+            lock: None,
+            membership: None,
             listener: None,
             clients: vec![Client::new(0, channel)],
             next_client: 1,
@@ -109,8 +114,12 @@ impl Monitor {
     pub fn run(mut self) {
         while !self.is_done() {
             let (mut watches, tokens) = self.watches();
-            if poll::wait(&mut watches, -1).is_err() {
+            let patience = if self.buffer.is_empty() { -1 } else { IDLE_MS };
+            if poll::wait(&mut watches, patience).is_err() {
                 break;
+            }
+            if !watches.iter().any(Watch::has_event) {
+                self.buffer = Vec::new();
             }
             for (watch, token) in watches.iter().zip(tokens) {
                 if watch.has_event() {
@@ -154,7 +163,9 @@ impl Monitor {
     }
 
     fn handle(&mut self, token: Token) {
-        self.buffer.resize(CHUNK, 0);
+        if !matches!(token, Token::Listener | Token::Client(_)) {
+            self.buffer.resize(CHUNK, 0);
+        }
         match token {
             Token::Listener => self.accept(),
             Token::Client(id) => self.serve(id),
@@ -230,9 +241,10 @@ impl Monitor {
 
     fn answer(&mut self, id: u64, request: Request, fds: Vec<OwnedFd>) -> Result<(), Failure> {
         match request {
-            Request::Create { spec } => self.create(*spec),
+            Request::Enter { user_namespace, user_runtime_dir } => self.enter(&user_namespace, &user_runtime_dir),
+            Request::Create { spec } => self.create(*spec, fds),
             Request::Start => self.start(),
-            Request::Adopt { spec, state } => self.adopt(*spec, state),
+            Request::Adopt { spec, state } => self.adopt(*spec, state, fds),
             Request::Tidy { trash, paths } => {
                 self.doomed = Doomed { trash, paths };
                 Ok(())

@@ -82,6 +82,8 @@ fn slirp_arguments(program: &str) -> Vec<String> {
         "--configure",
         "--mtu=65520",
         "--disable-host-loopback",
+        // An empty root, no capabilities, few system calls: it parses what the container sends.
+        "--enable-sandbox",
         "--enable-seccomp",
         &format!("--ready-fd={READY_FD}"),
         "--netns-type=path",

@@ -1,7 +1,7 @@
 //! What clients ask and what they are told: JSON in frames, one reply to each request, in order; events in between.
 //! The version travels with every request, so that an old keeper can be managed by a newer command.
 
-use bunker_runtime::spec::{ExecSpec, SPEC_VERSION, SandboxSpec};
+use bunker_runtime::spec::{ExecSpec, SPEC_VERSION, SandboxSpec, UserNamespace};
 use bunker_runtime::{Failure, FailureCode};
 use bunker_sys::process::Ended;
 use serde::Deserialize;
@@ -9,10 +9,16 @@ use serde_json::json;
 
 use super::record::State;
 
-/// A request; descriptors that came with its frame belong to the streams it names, in the order stdin, stdout, stderr.
+/// A request. Descriptors that came with its frame are the container's lock (create, adopt), or the streams that it names, in the
+/// order stdin, stdout, stderr.
 #[derive(Deserialize)]
 #[serde(tag = "op", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Request {
+    /// Go into the user's namespace already, while the command still looks for the image.
+    Enter {
+        user_namespace: UserNamespace,
+        user_runtime_dir: String,
+    },
     /// Makes the sandbox up to the last step before exec.
     Create {
         spec: Box<SandboxSpec>,

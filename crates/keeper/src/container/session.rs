@@ -13,6 +13,9 @@ use super::detach_keys::DetachKeys;
 use super::log::Stream;
 use super::stream::{Input, Output};
 
+/// The largest pipe a user may make (fs.pipe-max-size, 1 MiB), in reads of a usual pipe's capacity, and one for the rest.
+const LAST_READS: usize = 17;
+
 /// One process and what goes in and out of it.
 pub struct Session {
     pub pid: i32,
@@ -152,7 +155,11 @@ impl Session {
         }
         self.end = Some(end.or_else(|| process::exit_of_stranger(self.pidfd.as_fd())));
         for output in &mut self.outputs {
-            while output.pump(buffer, &mut keep).is_some() {}
+            // What another process writes on and on is no longer this one's.
+            let mut reads = LAST_READS;
+            while reads > 0 && output.pump(buffer, &mut keep).is_some() {
+                reads -= 1;
+            }
             output.close_source();
         }
         self.input = None;

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 const DIRECTORY: &str = "BUNKER_WORKER_TEST_DIRECTORY";
 const USER: &str = "BUNKER_TEST_USER";
 const MUST_RUN: &str = "BUNKER_TEST_MUST_RUN";
-const KEEPER: &str = env!("CARGO_BIN_EXE_keeper");
+const WORKER: &str = env!("CARGO_BIN_EXE_worker");
 /// A blob grows by this much at a time.
 const PIECE: usize = 50_000;
 
@@ -190,7 +190,7 @@ impl Workshop {
     /// Starts a worker and gives it a request.
     fn start(&self, request: &Value, fds: &[&OwnedFd]) -> (OwnedFd, i32) {
         let (ours, theirs) = channel::pair().expect("socket pair");
-        let executable = File::open(KEEPER).expect("keeper");
+        let executable = File::open(WORKER).expect("keeper");
         let passed = [theirs.as_raw_fd()];
         let argv = ["keeper", "worker"];
         let spawned = spawn::Spawn { executable: executable.as_fd(), argv: &argv, fds: &passed, open_files: None };

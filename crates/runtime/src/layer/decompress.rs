@@ -25,7 +25,8 @@ pub(crate) enum Plain {
 }
 
 impl Plain {
-    /// Looks at the first bytes. `stored`: the digests say that the blob is the plain archive itself, whatever it looks like.
+    /// Looks at the first bytes. `stored`: the digests say that the blob is the plain archive itself, whatever it looks
+    /// like.
     pub(crate) fn new(mut blob: Box<Blob>, stored: bool) -> Self {
         // A blob that cannot be read will say so again at the first read.
         let start = blob.fill_buf().unwrap_or_default();

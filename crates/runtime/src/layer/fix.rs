@@ -1,5 +1,5 @@
-//! Implied directories. A layer's archive may hold `tmp/x` without `tmp/`: its directory `tmp` then has the mode and owner of
-//! nobody's choice and hides those that a lower layer gave it. For each such layer of an image a fix layer is made, to be
+//! Implied directories. A layer's archive may hold `tmp/x` without `tmp/`: its directory `tmp` then has a mode and owner of
+//! nobody's choice, and hides those that a lower layer gave it. For each such layer of an image a fix layer is made, to be
 //! mounted directly above it: just these directories and those above them, as they ought to be in the merged view.
 //!
 //! A fix layer holds only what is a directory in the merged view: over a whiteout it would resurrect, over a file hide.
@@ -105,7 +105,10 @@ impl Maker<'_> {
 
 fn dress(root: BorrowedFd<'_>, path: &[u8], (shown, attributes): (&Shown, &Attributes)) -> SysResult<()> {
     let directory = open(root, path)?;
-    path::change_owner(directory.as_fd(), (shown.uid, shown.gid))?;
+    // We made it as 0:0.
+    if (shown.uid, shown.gid) != (0, 0) {
+        path::change_owner(directory.as_fd(), (shown.uid, shown.gid))?;
+    }
     path::change_mode(directory.as_fd(), shown.mode)?;
     for (name, value) in attributes {
         xattr::set(directory.as_fd(), name, value)?;

@@ -5,7 +5,7 @@ mod copy;
 
 use super::manifest::{self, Line, LineKind, Writer};
 use super::merged::{Found, Merged};
-use super::problem::{Outcome, Problem, archive, limit};
+use super::problem::{Outcome, Problem, archive, limit, shown};
 use super::{limits, name, short};
 use crate::failure::Failure;
 use crate::inroot;
@@ -86,10 +86,7 @@ struct Linker<'a> {
 impl Linker<'_> {
     fn make(&mut self, line: &mut Line<'_>) -> Outcome<()> {
         let Some(found) = self.merged.find(&line.target)? else {
-            return archive(format!(
-                "hard link to \"{}\", which is no file in the layers below",
-                line.target.escape_ascii()
-            ));
+            return archive(format!("hard link to \"{}\", which is no file in the layers below", shown(&line.target)));
         };
         let path = line.path.to_vec();
         let (parent, last) = name::split(&path);

@@ -35,6 +35,15 @@ pub(crate) fn limit<T>(reason: impl Into<String>) -> Outcome<T> {
     Err(Problem::Limit(reason.into()))
 }
 
+/// Bytes of the archive as an error message may show them: escaped, and no more than the beginning.
+pub(crate) fn shown(bytes: &[u8]) -> String {
+    const BYTES: usize = 200;
+    match bytes.get(..BYTES) {
+        Some(start) if bytes.len() > BYTES => format!("{}…", start.escape_ascii()),
+        _ => bytes.escape_ascii().to_string(),
+    }
+}
+
 impl Problem {
     /// For `map_err`: a failed call while doing `what`.
     pub(crate) fn system(what: &'static str) -> impl FnOnce(SysError) -> Self {
@@ -48,7 +57,7 @@ impl Problem {
     /// As it leaves: `layer sha256:… entry "…": reason`.
     pub(crate) fn into_failure(self, layer: &str, entry: Option<&[u8]>) -> Failure {
         let place = match entry {
-            Some(name) => format!("layer {layer} entry \"{}\"", name.escape_ascii()),
+            Some(name) => format!("layer {layer} entry \"{}\"", shown(name)),
             None => format!("layer {layer}"),
         };
         match self {

@@ -118,11 +118,10 @@ pub(crate) fn listing(root: &Path) -> Vec<String> {
 fn describe(full: &Path, name: &str) -> String {
     let status = fs::symlink_metadata(full).expect("stat");
     let mode = status.permissions().mode() & 0o7777;
-    let owner = if (status.uid(), status.gid()) == (0, 0) {
-        String::new()
-    } else {
-        format!(" @{}:{}", status.uid(), status.gid())
-    };
+    // What belongs to us is what the archive gave to root.
+    let own = fs::metadata("/proc/self").expect("/proc/self");
+    let is_own = (status.uid(), status.gid()) == (own.uid(), own.gid());
+    let owner = if is_own { String::new() } else { format!(" @{}:{}", status.uid(), status.gid()) };
     let kind = status.file_type();
     if kind.is_dir() {
         let directory = File::open(full).expect("open");

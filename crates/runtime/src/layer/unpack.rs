@@ -26,13 +26,14 @@ use super::problem::{Outcome, Problem, archive, limit};
 use super::tar::{Entry, EntryKind, Input, Reader};
 use super::{attributes, limits};
 use bunker_sys::path::{self, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, S_IFCHR, S_IFIFO};
-use bunker_sys::xattr;
+use bunker_sys::{SysResult, xattr};
 use std::os::fd::{AsFd, BorrowedFd};
 
 /// Overlay's mark of an opaque directory, in the form that mounts with `userxattr` read.
 const OPAQUE_ATTRIBUTE: &[u8] = b"user.overlay.opaque";
 const PERMISSIONS: u32 = 0o777;
 const SPECIAL_BITS: u32 = 0o7000;
+const SET_GROUP_ID: u32 = 0o2000;
 /// Mode of directories that no entry describes, as docker's.
 const IMPLIED_MODE: u16 = 0o755;
 const ENOTSUP: i32 = 95;
@@ -67,6 +68,7 @@ impl<'a> Unpacker<'a> {
     /// `root` is an empty directory that is nobody else's. The umask must be 0: modes are given when files are made.
     pub(crate) fn new(root: BorrowedFd<'a>, owners: &'a Owners, limits: Limits) -> Outcome<Self> {
         let free = path::free_bytes(root).map_err(Problem::system("asking for free space"))?;
+        disinherit(root).map_err(Problem::system("preparing the root"))?;
         let mut index = Index::new();
         let record = index.record_id(ROOT);
         index.record_mut(record).mode = IMPLIED_MODE;
@@ -246,6 +248,15 @@ impl<'a> Unpacker<'a> {
         self.owners.check(entry.uid, entry.gid)?;
         Ok((entry.uid, entry.gid))
     }
+}
+
+/// A root in a set-group-id directory has got its group and bit, and would hand them on to all we make.
+fn disinherit(root: BorrowedFd<'_>) -> SysResult<()> {
+    if path::status(root)?.mode & SET_GROUP_ID == 0 {
+        return Ok(());
+    }
+    path::change_owner(root, (0, 0))?;
+    path::change_mode(root, IMPLIED_MODE.into())
 }
 
 /// Owner and time of what has no descriptor: links and FIFOs. We make everything as 0:0.

@@ -13,7 +13,7 @@ mod terminal;
 
 use std::os::fd::{AsFd, OwnedFd};
 
-use bunker_sys::{file as descriptor, mount, path, process as kernel};
+use bunker_sys::{file as descriptor, mount, namespace, path, process as kernel};
 
 use super::identity::{self, Identity, IdentityFiles};
 use super::launch::Prepared;
@@ -47,11 +47,15 @@ fn build<'a>(prepared: &'a Prepared<'_>, sync: &OwnedFd) -> Result<Outfit<'a>, F
     Word::Mapped.wait(sync)?;
     kernel::set_dumpable(false)?;
     let spec = prepared.spec;
+    if spec.namespaces.cgroup {
+        // Not with the others at the clone: its root is the group its maker is in, and only the child is in the container's.
+        namespace::unshare(namespace::CGROUP)?;
+    }
     let sources = requested::open_sources(spec)?;
     let directory = open_host_directory(&spec.container_dir)?;
     let root = root::assemble(spec, &directory)?;
     let standard = standard::mount_all(spec, root.as_fd())?;
-    requested::attach_all(&sources, root.as_fd())?;
+    requested::attach_all(&sources, root.as_fd(), standard.proc.as_fd())?;
     file::place_all(spec, directory.as_fd(), root.as_fd())?;
     mask::apply(spec, &standard)?;
     name_host(spec)?;
@@ -71,9 +75,10 @@ fn build<'a>(prepared: &'a Prepared<'_>, sync: &OwnedFd) -> Result<Outfit<'a>, F
     };
     mount::pivot_into(root.as_fd())?;
     let workdir = open_workdir(root.as_fd(), &spec.process.cwd, true)?;
-    if is_readonly(&spec.root) {
+    let attributes = closing_attributes(spec);
+    if attributes != 0 {
         // Last, so that mount points and the working directory could be made.
-        mount::set_attributes(root.as_fd(), mount::RDONLY, 0, false)?;
+        mount::set_attributes(root.as_fd(), attributes, 0, false)?;
     }
     let (master, peer) = terminal.map_or((None, None), |opened| (Some(opened.master), Some(opened.peer)));
     Report::Ready.send(sync, master.as_ref())?;
@@ -90,10 +95,14 @@ fn build<'a>(prepared: &'a Prepared<'_>, sync: &OwnedFd) -> Result<Outfit<'a>, F
     })
 }
 
-fn is_readonly(root: &RootFilesystem) -> bool {
-    match root {
-        RootFilesystem::Overlay { readonly, .. } | RootFilesystem::Directory { readonly, .. } => *readonly,
+fn closing_attributes(spec: &SandboxSpec) -> u64 {
+    let (RootFilesystem::Overlay { readonly, .. } | RootFilesystem::Directory { readonly, .. }) = &spec.root;
+    let mut attributes = if *readonly { mount::RDONLY } else { 0 };
+    if spec.process.no_new_privileges {
+        // What such a process could not use, nobody who is let in by a flag later should find usable.
+        attributes |= mount::NOSUID;
     }
+    attributes
 }
 
 fn name_host(spec: &SandboxSpec) -> Result<(), Failure> {

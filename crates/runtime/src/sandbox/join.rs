@@ -45,6 +45,8 @@ pub fn join(target: &JoinTarget<'_>, wanted: &Process, streams: Option<&Streams>
         Ok(found) => found,
         Err((failure, number)) => {
             if let Some(number) = number {
+                // It may have been stopped by somebody inside. Not reaped yet, so the number is still its own.
+                process::kill_number(number, SIGKILL)?;
                 process::wait_child(number, true)?;
             }
             return Err(failure);
@@ -61,20 +63,24 @@ pub fn join(target: &JoinTarget<'_>, wanted: &Process, streams: Option<&Streams>
 fn collect(sync: &OwnedFd) -> Result<(i32, Option<OwnedFd>), (Failure, Option<i32>)> {
     let (mut number, mut terminal, mut failure) = (None, None, None);
     loop {
-        match Report::receive(sync) {
+        match Report::receive_in_time(sync) {
             Ok(Some((Report::Started(pid), _))) => number = Some(pid),
             Ok(Some((Report::Ready, master))) => terminal = Some(master),
             Ok(Some((Report::Failed(reason), _))) => failure = Some(reason),
-            Ok(None) => {
-                let gone = || Failure::new(FailureCode::NotRunning, "the container ended while it was joined");
-                return Err((failure.unwrap_or_else(gone), number));
-            }
+            Ok(None) => return Err((failure.unwrap_or_else(ended), number)),
             Err(reason) => return Err((reason, number)),
         }
         if let (Some(number), Some(_)) = (number, &terminal) {
             return Ok((number, terminal.take().flatten()));
         }
     }
+}
+
+/// setns(2) of a process that is not there any more.
+const ESRCH: i32 = 3;
+
+fn ended() -> Failure {
+    Failure::new(FailureCode::NotRunning, "the container ended while it was joined")
 }
 
 struct Joining<'a> {
@@ -91,7 +97,11 @@ fn enter(target: &JoinTarget<'_>, joining: &Joining<'_>, sync: &OwnedFd) -> Fail
         namespace::join(target.pidfd, namespaces_of(target.spec))
     })();
     if let Err(error) = entered {
-        return Failure::system(FailureCode::NotRunning, "entering the container", &error);
+        return if error.errno == ESRCH {
+            ended()
+        } else {
+            Failure::system(FailureCode::NotRunning, "entering the container", &error)
+        };
     }
     match process::clone_process(0, None, true) {
         Err(error) => error.into(),
@@ -113,9 +123,9 @@ fn enter(target: &JoinTarget<'_>, joining: &Joining<'_>, sync: &OwnedFd) -> Fail
 
 /// Nobody sees it: the report says why.
 const NOT_STARTED: i32 = 125;
+const SIGKILL: i32 = 9;
 
 fn outfit<'a>(target: &JoinTarget<'_>, joining: &'a Joining<'_>, sync: &OwnedFd) -> Result<Outfit<'a>, Failure> {
-    const SIGKILL: i32 = 9;
     process::set_parent_death_signal(SIGKILL)?;
     // setns into the mount namespace made its root this process's own.
     let root = file::open("/", path::O_PATH | path::O_DIRECTORY)?;

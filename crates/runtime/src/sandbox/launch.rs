@@ -38,6 +38,8 @@ pub struct Sandbox {
     /// Opened while its process could still be looked into. Who holds the mount namespace decides when it is taken down, which
     /// may take the overlay many milliseconds.
     pub namespaces: Option<OpenNamespaces>,
+    /// Whether it is in the group it was made for.
+    pub is_grouped: bool,
 }
 
 /// Namespaces of a container, held open.
@@ -67,7 +69,16 @@ pub fn create(
     let own_program = spec.process.init.then(|| file::open("/proc/self/exe", path::O_RDONLY)).transpose()?;
     let prepared = Prepared { spec, streams, filter, own_program };
     let (ours, theirs) = socket::packet_pair()?;
-    let cloned = process::clone_process(namespaces_of(spec), cgroup, false);
+    let flags = namespaces_of(spec) & !namespace::CGROUP;
+    let mut is_grouped = cgroup.is_some();
+    let cloned = process::clone_process(flags, cgroup, false).or_else(|error| {
+        if !is_grouped {
+            return Err(error);
+        }
+        // Delegated, but not to us who are elsewhere in the tree; or of a kind that takes no processes.
+        is_grouped = false;
+        process::clone_process(flags, None, false)
+    });
     match cloned.map_err(|error| refused("making the container's namespaces", &error))? {
         Cloned::Child => {
             drop(ours);
@@ -75,6 +86,7 @@ pub fn create(
         }
         Cloned::Parent { pid, pidfd } => {
             let mut sandbox = Sandbox::from_parts(pid, pidfd, ours);
+            sandbox.is_grouped = is_grouped;
             drop(theirs);
             sandbox.map_ids(spec)?;
             sandbox.namespaces = Some(OpenNamespaces::of(pid)?);
@@ -84,7 +96,7 @@ pub fn create(
     }
 }
 
-/// The namespaces a container has of its own, as clone3 and setns take them.
+/// The namespaces a container has of its own, as setns takes them, and clone3 but for the cgroup namespace.
 pub(super) fn namespaces_of(spec: &SandboxSpec) -> i32 {
     let namespaces = &spec.namespaces;
     let mut flags = namespace::MOUNT;
@@ -111,7 +123,7 @@ fn refused(what: &str, error: &SysError) -> Failure {
 
 impl Sandbox {
     pub(super) fn from_parts(pid: i32, pidfd: OwnedFd, sync: OwnedFd) -> Self {
-        Self { pid, pidfd, sync, terminal: None, namespaces: None }
+        Self { pid, pidfd, sync, terminal: None, namespaces: None, is_grouped: false }
     }
 
     fn map_ids(&self, spec: &SandboxSpec) -> Result<(), Failure> {
@@ -157,12 +169,12 @@ impl Sandbox {
         if Word::Go.send(&self.sync).is_err() {
             return Err(self.unexplained());
         }
-        match Report::receive(&self.sync)? {
-            Some((Report::Failed(failure), _)) => {
+        match Report::receive_in_time(&self.sync) {
+            Ok(Some((Report::Failed(failure), _))) | Err(failure) => {
                 self.reap();
                 Err(failure)
             }
-            _ => Ok(()),
+            Ok(_) => Ok(()),
         }
     }
 

@@ -2,11 +2,14 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
+use bunker_sys::poll::{self, Watch};
 use bunker_sys::socket;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::{Failure, FailureCode};
 
+/// Far longer than any step takes that is waited for with it.
+const PATIENCE_MS: i32 = 15_000;
 /// A failure with a long path and a list of layers stays below this.
 const PACKET_LIMIT: usize = 64 * 1024;
 
@@ -56,6 +59,16 @@ impl Report {
         let text = serde_json::to_vec(self).map_err(|error| Failure::new(FailureCode::System, error.to_string()))?;
         let fds: Vec<_> = terminal.iter().map(|fd| fd.as_fd()).collect();
         Ok(socket::send_packet(to.as_fd(), &text, &fds)?)
+    }
+
+    /// As `receive`, but gives up: who lives in the container already can stop a process that joins it, and would stop us too.
+    pub(super) fn receive_in_time(from: &OwnedFd) -> Result<Option<(Self, Option<OwnedFd>)>, Failure> {
+        let mut watches = [Watch::new(from.as_fd(), true, false)];
+        poll::wait(&mut watches, PATIENCE_MS)?;
+        if watches[0].has_event() {
+            return Self::receive(from);
+        }
+        Err(Failure::new(FailureCode::System, "something in the container keeps the process from starting"))
     }
 
     /// `None`: the child closed its end, which it does by exec (or by dying).

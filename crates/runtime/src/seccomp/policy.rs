@@ -1,5 +1,6 @@
 //! What each system call may do, and the default: docker's set, narrowed (no vmsplice, no device nodes, no keyrings,
-//! socket families by list). A capability that was added opens the calls that docker's profile ties to it.
+//! socket families by list, nothing too new to be needed). A capability that was added opens the calls that docker's profile
+//! ties to it.
 
 use super::table::{FIRST_UNKNOWN, SYSCALLS, number_of};
 
@@ -84,7 +85,6 @@ const NEVER: &[&str] = &[
     "kexec_file_load",
     "kexec_load",
     "keyctl",
-    "lsm_set_self_attr",
     "migrate_pages",
     "modify_ldt",
     "move_pages",
@@ -105,6 +105,22 @@ const NEVER: &[&str] = &[
     "vserver",
 ];
 
+/// So new that every program goes on without them, and podman lets none through: they answer as on an older kernel (ENOSYS).
+const NEWER: &[&str] = &[
+    "cachestat",
+    "futex_requeue",
+    "futex_wait",
+    "futex_waitv",
+    "futex_wake",
+    "getxattrat",
+    "listmount",
+    "listxattrat",
+    "mseal",
+    "removexattrat",
+    "setxattrat",
+    "statmount",
+];
+
 /// Allowed only with one of these capabilities (docker's profile ties them so).
 const GATED: &[(&[&str], &[&str])] = &[
     (&["CAP_DAC_READ_SEARCH"], &["open_by_handle_at"]),
@@ -117,6 +133,9 @@ const GATED: &[(&[&str], &[&str])] = &[
             "fsopen",
             "fspick",
             "lookup_dcookie",
+            "lsm_get_self_attr",
+            "lsm_list_modules",
+            "lsm_set_self_attr",
             "mount",
             "mount_setattr",
             "move_mount",
@@ -182,6 +201,9 @@ fn verdict_of(name: &str, has: &dyn Fn(&str) -> bool) -> Verdict {
     if NEVER.contains(&name) {
         return Verdict::plain(Action::Errno(EPERM));
     }
+    if NEWER.contains(&name) {
+        return Verdict::plain(Action::Errno(ENOSYS));
+    }
     for (keys, names) in GATED {
         if names.contains(&name) && !keys.iter().any(|key| has(key)) {
             return Verdict::plain(Action::Errno(EPERM));
@@ -198,6 +220,8 @@ fn verdict_of(name: &str, has: &dyn Fn(&str) -> bool) -> Verdict {
         "mknod" => deny([masked(1, S_IFMT, S_IFCHR), masked(1, S_IFMT, S_IFBLK)]),
         "mknodat" => deny([masked(2, S_IFMT, S_IFCHR), masked(2, S_IFMT, S_IFBLK)]),
         "socket" => Verdict { rules: socket_rules(has), otherwise: Action::Errno(EAFNOSUPPORT) },
+        // No other family has pairs, but asking for one would load its module.
+        "socketpair" => only([equal(0, AF_UNIX)], EAFNOSUPPORT),
         _ => Verdict::plain(Action::Allow),
     }
 }
@@ -244,11 +268,16 @@ fn masked(argument: u8, mask: u64, value: u64) -> Condition {
     Condition { argument, comparison: Comparison::Masked(mask), value, wide: false }
 }
 
-/// Arguments the kernel reads as 32-bit ints: comparing more of them would let a set upper bit slip past.
+/// Arguments the kernel reads as 32-bit ints: comparing more of them would let a set upper bit slip past. Those that profiles
+/// are known to compare.
 pub(crate) fn is_wide(name: &str, argument: u8) -> bool {
     !matches!(
         (name, argument),
-        ("socket" | "socketpair", 0..=2) | ("personality" | "prctl", 0) | ("ioctl" | "mknod", 1) | ("mknodat", 2)
+        ("socket" | "socketpair", 0..=2)
+            | ("bpf" | "keyctl" | "personality" | "prctl" | "arch_prctl" | "io_uring_setup", 0)
+            | ("chmod" | "fchmod" | "fcntl" | "ioctl" | "kill" | "mkdir" | "mknod" | "open" | "setns" | "tkill", 1)
+            | ("getsockopt" | "setsockopt", 1..=2)
+            | ("fchmodat" | "madvise" | "mkdirat" | "mknodat" | "openat" | "tgkill", 2)
     )
 }
 

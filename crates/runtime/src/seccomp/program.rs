@@ -20,6 +20,9 @@ const ARGUMENTS_OFFSET: u32 = 16;
 /// Calls of the x32 ABI carry this bit; none is allowed.
 #[cfg(target_arch = "x86_64")]
 const X32_BIT: u32 = 0x4000_0000;
+/// No call at all: how a tracer makes the kernel leave one out (ptrace(2)). As unknown as any other number.
+#[cfg(target_arch = "x86_64")]
+const NO_CALL: u32 = u32::MAX;
 /// The kernel's limit (`BPF_MAXINSNS`).
 const MAX_INSTRUCTIONS: usize = 4096;
 
@@ -29,7 +32,7 @@ pub(crate) fn assemble(policy: &Policy) -> Result<Vec<SockFilter>, Failure> {
     let mut program = vec![statement(LOAD, ARCH_OFFSET), branch(JUMP_EQUAL, AUDIT_ARCH, 1, 0), kill];
     program.push(statement(LOAD, NUMBER_OFFSET));
     #[cfg(target_arch = "x86_64")]
-    program.extend([branch(JUMP_GREATER_EQUAL, X32_BIT, 0, 1), kill]);
+    program.extend([branch(JUMP_GREATER_EQUAL, X32_BIT, 0, 2), branch(JUMP_EQUAL, NO_CALL, 1, 0), kill]);
     program.extend(tree(&ranges(policy)));
     if program.len() > MAX_INSTRUCTIONS {
         let message = format!("seccomp profile: {} instructions, the kernel takes {MAX_INSTRUCTIONS}", program.len());

@@ -158,3 +158,7 @@ pub(crate) const SYSCALLS: &[(&str, u32)] = &[
     ("lsm_set_self_attr", 460), ("lsm_list_modules", 461), ("mseal", 462), ("setxattrat", 463), ("getxattrat", 464),
     ("listxattrat", 465), ("removexattrat", 466), ("open_tree_attr", 467),
 ];
+
+#[cfg(test)]
+#[path = "table_test.rs"]
+mod tests;

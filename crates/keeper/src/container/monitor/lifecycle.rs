@@ -1,8 +1,8 @@
 //! From a spec to a running container, and from its end to nothing left of it but what is to stay.
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 
-use bunker_runtime::spec::SandboxSpec;
+use bunker_runtime::spec::{SandboxSpec, UserNamespace};
 use bunker_runtime::{Failure, FailureCode, sandbox, tree, userns};
 use bunker_sys::{SysResult, file, path, process, socket};
 
@@ -18,12 +18,30 @@ const EXIT_NOT_EXECUTABLE: i32 = 126;
 const EXIT_NOT_FOUND: i32 = 127;
 
 impl Monitor {
-    /// Makes the sandbox; after a failure nothing of it is left but the record of it.
-    pub(super) fn create(&mut self, spec: SandboxSpec) -> Result<(), Failure> {
+    /// Goes into U, once.
+    pub(super) fn enter(&mut self, namespace: &UserNamespace, user_runtime_dir: &str) -> Result<(), Failure> {
+        if self.membership.is_none() {
+            // After a failure this process may be half way: it is of no use for anything else.
+            let phase = std::mem::replace(&mut self.phase, Phase::Over);
+            self.membership = Some(userns::enter(namespace, user_runtime_dir)?);
+            self.phase = phase;
+        }
+        Ok(())
+    }
+
+    /// The container is ours from now on: its lock comes with the request.
+    fn take_on(&mut self, fds: Vec<OwnedFd>) -> Result<(), Failure> {
         if self.phase != Phase::New {
             return Err(Failure::new(FailureCode::BadRequest, "this keeper has a container already"));
         }
         self.phase = Phase::Over;
+        self.lock = fds.into_iter().next();
+        Ok(())
+    }
+
+    /// Makes the sandbox; after a failure nothing of it is left but the record of it.
+    pub(super) fn create(&mut self, spec: SandboxSpec, fds: Vec<OwnedFd>) -> Result<(), Failure> {
+        self.take_on(fds)?;
         let (generation, container_dir) = (spec.generation, spec.container_dir.clone());
         self.runtime_dir = Some(spec.runtime_dir.clone());
         let made = self.try_create(spec);
@@ -38,14 +56,16 @@ impl Monitor {
     }
 
     fn try_create(&mut self, spec: SandboxSpec) -> Result<(), Failure> {
-        let membership = userns::enter(&spec.user_namespace, &spec.user_runtime_dir)?;
-        let group = spec.cgroup.as_deref().map(|parent| Group::make(parent, &spec.id)).transpose()?;
+        self.enter(&spec.user_namespace, &spec.user_runtime_dir)?;
+        // Only our own default depends on it: where it cannot be had the container runs without.
+        let group = spec.cgroup.as_deref().and_then(|parent| Group::make(parent, &spec.id).ok());
         let mut ends = Ends::fifos(&spec.process, &spec.container_dir)?;
         let theirs = ends.theirs.take();
         let cgroup = group.as_ref().map(|group| group.directory.as_fd());
         let mut sandbox = sandbox::create(&spec, theirs.as_ref(), cgroup)?;
         // From here on the child has its own copies; as long as we held them no stream would end.
         drop(theirs);
+        let group = group.filter(|_| sandbox.is_grouped);
         let namespaces = sandbox.namespaces.take();
         let helper = match namespaces.as_ref().map(|open| network::start(&spec.network, open)).transpose()?.flatten() {
             // It gets ready while the sandbox is being built.
@@ -62,16 +82,7 @@ impl Monitor {
         let terminal = sandbox.terminal.take();
         self.sessions.insert(MAIN, Session::new((sandbox.pid, pidfd), terminal, ends, spec.process.stdin_once)?);
         let log = open_log(&spec)?;
-        self.container = Some(Container {
-            spec,
-            state,
-            log,
-            waiting: Some(sandbox),
-            namespaces,
-            helper,
-            group,
-            _membership: membership,
-        });
+        self.container = Some(Container { spec, state, log, waiting: Some(sandbox), namespaces, helper, group });
         Ok(())
     }
 
@@ -101,12 +112,9 @@ impl Monitor {
     }
 
     /// Takes over a container that lives although its keeper does not.
-    pub(super) fn adopt(&mut self, spec: SandboxSpec, mut state: State) -> Result<(), Failure> {
-        if self.phase != Phase::New {
-            return Err(Failure::new(FailureCode::BadRequest, "this keeper has a container already"));
-        }
-        self.phase = Phase::Over;
-        let membership = userns::enter(&spec.user_namespace, &spec.user_runtime_dir)?;
+    pub(super) fn adopt(&mut self, spec: SandboxSpec, mut state: State, fds: Vec<OwnedFd>) -> Result<(), Failure> {
+        self.take_on(fds)?;
+        self.enter(&spec.user_namespace, &spec.user_runtime_dir)?;
         let pidfd = process::open_pidfd(state.pid).map_err(|_| not_running())?;
         if !state.is_alive() {
             return Err(not_running());
@@ -121,16 +129,7 @@ impl Monitor {
         let log = open_log(&spec)?;
         let helper = state.helper.and_then(Helper::adopt);
         let group = state.cgroup.as_deref().and_then(Group::open);
-        self.container = Some(Container {
-            spec,
-            state,
-            log,
-            waiting: None,
-            namespaces: None,
-            helper,
-            group,
-            _membership: membership,
-        });
+        self.container = Some(Container { spec, state, log, waiting: None, namespaces: None, helper, group });
         self.phase = Phase::Running;
         Ok(())
     }

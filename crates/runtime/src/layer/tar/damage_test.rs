@@ -1,6 +1,7 @@
 //! Archives cut, changed and badly ended.
 
 use super::*;
+use proptest::prelude::*;
 
 #[test]
 fn an_archive_cut_anywhere_is_an_error_or_ends_between_entries() {
@@ -50,4 +51,40 @@ fn checksums_of_signed_characters_are_accepted() {
         .sum();
     bytes[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
     assert!(read(&bytes).is_ok());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(), ..ProptestConfig::default() })]
+
+    /// Whatever is in it, and however it arrives (`read` compares two ways), an archive is read or refused.
+    #[test]
+    fn any_bytes_are_read_or_refused(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), any::<bool>()), 1..8),
+    ) {
+        let items = [
+            dir("d"),
+            file("d/f", "content").pax("path", "p").pax("SCHILY.xattr.user.a", "b"),
+            sparse::v10_item(b"2\n10\n2\n50\n4\n", "100"),
+            Item { kind: b'S', ..file("s", "") }.patch(257, "ustar  \0").patch(482, [1]),
+            symlink("l", "t"),
+            hard("h", "d/f"),
+        ];
+        let mut bytes = [extension(b'g', &record(b"uid", b"7")), extension(b'L', b"long\0"), archive(&items)].concat();
+        for (place, value, signed) in changes {
+            let place = place.index(bytes.len());
+            bytes[place] = value;
+            let start = place / BLOCK * BLOCK;
+            if signed {
+                let mut block: [u8; BLOCK] = bytes[start..start + BLOCK].try_into().expect("a block");
+                made::sign(&mut block);
+                bytes[start..start + BLOCK].copy_from_slice(&block);
+            }
+        }
+        let _ = read(&bytes);
+    }
+}
+
+/// More when asked for a long run.
+fn cases() -> u32 {
+    if std::env::var_os("BUNKER_TEST_LONG").is_some() { 1_000_000 } else { 2000 }
 }

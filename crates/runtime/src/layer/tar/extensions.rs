@@ -4,7 +4,7 @@ use super::header::{Header, text};
 use super::pax::{Globals, Records};
 use super::sparse::{SparseForm, SparseKeys};
 use super::{Entry, EntryKind};
-use crate::layer::problem::{Outcome, archive};
+use crate::layer::problem::{Outcome, archive, shown};
 
 /// Gathered from `x`, `L` and `K` headers.
 #[derive(Default)]
@@ -17,8 +17,8 @@ pub(super) struct Extensions {
 impl Extensions {
     pub(super) fn take(&mut self, kind: u8, data: &[u8]) -> Outcome<()> {
         match kind {
-            b'L' => self.long_path = Some(text(data).to_vec()),
-            b'K' => self.long_target = Some(text(data).to_vec()),
+            b'L' => self.long_path = Some(text(data)).filter(|name| !name.is_empty()).map(<[u8]>::to_vec),
+            b'K' => self.long_target = Some(text(data)).filter(|name| !name.is_empty()).map(<[u8]>::to_vec),
             // GNU tar and Go replace the first by the second, others merge them.
             _ if self.records.is_some() => return archive("two PAX headers for one entry"),
             _ => self.records = Some(Records::parse(data)?),
@@ -92,6 +92,6 @@ fn kind_of(letter: u8) -> Outcome<EntryKind> {
         b'3' | b'4' => EntryKind::Device,
         b'5' => EntryKind::Directory,
         b'6' => EntryKind::Fifo,
-        other => return archive(format!("entry type \"{}\" is unknown", other.escape_ascii())),
+        other => return archive(format!("entry type \"{}\" is unknown", shown(&[other]))),
     })
 }

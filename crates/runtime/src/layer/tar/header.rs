@@ -17,6 +17,7 @@ const CHECKSUM: Range<usize> = 148..156;
 const TYPE: usize = 156;
 const LINK: Range<usize> = 157..257;
 const MAGIC: Range<usize> = 257..265;
+const GNU_MAGIC: &[u8] = b"ustar  \0";
 const PREFIX: Range<usize> = 345..500;
 /// star keeps access and change time behind a shorter prefix, and signs at the end.
 const STAR_PREFIX: Range<usize> = 345..476;
@@ -102,7 +103,7 @@ impl Header {
                 text(&self.block[STAR_PREFIX])
             }
             [b'u', b's', b't', b'a', b'r', 0, ..] => text(&self.block[PREFIX]),
-            b"ustar  \0" if !self.has_gnu_times() => {
+            magic if magic == GNU_MAGIC && !self.has_gnu_times() => {
                 // Writers in Go before 1.8 put a prefix here under GNU's magic; Go's reader still accepts it.
                 let prefix = text(&self.block[PREFIX]);
                 if prefix.is_ascii() { prefix } else { b"" }
@@ -115,8 +116,12 @@ impl Header {
         [GNU_ACCESS_TIME, GNU_CHANGE_TIME].into_iter().all(|field| number::field(&self.block[field], "time").is_ok())
     }
 
-    /// Old GNU sparse files: the segments here, whether a block with more follows, and the file's length.
+    /// Old GNU sparse files: the segments here, whether a block with more follows, and the file's length. star has the
+    /// same type in another layout.
     pub(super) fn gnu_sparse(&self) -> Outcome<(&[u8], bool, u64)> {
+        if &self.block[MAGIC] != GNU_MAGIC {
+            return archive("sparse file in a format that has none");
+        }
         let length = number::unsigned(&self.block[GNU_REAL_SIZE], "real size")?;
         Ok((&self.block[GNU_SEGMENTS], self.block[GNU_EXTENDED] != 0, length))
     }

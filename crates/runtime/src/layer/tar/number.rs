@@ -1,6 +1,6 @@
 //! Numbers in headers: octal text, GNU's base-256, and the decimal ones of PAX records.
 
-use super::super::problem::{Outcome, archive};
+use super::super::problem::{Outcome, archive, shown};
 use bunker_sys::path::FileTime;
 
 const NANOSECOND_DIGITS: usize = 9;
@@ -27,7 +27,7 @@ fn octal(bytes: &[u8], what: &str) -> Outcome<i64> {
     let mut value: i64 = 0;
     for byte in &digits[..end] {
         if !matches!(byte, b'0'..=b'7') {
-            return archive(format!("{what} is not a number: \"{}\"", bytes.escape_ascii()));
+            return archive(format!("{what} is not a number: \"{}\"", shown(bytes)));
         }
         // Fields have at most 12 bytes: 36 bits.
         value = value << 3 | i64::from(byte - b'0');
@@ -55,7 +55,7 @@ fn binary(bytes: &[u8], what: &str) -> Outcome<i64> {
 pub(super) fn decimal(bytes: &[u8], what: &str) -> Outcome<u64> {
     let digits_only = !bytes.is_empty() && bytes.iter().all(u8::is_ascii_digit);
     let value = if digits_only { str::from_utf8(bytes).ok().and_then(|text| text.parse().ok()) } else { None };
-    value.map_or_else(|| archive(format!("{what} is not a number: \"{}\"", bytes.escape_ascii())), Ok)
+    value.map_or_else(|| archive(format!("{what} is not a number: \"{}\"", shown(bytes))), Ok)
 }
 
 /// A point in time: `-?digits[.digits]`, seconds since 1970; finer than nanoseconds is cut off.
@@ -66,11 +66,11 @@ pub(super) fn time(bytes: &[u8], what: &str) -> Outcome<FileTime> {
         None => (rest, &[][..]),
     };
     if !fraction.iter().all(u8::is_ascii_digit) {
-        return archive(format!("{what} is not a time: \"{}\"", bytes.escape_ascii()));
+        return archive(format!("{what} is not a time: \"{}\"", shown(bytes)));
     }
     let seconds = decimal(whole, what)?;
     let Ok(seconds) = i64::try_from(seconds) else {
-        return archive(format!("{what} is too far away: \"{}\"", bytes.escape_ascii()));
+        return archive(format!("{what} is too far away: \"{}\"", shown(bytes)));
     };
     let nanoseconds = fraction.iter().chain(&[b'0'; NANOSECOND_DIGITS]).take(NANOSECOND_DIGITS);
     let nanoseconds = nanoseconds.fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0'));

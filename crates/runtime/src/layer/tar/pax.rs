@@ -1,7 +1,7 @@
 //! PAX extended headers: records `length key=value\n`, and what those we understand mean for the next entry.
 
 use super::super::limits;
-use super::super::problem::{Outcome, archive, limit};
+use super::super::problem::{Outcome, archive, limit, shown};
 use super::sparse::SparseKeys;
 use super::{header, number};
 use bunker_sys::path::FileTime;
@@ -95,7 +95,7 @@ impl Records {
             return archive("extended attribute with an unusable name");
         }
         if attribute.len() > limits::ATTRIBUTE_NAME_BYTES || value.len() > limits::ATTRIBUTE_VALUE_BYTES {
-            let (name, bytes) = (attribute.escape_ascii(), value.len());
+            let (name, bytes) = (shown(&attribute), value.len());
             return limit(format!("extended attribute \"{name}\" of {bytes} bytes is larger than the kernel takes"));
         }
         // The same name again, maybe in the other spelling, replaces.
@@ -132,7 +132,7 @@ fn id(text: &[u8], what: &str) -> Outcome<u32> {
 
 fn name(key: &[u8], value: &[u8]) -> Outcome<Option<Vec<u8>>> {
     if value.contains(&0) {
-        return archive(format!("PAX {} with a NUL", key.escape_ascii()));
+        return archive(format!("PAX {} with a NUL", shown(key)));
     }
     given(value, |text| Ok(text.to_vec()))
 }

@@ -106,17 +106,11 @@ impl<I: Input> Reader<I> {
     fn gnu_segments(&mut self, header: &Header) -> Outcome<(Vec<Segment>, u64)> {
         let (part, mut more, length) = header.gnu_sparse()?;
         let mut segments = Vec::new();
-        sparse::add_gnu_segments(part, &mut segments)?;
-        let mut blocks = 0_usize;
+        sparse::add_gnu_segments(part, more, &mut segments)?;
         while more {
-            // Blocks without segments must not go on for ever either.
-            blocks += 1;
-            if blocks > limits::SPARSE_SEGMENTS {
-                return limit("sparse segment blocks without end");
-            }
             let block = self.block()?;
             let (part, follows) = more_segments(&block);
-            sparse::add_gnu_segments(part, &mut segments)?;
+            sparse::add_gnu_segments(part, follows, &mut segments)?;
             more = follows;
         }
         Ok((segments, length))

@@ -1,7 +1,7 @@
 //! Sparse files: four ways to say where the data lies, one list of segments, checked.
 
 use super::super::limits;
-use super::super::problem::{Outcome, archive, limit};
+use super::super::problem::{Outcome, archive, limit, shown};
 use super::number;
 
 /// An old GNU segment: offset and length, 12 bytes each.
@@ -60,7 +60,7 @@ impl SparseKeys {
                 self.numbers.clear();
                 value.split(|byte| *byte == b',').try_for_each(|number| self.number(number))?;
             }
-            _ => return archive(format!("sparse record \"{}\" is unknown or out of place", key.escape_ascii())),
+            _ => return archive(format!("sparse record \"{}\" is unknown or out of place", shown(key))),
         }
         Ok(())
     }
@@ -102,11 +102,12 @@ fn check_count(segments: usize) -> Outcome<()> {
     Ok(())
 }
 
-/// Adds the segments in a part of an old GNU header; an empty field ends the list.
-pub(super) fn add_gnu_segments(part: &[u8], segments: &mut Vec<Segment>) -> Outcome<()> {
+/// Adds the segments in a part of an old GNU header; an empty field ends the list. `more`: another part is said to follow.
+/// Whether it does after an empty field, GNU tar and Go do not agree.
+pub(super) fn add_gnu_segments(part: &[u8], more: bool, segments: &mut Vec<Segment>) -> Outcome<()> {
     for field in part.chunks_exact(GNU_SEGMENT) {
         if field[0] == 0 || field[GNU_FIELD] == 0 {
-            break;
+            return if more { archive("sparse segment list that goes on after its end") } else { Ok(()) };
         }
         check_count(segments.len())?;
         let offset = number::unsigned(&field[..GNU_FIELD], "sparse offset")?;

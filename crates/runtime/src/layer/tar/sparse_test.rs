@@ -28,7 +28,7 @@ fn sparse_files_are_read_in_every_form() {
     }
 }
 
-fn v10_item(list: &[u8], length: &str) -> Item {
+pub(super) fn v10_item(list: &[u8], length: &str) -> Item {
     let data = [made::padded(list), b"abcdef".to_vec()].concat();
     file("GNUSparseFile.1/f", data)
         .pax("GNU.sparse.major", "1")
@@ -52,6 +52,14 @@ fn old_sparse_files_go_on_in_further_blocks() {
         .size_field(made::number(6, 12));
     let bytes = [header.bytes(), block, made::padded(b"abcdef"), archive([&file("after", "")])].concat();
     assert_eq!(read(&bytes).expect("read"), ["File f = abcdef [0+1 10+1 20+1 30+1 40+1 50+1]/60", "File after"]);
+}
+
+#[test]
+fn an_old_sparse_list_that_ended_does_not_go_on() {
+    let item =
+        Item { kind: b'S', ..file("f", "") }.patch(257, "ustar  \0").patch(482, [1]).patch(483, made::number(0, 12));
+    let bytes = [item.bytes(), archive([&dir("swallowed")])].concat();
+    assert!(read(&bytes).is_err_and(|text| text.contains("goes on after its end")));
 }
 
 #[test]

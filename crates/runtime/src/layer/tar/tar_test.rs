@@ -109,6 +109,8 @@ fn names_come_from_all_their_places() {
     let long = "x".repeat(300);
     let gnu = [extension(b'L', format!("{long}\0").as_bytes()), archive([&file("short", "1")])].concat();
     assert_eq!(read(&gnu).expect("read"), [format!("File {long} = 1")]);
+    let empty = [extension(b'L', b"\0"), archive([&file("short", "1")])].concat();
+    assert_eq!(read(&empty).expect("read"), ["File short = 1"]);
     let target = [extension(b'K', format!("{long}\0").as_bytes()), archive([&symlink("l", "t")])].concat();
     assert_eq!(read(&target).expect("read"), [format!("Symlink l -> {long}")]);
     let cases = [
@@ -223,7 +225,7 @@ fn what_readers_disagree_about_is_refused() {
     let pax = |key: &str, value: &str| extension(b'x', &record(key.as_bytes(), value.as_bytes()));
     let global = |key: &str, value: &str| extension(b'g', &record(key.as_bytes(), value.as_bytes()));
     let rest = archive([&file("f", "")]);
-    let cases: [(&str, Vec<u8>, &str); 14] = [
+    let cases: [(&str, Vec<u8>, &str); 15] = [
         ("a directory with data", archive([&Item { data: b"x".to_vec(), ..dir("d") }]), "data where only files"),
         ("a link with data", archive([&Item { data: b"x".to_vec(), ..symlink("l", "t") }]), "data where only files"),
         ("a file with a slash and data", archive([&file("d/", "x")]), "data where only files"),
@@ -236,6 +238,7 @@ fn what_readers_disagree_about_is_refused() {
         ("a global attribute", [global("SCHILY.xattr.user.a", "b"), rest.clone()].concat(), "global PAX header"),
         ("an unknown type", archive([&item(b'V', "label")]), "entry type \"V\" is unknown"),
         ("a type that is no letter", archive([&item(0xff, "x")]), r#"entry type "\xff" is unknown"#),
+        ("a sparse file that is not GNU's", archive([&Item { kind: b'S', ..file("f", "") }]), "format that has none"),
         ("one block of zeros", [vec![0; BLOCK], rest.clone()].concat(), "one block of zeros"),
         ("an extension header at the end", pax("path", "a"), "ends after an extension header"),
     ];

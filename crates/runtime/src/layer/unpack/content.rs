@@ -11,7 +11,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 /// Fed to checksums in place of holes.
-static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
+static ZEROS: [u8; 4096] = [0; 4096];
 
 impl Unpacker<'_> {
     pub(super) fn put_file(&mut self, id: NodeId, entry: &mut Entry, reader: &mut Reader<impl Input>) -> Outcome<()> {
@@ -51,7 +51,10 @@ impl Unpacker<'_> {
             return limit(format!("its files have together more than {} bytes", self.limits.bytes));
         }
         if self.counts.written > self.space {
-            return Err(Problem::NoSpace(format!("it needs more than the {} bytes that are free for it", self.space)));
+            return Err(Problem::NoSpace(format!(
+                "no space left: it needs more than the {} bytes that are free for it",
+                self.space
+            )));
         }
         self.counts.hashed_holes = self.counts.hashed_holes.saturating_add(entry.size - stored);
         Ok(self.counts.hashed_holes <= limits::HASHED_HOLES)

@@ -114,6 +114,9 @@ fn times_are_kept_and_directories_get_theirs_at_the_end() {
 
 #[test]
 fn attributes_are_set_on_files_and_directories() {
+    if !is_root() {
+        return;
+    }
     let capability = [&0x0200_0000_u32.to_le_bytes()[..], &0x0000_2000_u32.to_le_bytes(), &[0; 12]].concat();
     let items = [
         file("f", "1")
@@ -130,10 +133,8 @@ fn attributes_are_set_on_files_and_directories() {
     assert_eq!(names("d"), [b"user.c"]);
     let file = File::open(layer.root().join("f")).expect("open");
     assert_eq!(xattr::get(file.as_fd(), b"user.a").expect("get").as_deref(), Some(&b"1\0\n"[..]));
-    if is_root() {
-        assert_eq!(names("ping"), [b"security.capability"]);
-        assert_eq!(layer.unpacked.setuid, 1);
-    }
+    assert_eq!(names("ping"), [b"security.capability"]);
+    assert_eq!(layer.unpacked.setuid, 1);
 }
 
 #[test]
@@ -188,4 +189,33 @@ fn the_last_of_many_entries_of_one_name_wins() {
     assert_eq!(layer.listing()[1..], ["f 644 same = last"]);
     assert_eq!(layer.unpacked.entries, 10_001);
     assert_eq!(layer.unpacked.unpacked_bytes, 4);
+}
+
+#[test]
+fn a_set_group_id_directory_around_the_layer_hands_nothing_on() {
+    if !is_root() {
+        return;
+    }
+    let base = tempfile::tempdir().expect("a temporary directory");
+    let root = base.path().join("root");
+    std::fs::create_dir(&root).expect("root");
+    let directory = File::open(&root).expect("root");
+    bunker_sys::path::change_owner(directory.as_fd(), (0, 7)).expect("chown");
+    bunker_sys::path::change_mode(directory.as_fd(), 0o2755).expect("chmod");
+    let plain = crate::layer::test_archive::archive(&[dir("d"), file("d/f", "1")]);
+    std::fs::write(base.path().join("blob"), &plain).expect("blob");
+    let unpacked = crate::layer::unpack(crate::layer::Unpack {
+        blob: File::open(base.path().join("blob")).expect("blob").into(),
+        counter: None,
+        size: plain.len() as u64,
+        digest: &digest(&plain),
+        diff_id: None,
+        root: directory.as_fd(),
+        manifest: File::create(base.path().join("manifest")).expect("manifest").into(),
+        owners: &Owners::all(),
+        limits: Limits::default(),
+    });
+    assert!(unpacked.is_ok());
+    let lines = crate::layer::test_layer::listing(&root);
+    assert_eq!(lines, ["d 755 .", "d 755 d", "f 644 d/f = 1"]);
 }

@@ -99,7 +99,10 @@ impl Unpacker<'_> {
         let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
         let directory = path::open_at(place, name, flags, 0).map_err(Problem::system("opening a directory"))?;
         let owner = (record.uid, record.gid);
-        path::change_owner(directory.as_fd(), owner).map_err(Problem::system("setting an owner"))?;
+        // We made it as 0:0.
+        if owner != (0, 0) {
+            path::change_owner(directory.as_fd(), owner).map_err(Problem::system("setting an owner"))?;
+        }
         path::change_mode(directory.as_fd(), record.mode.into()).map_err(Problem::system("setting a mode"))?;
         path::set_time(directory.as_fd(), record.modified).map_err(Problem::system("setting a time"))
     }

@@ -227,12 +227,16 @@ proptest! {
         match (unpack_items(&items), expected) {
             (Ok(layer), Some(())) => {
                 let mut expected = model.listing();
-                let by_path = |line: &String| line.split(' ').nth(if line.starts_with(['d', 'f', 'p']) { 2 } else { 1 }).map(parts);
+                let by_path = |line: &String| {
+                    let field = if line.starts_with(['d', 'f', 'p']) { 2 } else { 1 };
+                    line.split(' ').nth(field).map(parts)
+                };
                 expected.sort_by_key(by_path);
                 let mut listing = layer.listing().split_off(1);
                 listing.sort_by_key(by_path);
                 prop_assert_eq!(listing, expected);
-                let listed = layer.manifest_names().iter().filter(|line| !line.starts_with('H') && !line.starts_with('o')).count();
+                let names = layer.manifest_names();
+                let listed = names.iter().filter(|line| !line.starts_with(['H', 'o'])).count();
                 prop_assert_eq!(listed, model.things.values().filter(|thing| **thing != Thing::Pending).count() + 1);
             }
             (Err(_), None) => {}

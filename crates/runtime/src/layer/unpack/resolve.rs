@@ -3,7 +3,7 @@
 
 use super::super::index::{Index, NodeId, NodeKind, ROOT, Record};
 use super::super::limits;
-use super::super::problem::{Outcome, archive};
+use super::super::problem::{Outcome, archive, shown};
 use super::super::tar::Entry;
 use super::{IMPLIED_MODE, Unpacker};
 
@@ -103,7 +103,7 @@ impl Unpacker<'_> {
         match self.index.kind(id) {
             NodeKind::Absent => {}
             NodeKind::Whiteout => self.clear(id)?,
-            kind => return archive(format!("its parent \"{}\" is {}", name.escape_ascii(), describe(kind))),
+            kind => return archive(format!("its parent \"{}\" is {}", shown(name), describe(kind))),
         }
         let record = Record { mode: IMPLIED_MODE, modified: entry.modified, ..Record::default() };
         self.make_directory(id, NodeKind::Implied, record)?;

@@ -4,7 +4,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use bunker_sys::{file, mount, path};
 
-use super::requested::target_file;
+use super::requested::{ensure_mountable, target_file};
 use crate::failure::Failure;
 use crate::spec::SandboxSpec;
 
@@ -16,9 +16,12 @@ pub(super) fn place_all(spec: &SandboxSpec, directory: BorrowedFd<'_>, root: Bor
         write_once(directory, &owned.name, &owned.content, owned.mode)?;
         let source = path::open_at(directory, owned.name.as_bytes(), path::O_PATH | path::O_NOFOLLOW, 0)?;
         let clone = mount::clone_of(source.as_fd(), false)?;
-        let attributes = mount::NODEV | mount::NOSUID | if owned.readonly { mount::RDONLY } else { 0 };
+        let closed = mount::NODEV | mount::NOSUID | mount::NOEXEC;
+        let attributes = closed | if owned.readonly { mount::RDONLY } else { 0 };
         mount::set_attributes(clone.as_fd(), attributes, mount::PRIVATE, false)?;
-        mount::attach(clone.as_fd(), target_file(root, &owned.target)?.as_fd())?;
+        let target = target_file(root, &owned.target)?;
+        ensure_mountable(root, target.as_fd(), &owned.target)?;
+        mount::attach(clone.as_fd(), target.as_fd())?;
     }
     Ok(())
 }

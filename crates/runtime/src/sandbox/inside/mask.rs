@@ -8,31 +8,25 @@ use bunker_sys::{SysResult, mount, path};
 use super::device::open_device;
 use super::standard::{Standard, mount_tmpfs};
 use crate::failure::{Failure, FailureCode};
-use crate::spec::{Network, SandboxSpec};
+use crate::spec::SandboxSpec;
 
 const ENOENT: i32 = 2;
 const ENOTDIR: i32 = 20;
 
 /// Applies both lists; what does not exist here needs no hiding.
 pub(super) fn apply(spec: &SandboxSpec, standard: &Standard) -> Result<(), Failure> {
-    // The host's own /proc or /sys was bound whole and must not be changed piecewise (the kernel would refuse it).
     let covers = Covers::prepare()?;
-    let hidden = spec.masked_paths.iter().filter(|place| is_ours(spec, place));
-    for place in hidden {
+    for place in &spec.masked_paths {
         let Some(target) = find(standard, place)? else { continue };
         covers.hide(target.as_fd())?;
     }
-    for place in spec.readonly_paths.iter().filter(|place| is_ours(spec, place)) {
+    for place in &spec.readonly_paths {
         let Some(target) = find(standard, place)? else { continue };
         let clone = mount::clone_of(target.as_fd(), true)?;
         mount::set_attributes(clone.as_fd(), mount::RDONLY | mount::NOSUID | mount::NODEV | mount::NOEXEC, 0, true)?;
         mount::attach(clone.as_fd(), target.as_fd())?;
     }
     Ok(())
-}
-
-fn is_ours(spec: &SandboxSpec, place: &str) -> bool {
-    if place.starts_with("/sys/") { !matches!(spec.network, Network::Host) } else { spec.namespaces.pid }
 }
 
 /// `None`: this kernel has no such file.

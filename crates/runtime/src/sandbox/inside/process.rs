@@ -87,8 +87,9 @@ fn prepare(outfit: &Outfit<'_>) -> Result<Vec<CString>, Failure> {
     credential::set_user(identity.uid)?;
     credential::keep_capabilities(false)?;
     let kept = if identity.uid == 0 { (bounding, 0) } else { (non_root, non_root) };
+    // With fs.suid_dumpable=1 a change of ids would have made it dumpable again; after the exec the kernel decides anew.
+    process::set_dumpable(false)?;
     lock_down(outfit, kept)?;
-    // A change of ids makes the process undumpable anyway; after the exec the kernel decides anew.
     process::set_parent_death_signal(0)?;
     environment(outfit)
 }

@@ -1,4 +1,6 @@
 //! Mounts that flags or the image's volumes ask for. Sources are the host user's own words; targets are looked up inside the root.
+//! Where a target really leads is judged by its descriptor, after all links: never over the root itself, nor into /proc, but for
+//! the few files there that tools like lxcfs are known to replace.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -52,16 +54,23 @@ fn open_source(wanted: &Mount) -> Result<Source<'_>, Failure> {
 }
 
 /// Puts them in their places, in the order of the spec, which is from the root down.
-pub(super) fn attach_all(sources: &[Source<'_>], root: BorrowedFd<'_>) -> Result<(), Failure> {
+pub(super) fn attach_all(sources: &[Source<'_>], root: BorrowedFd<'_>, proc: BorrowedFd<'_>) -> Result<(), Failure> {
+    // While the root shows the image alone: a volume below another one starts with what the image has there.
     for source in sources {
-        let (Mount::Bind { target, .. } | Mount::Tmpfs { target, .. } | Mount::Volume { target, .. }) = source.wanted;
-        let point = if source.is_directory { target_directory(root, target)? } else { target_file(root, target)? };
-        if let Mount::Volume { readonly, copy_up, .. } = source.wanted {
+        if let Mount::Volume { readonly, copy_up, target, .. } = source.wanted {
             if *copy_up {
-                fill_volume(source.mounted.as_fd(), point.as_fd(), target)?;
+                fill_volume(source.mounted.as_fd(), root, target)?;
             }
             // Only now: filling needs to write.
             mount::set_attributes(source.mounted.as_fd(), flag(*readonly, mount::RDONLY), 0, false)?;
+        }
+    }
+    for source in sources {
+        let (Mount::Bind { target, .. } | Mount::Tmpfs { target, .. } | Mount::Volume { target, .. }) = source.wanted;
+        let point = if source.is_directory { target_directory(root, target)? } else { target_file(root, target)? };
+        let is_asked_for = matches!(source.wanted, Mount::Bind { .. });
+        if !(is_asked_for && is_replaceable(proc, point.as_fd())?) {
+            ensure_mountable(root, point.as_fd(), target)?;
         }
         mount::attach(source.mounted.as_fd(), point.as_fd())?;
     }
@@ -82,6 +91,40 @@ fn propagation_of(word: &str) -> Result<u64, Failure> {
     }
 }
 
+/// PROC_SUPER_MAGIC (statfs(2)).
+const PROC: i64 = 0x9fa0;
+
+/// A mount over the root would hide every mask, one in /proc could pass for the kernel's own word (CVE-2019-16884,
+/// CVE-2023-27561).
+pub(super) fn ensure_mountable(root: BorrowedFd<'_>, point: BorrowedFd<'_>, target: &str) -> Result<(), Failure> {
+    let refuse = |reason: &str| {
+        Failure::new(FailureCode::BadPath, format!("\"{target}\" leads {reason}: nothing can be mounted there"))
+    };
+    let (top, found) = (path::status(root)?, path::status(point)?);
+    if (top.device, top.inode) == (found.device, found.inode) {
+        return Err(refuse("to the container's root"));
+    }
+    if mount::filesystem_type(point)? == PROC {
+        return Err(refuse("into the container's /proc"));
+    }
+    Ok(())
+}
+
+/// What runc lets flags (never images) put another file over.
+const REPLACEABLE: [&str; 9] =
+    ["cpuinfo", "diskstats", "loadavg", "meminfo", "slabinfo", "stat", "swaps", "uptime", "sys/crypto/fips_enabled"];
+
+fn is_replaceable(proc: BorrowedFd<'_>, point: BorrowedFd<'_>) -> Result<bool, Failure> {
+    let found = path::status(point)?;
+    let is_it = |name: &&str| {
+        let flags = path::O_PATH | path::O_NOFOLLOW;
+        let known = path::open_at2(proc, name.as_bytes(), flags, path::RESOLVE_NO_SYMLINKS);
+        let status = known.and_then(|file| path::status(file.as_fd()));
+        status.is_ok_and(|status| (status.device, status.inode) == (found.device, found.inode))
+    };
+    Ok(found.is_regular() && mount::filesystem_type(point)? == PROC && REPLACEABLE.iter().any(is_it))
+}
+
 fn target_directory(root: BorrowedFd<'_>, target: &str) -> Result<OwnedFd, Failure> {
     inroot::make_directories(root, target.as_bytes(), 0o755).map_err(|error| bad_target(target, &error))
 }
@@ -95,15 +138,18 @@ fn bad_target(target: &str, error: &SysError) -> Failure {
 }
 
 /// docker's copy-up: an empty volume takes over the image's content at its place, with owner and mode; never over data.
-fn fill_volume(data: BorrowedFd<'_>, image: BorrowedFd<'_>, target: &str) -> Result<(), Failure> {
+fn fill_volume(data: BorrowedFd<'_>, root: BorrowedFd<'_>, target: &str) -> Result<(), Failure> {
     let failed =
         |error: &SysError| Failure::system(FailureCode::System, &format!("filling the volume at \"{target}\""), error);
-    let open = |directory| {
-        path::open_at(directory, b".", path::O_RDONLY | path::O_DIRECTORY, 0).map_err(|error| failed(&error))
-    };
-    let to = open(data)?;
+    let to = path::open_at(data, b".", path::O_RDONLY | path::O_DIRECTORY, 0).map_err(|error| failed(&error))?;
     if !tree::is_empty(to.as_fd()).map_err(|error| failed(&error))? {
         return Ok(());
     }
-    tree::copy_content(open(image)?.as_fd(), to.as_fd()).map_err(|error| failed(&error))
+    let image = target_directory(root, target)?;
+    // What another file system shows there (/sys, /dev) is not the image's content.
+    if path::status(root)?.device != path::status(image.as_fd())?.device {
+        return Ok(());
+    }
+    let from = path::open_at(image.as_fd(), b".", path::O_RDONLY | path::O_DIRECTORY, 0);
+    tree::copy_content(from.map_err(|error| failed(&error))?.as_fd(), to.as_fd()).map_err(|error| failed(&error))
 }

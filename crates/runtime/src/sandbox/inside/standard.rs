@@ -30,7 +30,7 @@ pub(super) fn mount_all(spec: &SandboxSpec, root: BorrowedFd<'_>) -> Result<Stan
     let sys = mount_sys(spec)?;
     attach(sys.as_fd(), root, "sys")?;
     mount_cgroup(spec, sys.as_fd())?;
-    let devices = mount_tmpfs("755", Some(DEVICES_SIZE), NOSUID | STRICTATIME)?;
+    let devices = mount_tmpfs("755", Some(DEVICES_SIZE), NOSUID | NOEXEC | STRICTATIME)?;
     let terminals = mount_terminals(spec)?;
     attach(devices.as_fd(), root, "dev")?;
     device::fill(devices.as_fd())?;
@@ -61,7 +61,7 @@ pub(super) fn mount_tmpfs(mode: &str, size: Option<u64>, attributes: u64) -> Res
 /// A fresh /proc of the container's own processes; the host's, whole, where it shares the host's.
 fn mount_proc(spec: &SandboxSpec) -> Result<OwnedFd, Failure> {
     if !spec.namespaces.pid {
-        return clone_host("/proc", 0);
+        return clone_host("/proc", NOSUID | NODEV | NOEXEC);
     }
     let mounted = FilesystemContext::open("proc").and_then(|context| context.mount(NOSUID | NODEV | NOEXEC | RELATIME));
     mounted.map_err(|error| host_refused("mounting a /proc of its own", &error))
@@ -70,7 +70,7 @@ fn mount_proc(spec: &SandboxSpec) -> Result<OwnedFd, Failure> {
 fn mount_sys(spec: &SandboxSpec) -> Result<OwnedFd, Failure> {
     // sysfs shows the network namespace it was mounted in: without one of its own the container may only see the host's.
     if matches!(spec.network, Network::Host) {
-        return clone_host("/sys", RDONLY);
+        return clone_host("/sys", RDONLY | NOSUID | NODEV | NOEXEC);
     }
     let mounted =
         FilesystemContext::open("sysfs").and_then(|context| context.mount(RDONLY | NOSUID | NODEV | NOEXEC | RELATIME));
@@ -92,7 +92,7 @@ fn clone_host(place: &str, attributes: u64) -> Result<OwnedFd, Failure> {
 
 /// The container's own branch of the cgroup tree, read-only; none where the host has no cgroup v2 to show.
 fn mount_cgroup(spec: &SandboxSpec, sys: BorrowedFd<'_>) -> Result<(), Failure> {
-    if !spec.namespaces.cgroup || matches!(spec.network, Network::Host) {
+    if !spec.namespaces.cgroup {
         return Ok(());
     }
     let attributes = RDONLY | NOSUID | NODEV | NOEXEC | RELATIME;
@@ -143,12 +143,24 @@ fn real_directory(root: BorrowedFd<'_>, name: &str) -> Result<OwnedFd, Failure> 
     Ok(open()?)
 }
 
-/// Values of the container's own namespaces (sysctl.d(5) names), through the mount itself: nothing can stand in for it.
+/// Values of the container's own namespaces (sysctl.d(5) names), through the mount itself: nothing can stand in for it. A name is
+/// words between dots and nothing else, a value one line (CVE-2022-0811).
 fn write_sysctls(spec: &SandboxSpec, proc: BorrowedFd<'_>) -> Result<(), Failure> {
+    if spec.sysctls.is_empty() {
+        return Ok(());
+    }
+    let root = path::open_at2(proc, b"sys", path::O_PATH | path::O_DIRECTORY, path::RESOLVE_NO_SYMLINKS)?;
     for (name, value) in &spec.sysctls {
-        let place = format!("sys/{}", name.replace('.', "/"));
+        let is_word = |word: &str| {
+            !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
+        };
+        if !name.split('.').all(is_word) || value.contains(['\n', '\0']) {
+            let message = format!("\"{}\" is no sysctl, or its value is no line", name.escape_debug());
+            return Err(Failure::new(FailureCode::BadRequest, message));
+        }
+        let place = name.replace('.', "/");
         let resolve = path::RESOLVE_NO_SYMLINKS | path::RESOLVE_IN_ROOT;
-        let written = path::open_at2(proc, place.as_bytes(), path::O_WRONLY, resolve)
+        let written = path::open_at2(root.as_fd(), place.as_bytes(), path::O_WRONLY, resolve)
             .and_then(|opened| file::write_all(opened.as_fd(), value.as_bytes()));
         written.map_err(|error| Failure::system(FailureCode::System, &format!("setting sysctl \"{name}\""), &error))?;
     }

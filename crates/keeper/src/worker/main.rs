@@ -1,4 +1,5 @@
-//! Worker mode: one job that needs the user's id range, then the end. One request on descriptor 3, one answer.
+//! The worker: one job that needs the user's id range, then the end. One request on descriptor 3, one answer. A program of its
+//! own, so that decompressors and the like are not in the memory of every keeper.
 //!
 //! Nothing of the job's content is looked at before the process is in U and locked in (`bunker_runtime::lockin`); paths in
 //! the request are the engine's own. If the client goes away the worker stops where it is: what is half done lies in
@@ -21,7 +22,9 @@ const CHANNEL_FD: i32 = 3;
 const CANCELLED: i32 = 1;
 
 /// Does the job and answers.
-pub fn main() {
+fn main() {
+    // Neither Ctrl-C nor a hang-up in the command's terminal is meant for it: it ends when the command does.
+    let _ = process::new_session();
     let Ok(channel) = file::inherited(CHANNEL_FD) else { process::exit(CANCELLED) };
     let answer = match job::run(&channel) {
         Ok(result) => json!({ "ok": true, "result": result }),
