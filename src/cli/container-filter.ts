@@ -15,6 +15,8 @@ const LATER = ["expose", "publish", "is-task", "isolation"];
 export interface ContainerFilter {
   /** A status was asked for, so containers that do not run are meant too. */
   all: boolean;
+  /** It names containers to compare with, whatever their status. */
+  comparing: boolean;
   apply(containers: readonly ContainerFacts[]): ContainerFacts[];
 }
 
@@ -28,6 +30,7 @@ export function parseContainerFilter(words: readonly (readonly [string, string])
   const codes = filters.values("exited").map(parseExitCode);
   return {
     all: filters.has("status"),
+    comparing: filters.has("before") || filters.has("since"),
     apply: (containers) => {
       const inWindow = timeWindow(filters, containers);
       return containers.filter((facts) => suits(filters, codes, facts) && inWindow(facts));

@@ -1,7 +1,7 @@
 // An image as a row of images, in docker's words, and `images --filter`. Pure.
 
 import type { ImageSummary } from "../engine/index.ts";
-import { familiarName, parseName } from "../image/index.ts";
+import { familiarName, lookupNames, parseName } from "../image/index.ts";
 import { Filters } from "./filter.ts";
 import type { Listing, Row } from "./format.ts";
 import { joinLabels } from "./container-row.ts";
@@ -160,8 +160,17 @@ function findImage(images: readonly ImageSummary[], name: string): Date {
   const bare = name.replace(/^sha256:/, "");
   const byId = (image: ImageSummary): boolean =>
     /^[0-9a-f]{4,64}$/.test(bare) && image.id.slice("sha256:".length).startsWith(bare);
-  const named = name.includes(":") ? name : `${name}:latest`;
-  const found = images.find((image) => `${shownRepository(image)}:${image.tag}` === named) ?? images.find(byId);
+  const names = fullNames(name);
+  const found = images.find((image) => names.includes(`${image.repository}:${image.tag}`)) ?? images.find(byId);
   if (found === undefined) throw new UsageError(`no such image: ${name}`, { code: "not-found" });
   return createdAt(found);
+}
+
+/** Under which names an image may be meant; none: the word is no name. */
+function fullNames(word: string): string[] {
+  try {
+    return lookupNames(word);
+  } catch {
+    return [];
+  }
 }

@@ -15,6 +15,11 @@ export class OutputError extends Error {
     });
     this.broken = cause.code === "EPIPE";
   }
+
+  /** Of an output that we handed to somebody else, who found nobody reading it. */
+  static unread(): OutputError {
+    return new OutputError(Object.assign(new Error("broken pipe"), { code: "EPIPE" }));
+  }
 }
 
 interface Chunk {

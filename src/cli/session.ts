@@ -3,7 +3,7 @@
 
 import type { SessionControl, SessionEnd, StreamOptions } from "../engine/index.ts";
 import { closeFd, enterRawMode, isTerminal, leaveRawMode, pumpTerminal, windowSize } from "../native/index.ts";
-import { flush, printable, warn } from "./output.ts";
+import { flush, OutputError, printable, warn } from "./output.ts";
 import { UsageError } from "./usage.ts";
 
 const STDIN = 0;
@@ -47,6 +47,9 @@ export class Session {
   #raw: number | null = null;
   #pump: number | null = null;
   #interrupts = 0;
+  #control: SessionControl | null = null;
+  /** Signals that came before the process could be told. */
+  readonly #early: NodeJS.Signals[] = [];
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -56,6 +59,7 @@ export class Session {
       stderr: null,
       detachKeys: options.detachKeys,
       sigProxy: options.sigProxy,
+      onStarting: () => this.#catchSignals(),
       onReady: (control) => this.#ready(control),
     };
   }
@@ -82,12 +86,16 @@ export class Session {
     return this.#pump;
   }
 
+  #catchSignals(): void {
+    if (this.#options.sigProxy) for (const signal of PROXIED) this.#on(signal, () => this.#proxy(signal));
+    else if (this.#raw !== null) for (const signal of FATAL) this.#on(signal, () => this.#die(signal));
+  }
+
   #ready(control: SessionControl): void {
     this.#closePump();
-    const { tty, sigProxy } = this.#options;
-    if (tty) this.#followTerminal(control);
-    if (sigProxy) for (const signal of PROXIED) this.#on(signal, () => this.#proxy(control, signal));
-    else if (this.#raw !== null) for (const signal of FATAL) this.#on(signal, () => this.#die(signal));
+    this.#control = control;
+    for (const signal of this.#early.splice(0)) control.signal(signal);
+    if (this.#options.tty) this.#followTerminal(control);
     this.#options.onStarted?.();
   }
 
@@ -108,8 +116,9 @@ export class Session {
     });
   }
 
-  #proxy(control: SessionControl, signal: NodeJS.Signals): void {
-    control.signal(signal);
+  #proxy(signal: NodeJS.Signals): void {
+    if (this.#control === null) this.#early.push(signal);
+    else this.#control.signal(signal);
     if (signal !== "SIGINT" && signal !== "SIGTERM") return;
     this.#interrupts++;
     if (this.#interrupts < PATIENCE) return;
@@ -148,10 +157,11 @@ export class Session {
     warn(`${printable(line)}${this.#raw === null ? "" : "\r"}\n`);
   }
 
-  /** @returns the exit code */
+  /** @returns the exit code. @throws OutputError when nobody reads us any more; the process runs on then, as docker's does */
   finish(end: SessionEnd): number {
     this.end();
     if (end.kind === "exited") return end.code;
+    if (end.kind === "outputClosed") throw OutputError.unread();
     warn("read escape sequence\n");
     return 0;
   }

@@ -2,7 +2,7 @@
 
 import { planCapabilities } from "./capability.ts";
 import { BunkerError } from "../errors.ts";
-import { CONFIG_VERSION, type ContainerConfig } from "./config.ts";
+import { CONFIG_VERSION, type ContainerConfig, mergeEnvironment } from "./config.ts";
 import {
   DEFAULT_OPEN_FILES,
   DEFAULT_SHM_SIZE,
@@ -290,13 +290,12 @@ export function planExec(
   const base = planProcess(config, host, session);
   const env = base.env.filter((entry) => !(entry.startsWith("TERM=") && !request.tty));
   if (request.tty && !env.some((entry) => entry.startsWith("TERM="))) env.push("TERM=xterm");
-  const overridden = new Set(request.env.map((entry) => entry.slice(0, entry.indexOf("="))));
   return {
     id,
     process: {
       ...base,
       args: request.command,
-      env: [...env.filter((entry) => !overridden.has(entry.slice(0, entry.indexOf("=")))), ...request.env],
+      env: mergeEnvironment(env, request.env),
       cwd: request.workdir ?? base.cwd,
       user: request.user ?? base.user,
       terminal: request.tty,

@@ -26,32 +26,38 @@ export type KeeperEvent =
 export class KeeperChannel {
   readonly #fd: number;
   readonly #events: KeeperEvent[] = [];
+  #unanswered = 0;
   #closed = false;
 
   constructor(fd: number) {
     this.#fd = fd;
   }
 
-  /** Sends a request without waiting; its reply is the next one `reply` returns. */
+  /** Sends a request without waiting for the answer. @throws BunkerError not-running when the keeper is gone */
   send(operation: string, fields: object = {}, fds: number[] = []): void {
-    sendMessage(this.#fd, { op: operation, version: PROTOCOL_VERSION, ...fields }, fds);
+    this.#unanswered++;
+    try {
+      sendMessage(this.#fd, { op: operation, version: PROTOCOL_VERSION, ...fields }, fds);
+    } catch (error) {
+      throw error instanceof BunkerError && error.code === "not-running" ? gone() : error;
+    }
   }
 
-  /** Blocks for the next reply. @throws BunkerError the keeper's failure, or not-running when it is gone */
-  reply(): void {
-    for (;;) {
+  /** Blocks until everything sent is answered. @throws BunkerError the first failure, or not-running when the keeper is gone */
+  settle(): void {
+    while (this.#unanswered > 0) {
       const received = receiveMessageSync(this.#fd);
       if (received === null) throw gone();
-      if (this.#isReply(received)) return;
+      this.#take(received);
     }
   }
 
   request(operation: string, fields: object = {}, fds: number[] = []): void {
     this.send(operation, fields, fds);
-    this.reply();
+    this.settle();
   }
 
-  /** The next event; replies that come meanwhile (to resizes and signals) are dropped. `null`: the keeper is gone. */
+  /** The next event. Meanwhile a resize or signal may be refused: that is no matter. `null`: the keeper is gone. */
   async event(): Promise<KeeperEvent | null> {
     for (;;) {
       const queued = this.#events.shift();
@@ -60,6 +66,7 @@ export class KeeperChannel {
       if (received === null) return null;
       const event = parseEvent(received.message);
       if (event !== null) return event;
+      this.#unanswered--;
     }
   }
 
@@ -69,14 +76,14 @@ export class KeeperChannel {
     closeFd(this.#fd);
   }
 
-  #isReply({ message }: Received): boolean {
+  #take({ message }: Received): void {
     const event = parseEvent(message);
     if (event !== null) {
       this.#events.push(event);
-      return false;
+      return;
     }
-    if (message["ok"] === true) return true;
-    throw failureToError(message["failure"]);
+    this.#unanswered--;
+    if (message["ok"] !== true) throw failureToError(message["failure"]);
   }
 }
 

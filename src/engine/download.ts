@@ -6,7 +6,7 @@ import { closeSync, fstatSync, ftruncateSync, mkdirSync, openSync, rmSync, statS
 import type { Descriptor, Digest } from "../image/index.ts";
 import { addToCounter, closeFd, makeCounter } from "../native/index.ts";
 import type { BlobSink, RegistryClient } from "../registry/index.ts";
-import type { Layout } from "../store/index.ts";
+import type { Layout, Store } from "../store/index.ts";
 import { HeldLock } from "./held-lock.ts";
 
 const PRIVATE = 0o700;
@@ -112,15 +112,22 @@ export class Download {
     if (fresh.byteLength > 0) addToCounter(this.counter, fresh.byteLength);
   }
 
-  /** The finished file, to be renamed into the store. */
-  get path(): string {
-    return this.#path;
+  /** Makes the finished file the store's, unless another process was quicker. Nobody else may be settling. */
+  settle(blobs: Store["blobs"]): void {
+    const { digest, size } = this.#descriptor;
+    if (this.#hasName() && !blobs.has(digest, size)) blobs.adopt(digest, this.#path);
+    else this.discard();
   }
 
   /** The bytes are wrong, or not needed: they must not be resumed. */
   discard(): void {
+    if (this.#hasName()) rmSync(this.#path, { force: true });
+  }
+
+  /** Whether the name still leads to our file: another process may have taken it over, and a third have begun a new one. */
+  #hasName(): boolean {
     const named = statSync(this.#path, { throwIfNoEntry: false });
-    if (this.#open && named?.ino === fstatSync(this.#file).ino) rmSync(this.#path, { force: true });
+    return this.#open && named?.ino === fstatSync(this.#file).ino;
   }
 
   release(): void {

@@ -30,6 +30,7 @@ export async function execInContainer(
     const attach = attachRequest(
       streams ?? { stdin: null, stdout: null, stderr: null, detachKeys: "", sigProxy: false },
     );
+    streams?.onStarting?.();
     channel.request("exec", { spec, detach: request.detach, ...attach.fields }, attach.fds);
     if (request.detach) return null;
     const end = await followSession(channel, streams);
@@ -48,6 +49,7 @@ export async function attachContainer(engine: Engine, name: string, streams: Str
   const channel = connect(engine, view);
   try {
     const attach = attachRequest(streams);
+    streams.onStarting?.();
     channel.request("attach", attach.fields, attach.fds);
     const end = await followSession(channel, streams);
     if (end !== null) return end;

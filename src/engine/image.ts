@@ -87,6 +87,7 @@ export function removeImage(engine: Engine, name: string, options: { force: bool
   const untagged = [...new Set(names.flatMap((reference) => untaggedLines(reference, left, whole)))];
   if (!whole) return { untagged, deleted: [] };
   const { layers } = garbage.collect();
+  garbage.sweep();
   emptyTrash(engine, garbage.trash());
   const diffIds = image.config.diffIds.filter((diffId) => layers.some((layer) => diffId.endsWith(layer)));
   return { untagged, deleted: [image.id, ...diffIds.reverse()] };

@@ -16,6 +16,8 @@ export interface Unpacked {
   entries: number;
   unpackedBytes: number;
   impliedDirectories: number;
+  /** Those in its root aside. */
+  whiteouts: number;
   /** Hard links into lower layers: `linkLayer` must follow. */
   pendingLinks: number;
   skippedDevices: number;

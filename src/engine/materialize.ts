@@ -2,7 +2,7 @@
 // staging. `place` renames everything to where it belongs; what is known of it then is the caller's to record.
 
 import { closeSync, mkdirSync, openSync, renameSync } from "node:fs";
-import { BunkerError } from "../errors.ts";
+import { BunkerError, expectHostFailure } from "../errors.ts";
 import {
   computeChainIds,
   type Digest,
@@ -43,10 +43,12 @@ export interface Layers {
   blobs: LayerDescriptor[];
   /** Puts a document beside them, to go into the store with them. @returns its path */
   stage(digest: Digest, bytes: Uint8Array): string;
+  /** Whether what was in the store when we looked is still there. */
+  isWhole(): boolean;
   /** Renames everything into place. */
   place(): void;
-  /** Gives locks and staging back; to be called whatever happened. */
-  release(): void;
+  /** Gives locks and staging back; to be called whatever happened. `error`: why it came to nothing. */
+  release(error?: unknown): void;
 }
 
 /** One layer of the stack. */
@@ -68,7 +70,7 @@ export async function materialize(engine: Engine, request: MaterializeRequest): 
     await work.run();
     return work;
   } catch (error) {
-    work.release();
+    work.release(error);
     throw error;
   }
 }
@@ -234,9 +236,9 @@ class Work implements Layers {
 
   #take(part: Part, unpacked: Unpacked): void {
     const { descriptor, diffId } = part;
-    const { unpackedBytes: size, entries, impliedDirectories: implied, opaqueRoot: opaque } = unpacked;
+    const { unpackedBytes: size, entries, impliedDirectories: implied, whiteouts, opaqueRoot: opaque } = unpacked;
     const name = unpacked.pendingLinks > 0 ? `chain-${digestHex(part.chainId)}` : part.record.name;
-    part.record = { name, diffId, size, entries, implied, opaque };
+    part.record = { name, diffId, size, entries, implied, whiteouts, opaque };
     this.#warnOfDevices(descriptor, unpacked.skippedDevices);
     this.#tell(descriptor, "done", descriptor.size);
     for (const twin of this.#parts) if (twin.diffId === diffId && twin.staged) twin.record = part.record;
@@ -257,10 +259,11 @@ class Work implements Layers {
     }
   }
 
-  /** Directories that archives only implied must not hide what a lower layer says about them. */
+  /** Directories that a layer alone cannot get right: implied ones, and those with whiteouts of nothing. */
   async #fixAll(): Promise<void> {
-    const needed = this.#parts.some((part, index) => index > 0 && part.record.implied > 0);
-    if (!needed) return;
+    const mayNeed = ({ record }: Part, index: number): boolean =>
+      record.whiteouts > 0 || (index > 0 && record.implied > 0);
+    if (!this.#parts.some(mayNeed)) return;
     const target = `${this.#staging.directory}/fixes`;
     mkdirSync(target, { mode: PRIVATE });
     const fixes = await fixLayers(this.#engine, this.#parts, target);
@@ -277,22 +280,31 @@ class Work implements Layers {
     return this.#staging.write(`blob-${digestHex(digest)}`, bytes);
   }
 
+  isWhole(): boolean {
+    const { layers } = this.#engine.store;
+    return this.#parts.every((part) => part.staged || layers.isOnDisk(this.map, part.record.name));
+  }
+
   place(): void {
     const { layout, blobs } = this.#engine.store;
     for (const part of this.#stack()) {
       if (part.staged) move(part.directory, layout.layer(this.map, part.record.name));
     }
-    for (const download of this.#downloads) blobs.adopt(download.digest, download.path);
+    for (const download of this.#downloads) download.settle(blobs);
   }
 
-  release(): void {
-    for (const download of this.#downloads) download.release();
+  release(error?: unknown): void {
+    for (const download of this.#downloads) {
+      // Going on with it later is worth less now than the space.
+      if (isFull(error)) download.discard();
+      download.release();
+    }
     this.#staging.release();
   }
 }
 
 function newRecord(name: string, diffId: Digest | null): LayerRecord {
-  return { name, diffId, size: 0, entries: 0, implied: 0, opaque: false };
+  return { name, diffId, size: 0, entries: 0, implied: 0, whiteouts: 0, opaque: false };
 }
 
 /** Somebody else may have been quicker, or a layer may stand in the stack twice: what is there is as good as ours. */
@@ -316,6 +328,11 @@ function isCancelled(reason: unknown): boolean {
     (reason instanceof BunkerError && reason.code === "cancelled") ||
     (reason instanceof Error && reason.name === "AbortError")
   );
+}
+
+function isFull(reason: unknown): boolean {
+  const known = expectHostFailure(reason);
+  return known instanceof BunkerError && known.code === "no-space";
 }
 
 /** Downloaded bytes that would be just as wrong the next time. */

@@ -48,6 +48,13 @@ export interface Pulled {
   changed: boolean;
 }
 
+const HINTS = {
+  "invalid-image": "The image itself is wrong: its publisher must push it again, or another tag may be right.",
+  "bad-archive": "The image itself is wrong: its publisher must push it again, or another tag may be right.",
+  "digest-mismatch": "Try again; if it stays so, report it to whoever runs the registry.",
+  unsupported: "Another tag of it may be of a kind that can be used.",
+};
+
 /** A document of a registry, with the bytes that its digest was checked against. */
 interface Document<T> {
   digest: Digest;
@@ -70,7 +77,7 @@ export async function pullImage(
     onEvent({ kind: "resolving", reference: formatReference(reference) });
     return await new Pull({ engine, reference, client, onEvent, signal }).run(options.platform);
   } catch (error) {
-    throw wrapError(`pulling "${shown}"`, error);
+    throw wrapError(`pulling "${shown}"`, error, HINTS);
   }
 }
 

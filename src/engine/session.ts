@@ -15,6 +15,8 @@ export interface StreamOptions {
   /** The terminal's size at the start. */
   rows?: number;
   columns?: number;
+  /** Called right before the process starts: its first output may be an invitation to send it signals. */
+  onStarting?: () => void;
   /** Called once the process runs. */
   onReady?: (control: SessionControl) => void;
 }

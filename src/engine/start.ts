@@ -5,7 +5,7 @@ import { BunkerError, wrapError } from "../errors.ts";
 import { closeFd } from "../native/index.ts";
 import type { ContainerRecord } from "../store/index.ts";
 import { type KeeperChannel, startKeeper } from "./channel.ts";
-import { lockContainer, makeContainerTree, reserveForRun } from "./create.ts";
+import { lockContainer, makeContainerTree, releaseContainer, reserveForRun } from "./create.ts";
 import { discardContainer } from "./discard.ts";
 import type { Engine } from "./engine.ts";
 import { refuseRoot, resolveNetwork } from "./host.ts";
@@ -59,8 +59,12 @@ export async function startContainer(
   // Somebody else starts it at this very moment.
   if (lock === null) return null;
   const channel = hireKeeper(engine);
-  const generation = engine.store.containers.beginStart(found.id);
-  const record: ContainerRecord = { ...found, state: "started", generation, exit: null };
+  const record: ContainerRecord = {
+    ...found,
+    state: "started",
+    generation: beginStart(engine, { id: found.id, lock, channel }),
+    exit: null,
+  };
   makeContainerTree(engine, record);
   launch(engine, record, { channel, lock, streams, onWarning });
   if (streams === null) {
@@ -87,6 +91,20 @@ async function orClose<T>(channel: KeeperChannel, work: Promise<T>): Promise<T> 
   }
 }
 
+/** Under the lock nobody removes it; somebody may have done so just before. */
+function beginStart(
+  engine: Engine,
+  { id, lock, channel }: { id: string; lock: number; channel: KeeperChannel },
+): number {
+  try {
+    return engine.store.containers.beginStart(id);
+  } catch (error) {
+    channel.close();
+    releaseContainer(engine, id, lock);
+    throw error;
+  }
+}
+
 interface Launch {
   /** To a keeper that was asked to enter. */
   channel: KeeperChannel;
@@ -102,19 +120,16 @@ function launch(engine: Engine, record: ContainerRecord, options: Launch): void 
   const { network, warning } = resolveNetwork(request.network);
   try {
     const spec = specOf(engine, record, network, { rows: streams?.rows ?? 0, columns: streams?.columns ?? 0 });
-    // All requests at once: the keeper answers them in order, and nothing waits for a round trip.
-    const operations: (() => void)[] = [];
     // First: a sandbox that cannot be made goes too.
-    if (request.autoRemove) operations.push(() => channel.send("tidy", doomed(engine, record)));
-    operations.push(() => channel.send("create", { spec }, [lock]));
+    if (request.autoRemove) channel.send("tidy", doomed(engine, record));
+    channel.send("create", { spec }, [lock]);
     if (streams !== null) {
       const { fields, fds } = attachRequest(streams);
-      operations.push(() => channel.send("attach", fields, fds));
+      channel.send("attach", fields, fds);
     }
-    operations.push(() => channel.send("start"));
-    for (const send of operations) send();
-    // One more answer: to `enter`.
-    for (let answers = operations.length + 1; answers > 0; answers--) channel.reply();
+    channel.settle();
+    streams?.onStarting?.();
+    channel.request("start");
   } catch (error) {
     channel.close();
     settleFailedStart(engine, record);

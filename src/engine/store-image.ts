@@ -1,7 +1,7 @@
 // An image on its way into the store, wherever it comes from: its layers are unpacked, then files and rows are put in place at
 // once. What fails or dies before that leaves the store as it was, plus downloads that can be resumed.
 
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { BunkerError } from "../errors.ts";
 import { type Digest, type ImageConfig, type Manifest, parseManifestDocument } from "../image/index.ts";
 import { makeTree, syncDirectory, syncFilesystem } from "../native/index.ts";
@@ -16,6 +16,8 @@ import { layerMap } from "./spec.ts";
 /** Other commands may remove what we have just counted on, but not again and again. */
 const TRIES = 3;
 const PRIVATE = 0o700;
+const MOUNT_DIRECTORIES = ["dev", "etc", "proc", "run", "sys"];
+const MOUNT_FILES = ["etc/hosts", "etc/hostname", "etc/resolv.conf", "run/.containerenv"];
 
 export interface IncomingImage {
   /** The config's digest. */
@@ -42,7 +44,7 @@ export async function storeImage(engine: Engine, image: IncomingImage, incoming:
   for (const directory of ["staging", "trash", "partial", "blobs/sha256", `layers/${layerMap(engine)}`]) {
     mkdirSync(`${layout.dataHome}/${directory}`, { recursive: true, mode: PRIVATE });
   }
-  makeMountPoints(layout);
+  await ensureMountPoints(layout, incoming.signal);
   garbage.sweep();
   // Of several who pull the same image one works; the others then find everything here.
   const lock = await HeldLock.take(`${layout.partial(image.manifestDigest)}.lock`, incoming.signal);
@@ -58,40 +60,55 @@ export async function storeImage(engine: Engine, image: IncomingImage, incoming:
   });
 }
 
-/** Where every container has something mounted. What an image has at these places lies above it. */
-function makeMountPoints(layout: Layout): void {
-  const directory = (path: string) => ({ path, mode: 0o755 });
-  const file = (path: string) => ({ path, mode: 0o644, content: "" });
-  makeTree(layout.mountPoints(), [
-    ...["dev", "etc", "proc", "run", "sys"].map(directory),
-    ...["etc/hosts", "etc/hostname", "etc/resolv.conf", "run/.containerenv"].map(file),
-  ]);
+/**
+ * Where every container has something mounted. What an image has at these places lies above it. Made once: containers that run have
+ * it mounted.
+ */
+async function ensureMountPoints(layout: Layout, signal: AbortSignal): Promise<void> {
+  const place = layout.mountPoints();
+  const isMade = (): boolean => existsSync(`${place}/${MOUNT_FILES.at(-1)}`);
+  if (isMade()) return;
+  const lock = await HeldLock.take(`${place}.lock`, signal);
+  try {
+    if (isMade()) return;
+    makeTree(place, [
+      ...MOUNT_DIRECTORIES.map((path) => ({ path, mode: 0o755 })),
+      ...MOUNT_FILES.map((path) => ({ path, mode: 0o644, content: "" })),
+    ]);
+  } finally {
+    lock.release();
+  }
 }
 
 async function tryToStore(engine: Engine, image: IncomingImage, incoming: Incoming): Promise<boolean> {
   const { store } = engine;
   const layers = await materialize(engine, { manifest: image.manifest, config: image.config, ...incoming });
   let done = false;
+  let failure: unknown;
   try {
     const files = image.documents.map(({ digest, bytes }) => ({ digest, path: layers.stage(digest, bytes) }));
     // One sync for all of it: data before names.
     syncFilesystem(store.layout.dataHome);
-    const place = (): void => placeAll(engine, layers, files);
+    const place = (): boolean => layers.isWhole() && placeAll(engine, layers, files);
     done = store.images.commit(recordOf(image, layers), image.reference, place);
     return done;
+  } catch (error) {
+    failure = error;
+    throw error;
   } finally {
     // Files that were put in place for nothing.
     if (!done) store.garbage.sweep();
-    layers.release();
+    layers.release(failure);
   }
 }
 
-function placeAll(engine: Engine, layers: Layers, documents: { digest: Digest; path: string }[]): void {
+function placeAll(engine: Engine, layers: Layers, documents: { digest: Digest; path: string }[]): true {
   const { blobs, layout } = engine.store;
   layers.place();
   for (const { digest, path } of documents) blobs.adopt(digest, path);
   syncDirectory(layout.layers(layers.map));
   syncDirectory(`${layout.dataHome}/blobs/sha256`);
+  return true;
 }
 
 function recordOf(image: IncomingImage, layers: Layers): NewImage {

@@ -15,7 +15,7 @@ export interface ContainerView extends Verdict {
 }
 
 /** Containers, newest first. `active`: only those that may be running, which costs nothing for all the others. */
-export function listContainers(engine: Engine, active = false): ContainerView[] {
+export function listContainers(engine: Engine, { active }: { active: boolean }): ContainerView[] {
   const views: ContainerView[] = [];
   for (const record of engine.store.containers.list(active)) {
     const view = viewRecord(engine, record);

@@ -29,9 +29,9 @@ export class Garbage {
     this.#layout = layout;
   }
 
-  /** Drops blobs and layers that no image needs. @returns digests and layer names that are gone */
+  /** Drops blobs and layers that no image needs; their files are then for `sweep`. @returns digests and layer names that are gone */
   collect(): { blobs: Digest[]; layers: string[] } {
-    const doomed = this.#records.write(() => {
+    return this.#records.write(() => {
       const blobs = this.#records.all(
         "SELECT digest FROM blobs WHERE NOT EXISTS (SELECT 1 FROM blob_links WHERE blob_links.digest = blobs.digest)",
       );
@@ -48,11 +48,9 @@ export class Garbage {
         layers: layers.map((row) => String(row["name"])),
       };
     });
-    this.#sweepOrphans();
-    return doomed;
   }
 
-  /** Moves what the dead left behind to the trash, or forgets it. */
+  /** Moves what nothing leads to to the trash: files without rows, and what the dead left behind. */
   sweep(): void {
     this.#sweepStaging();
     this.#sweepPartial();

@@ -138,15 +138,14 @@ export class Images {
   }
 
   /**
-   * Makes a pulled image known, under `reference` if one is given. `place` puts its files where they belong; they are synced by
-   * now. It runs within the transaction, so that only a crash leaves files without rows.
+   * Makes a pulled image known, under `reference` if one is given. `place` puts its files where they belong, synced by now, unless
+   * something else that the image counts on has gone. It runs within the transaction, so that only a crash leaves files without rows.
    * @returns false, with nothing changed, when another command has removed something that was counted on
    */
-  commit(image: NewImage, reference: { name: string; digest: Digest } | null, place: () => void): boolean {
+  commit(image: NewImage, reference: { name: string; digest: Digest } | null, place: () => boolean): boolean {
     try {
       this.#records.write(() => {
-        place();
-        if (!this.#isWhole(image)) throw new Gone();
+        if (!place() || !this.#isWhole(image)) throw new Gone();
         this.#insert(image, reference);
       });
       return true;
@@ -206,7 +205,9 @@ export class Images {
   tag(source: string, target: string): void {
     const reference = parseReference(target);
     if (reference.digest !== null) {
-      throw new BunkerError("invalid-reference", "refusing to create a tag with a digest reference");
+      throw new BunkerError("invalid-reference", "refusing to create a tag with a digest reference", {
+        hint: "A digest follows from the content: leave it out.",
+      });
     }
     this.#records.write(() => {
       const image = this.find(source);

@@ -32,6 +32,8 @@ export interface LayerRecord {
   entries: number;
   /** Directories that its archive only implied. */
   implied: number;
+  /** Those in its root aside. */
+  whiteouts: number;
   /** Its root is: the layers below it are hidden. */
   opaque: boolean;
 }

@@ -38,8 +38,8 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX image_references_by_image ON image_references (image_id);
 
-  -- An unpacked layer; its directory is layers/<map>/<name>. implied: directories its archive only implied. opaque: it hides all
-  -- layers below, which overlay cannot see in a root.
+  -- An unpacked layer; its directory is layers/<map>/<name>. implied: directories its archive only implied. whiteouts:
+  -- those in its root aside. opaque: it hides all layers below, which overlay cannot see in a root.
   CREATE TABLE layers (
     map TEXT NOT NULL,
     name TEXT NOT NULL,
@@ -47,6 +47,7 @@ export const MIGRATIONS: readonly string[] = [
     size INTEGER NOT NULL,
     entries INTEGER NOT NULL,
     implied INTEGER NOT NULL,
+    whiteouts INTEGER NOT NULL,
     opaque INTEGER NOT NULL,
     created_at TEXT NOT NULL,
     PRIMARY KEY (map, name)

@@ -1,6 +1,8 @@
 // One run of a program: its output, its end, its terminal. Knows nothing of the engine or of users.
 
 const DRAIN_TIMEOUT_MS = 5_000;
+/** So many looks without anything new, and a terminal is taken to have shown everything. */
+const QUIET_POLLS = 4;
 const POLL_MS = 5;
 
 export interface CommandResult {
@@ -171,7 +173,11 @@ export class TerminalSession {
         this.output += this.#decoder.decode(bytes, { stream: true });
       },
     });
-    this.#child = Bun.spawn(argv, { terminal: this.#terminal, env: { PATH: process.env["PATH"] ?? "" } });
+    // Bun gives a terminal, not a controlling one: without that there is no Ctrl-C, no Ctrl-Z and no word of a resize.
+    this.#child = Bun.spawn(["setsid", "--ctty", "--wait", ...argv], {
+      terminal: this.#terminal,
+      env: { PATH: process.env["PATH"] ?? "" },
+    });
     this.#timer = setTimeout(() => this.#child.kill("SIGKILL"), size.timeoutMs);
   }
 
@@ -205,8 +211,18 @@ export class TerminalSession {
   async exited(): Promise<{ code: number | null; signal: string | null }> {
     await this.#child.exited;
     clearTimeout(this.#timer);
+    await this.#drained();
     this.#terminal.close();
     const { exitCode, signalCode } = this.#child;
     return { code: signalCode === null ? exitCode : null, signal: nameOf(signalCode) };
+  }
+
+  /** What the program wrote last may still be on its way; a terminal has no end that we would be told of. */
+  async #drained(): Promise<void> {
+    for (let quiet = 0, length = -1; quiet < QUIET_POLLS; quiet += 1) {
+      if (length !== this.output.length) quiet = 0;
+      ({ length } = this.output);
+      await Bun.sleep(POLL_MS);
+    }
   }
 }

@@ -1,7 +1,7 @@
 // I4: what an engine could leave behind on a host: processes, mounts, cgroups, files in shared places. Read from /proc and
 // the private host's own view, by the cgroup everything the test started lives in.
 
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { type Dirent, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 
 import type { TestEnv } from "./environment.ts";
@@ -49,10 +49,20 @@ export function processesOf(env: TestEnv): number[] {
   return pids.filter((text) => text !== "" && text !== "0").map(Number);
 }
 
+/** None, where the group has gone since it was seen. */
+function groupsIn(path: string): Dirent[] {
+  try {
+    return readdirSync(path, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw error;
+  }
+}
+
 function groupsOf({ host }: TestEnv): { name: string; path: string }[] {
   if (host.group === null) throw new Error("leaks can be seen only by cgroup v2, which this machine lacks");
   const walk = (path: string, name: string): { name: string; path: string }[] => {
-    const folders = readdirSync(path, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    const folders = groupsIn(path);
     return [{ name, path }, ...folders.flatMap((entry) => walk(join(path, entry.name), `${name}/${entry.name}`))];
   };
   return walk(host.view(host.group), "");

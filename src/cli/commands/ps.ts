@@ -41,9 +41,10 @@ export const verb = defineVerb({
     const filter = parseContainerFilter(values.filter);
     const last = values.latest ? 1 : (values.last ?? -1);
     return withEngine(globals, async (engine, { listContainers, measureContainers }) => {
-      const views = listContainers(engine);
+      const runningOnly = !values.all && !filter.all && last <= 0;
+      const views = listContainers(engine, { active: runningOnly && !filter.comparing });
       let chosen = filter.apply(views.map(factsOf));
-      if (!values.all && !filter.all && last <= 0) chosen = chosen.filter(({ status }) => status === "running");
+      if (runningOnly) chosen = chosen.filter(({ status }) => status === "running");
       chosen.sort((a, b) => b.createdAt.getTime() - a.createdAt.getTime());
       if (last > 0) chosen = chosen.slice(0, last);
       if (values.quiet && values.format === null) {

@@ -87,7 +87,7 @@ enum Token {
     End(u32),
     Source(u32, usize),
     Sink(u32, usize, usize),
-    Typing(u32),
+    Typing(u32, u64),
     Target(u32),
 }
 
@@ -155,7 +155,7 @@ impl Monitor {
                 list.extend(output.sink_watches().map(|(sink, watch)| (watch, Token::Sink(key, at, sink))));
             }
             if let Some(input) = &session.input {
-                list.extend(input.source_watch().map(|watch| (watch, Token::Typing(key))));
+                list.extend(input.source_watches().map(|(client, watch)| (watch, Token::Typing(key, client))));
                 list.extend(input.target_watch().map(|watch| (watch, Token::Target(key))));
             }
         }
@@ -179,7 +179,7 @@ impl Monitor {
                     .map(|output| output.flush(sink));
                 self.output_closed(gone.unwrap_or_default());
             }
-            Token::Typing(key) => self.pump_input(key),
+            Token::Typing(key, client) => self.pump_input(key, client),
             Token::Target(key) => {
                 if let Some(input) = self.sessions.get_mut(&key).and_then(|session| session.input.as_mut()) {
                     input.flush();
@@ -207,18 +207,16 @@ impl Monitor {
         self.output_closed(gone.unwrap_or_default());
     }
 
-    fn pump_input(&mut self, key: u32) {
+    fn pump_input(&mut self, key: u32, id: u64) {
         let Some(session) = self.sessions.get_mut(&key) else { return };
         let Some(input) = &mut session.input else { return };
-        if !matches!(input.pump(&mut self.buffer), Typed::Detach) {
+        if !matches!(input.pump(id, &mut self.buffer), Typed::Detach) {
             return;
         }
-        for client in self.clients.iter_mut().filter(|client| client.session == Some(key)) {
-            if session.is_typed_by(client.id) {
-                client.send(&protocol::detached());
-                client.session = None;
-                session.remove_client(client.id);
-            }
+        session.remove_client(id);
+        if let Some(client) = self.clients.iter_mut().find(|client| client.id == id) {
+            client.send(&protocol::detached());
+            client.session = None;
         }
     }
 

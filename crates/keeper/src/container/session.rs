@@ -132,10 +132,6 @@ impl Session {
         }
     }
 
-    pub fn is_typed_by(&self, client: u64) -> bool {
-        self.input.as_ref().is_some_and(|input| input.is_typed_by(client))
-    }
-
     pub fn resize(&self, rows: u16, columns: u16) -> Result<(), Failure> {
         match &self.terminal {
             Some(master) => Ok(terminal::set_size(master.as_fd(), rows, columns)?),

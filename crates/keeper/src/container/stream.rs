@@ -196,11 +196,19 @@ impl Output {
 /// The standard input of a process: the writing end that the keeper alone holds, and who types.
 pub struct Input {
     target: Option<Endpoint>,
-    source: Option<(u64, Endpoint)>,
+    typists: Vec<Typist>,
     pending: Vec<u8>,
-    keys: DetachKeys,
     /// Closed when the first client that gave one ends.
     once: bool,
+    /// That client has ended: to be closed when all it typed is passed on.
+    is_ending: bool,
+}
+
+/// A client whose input goes to the process; several take turns as they type.
+struct Typist {
+    client: u64,
+    endpoint: Endpoint,
+    keys: DetachKeys,
 }
 
 /// What became of a client's input.
@@ -211,41 +219,31 @@ pub enum Typed {
 
 impl Input {
     pub fn new(target: OwnedFd, once: bool) -> Self {
-        Self {
-            target: Some(Endpoint::own(target)),
-            source: None,
-            pending: Vec::new(),
-            keys: DetachKeys::default(),
-            once,
-        }
+        Self { target: Some(Endpoint::own(target)), typists: Vec::new(), pending: Vec::new(), once, is_ending: false }
     }
 
-    /// The newest client types; an earlier one is no longer listened to.
     pub fn connect(&mut self, client: u64, fd: OwnedFd, keys: DetachKeys) {
-        self.source = Some((client, Endpoint::foreign(fd, path::O_RDONLY)));
-        self.keys = keys;
-    }
-
-    pub fn is_typed_by(&self, client: u64) -> bool {
-        self.source.as_ref().is_some_and(|(owner, _)| *owner == client)
+        self.typists.push(Typist { client, endpoint: Endpoint::foreign(fd, path::O_RDONLY), keys });
     }
 
     pub fn remove_client(&mut self, client: u64) {
-        if self.is_typed_by(client) {
-            self.end_source();
-        }
+        let before = self.typists.len();
+        self.typists.retain(|typist| typist.client != client);
+        self.is_ending |= self.once && self.typists.len() < before;
+        self.close_if_done();
     }
 
-    fn end_source(&mut self) {
-        self.source = None;
-        if self.once && self.pending.is_empty() {
+    fn close_if_done(&mut self) {
+        if self.is_ending && self.pending.is_empty() {
             self.target = None;
         }
     }
 
-    pub fn source_watch(&self) -> Option<Watch> {
-        let (_, source) = self.source.as_ref()?;
-        (self.pending.is_empty() && self.target.is_some()).then(|| Watch::new(source.fd.as_fd(), true, false))
+    /// Each client that may type now, with what to watch.
+    pub fn source_watches(&self) -> impl Iterator<Item = (u64, Watch)> {
+        let listens = self.pending.is_empty() && self.target.is_some() && !self.is_ending;
+        let typists = self.typists.iter().filter(move |_| listens);
+        typists.map(|typist| (typist.client, Watch::new(typist.endpoint.fd.as_fd(), true, false)))
     }
 
     pub fn target_watch(&self) -> Option<Watch> {
@@ -253,17 +251,17 @@ impl Input {
         (!self.pending.is_empty()).then(|| Watch::new(target.fd.as_fd(), false, true))
     }
 
-    /// Reads once what the client typed and passes it on.
-    pub fn pump(&mut self, buffer: &mut [u8]) -> Typed {
-        let Some((_, source)) = &self.source else { return Typed::Passed };
-        match source.read(buffer) {
+    /// Reads once what a client typed and passes it on.
+    pub fn pump(&mut self, client: u64, buffer: &mut [u8]) -> Typed {
+        let Some(typist) = self.typists.iter_mut().find(|typist| typist.client == client) else { return Typed::Passed };
+        match typist.endpoint.read(buffer) {
             Transfer::Later => Typed::Passed,
             Transfer::Ended => {
-                self.end_source();
+                self.remove_client(client);
                 Typed::Passed
             }
             Transfer::Done(count) => {
-                let typed = self.keys.scan(&buffer[..count]);
+                let typed = typist.keys.scan(&buffer[..count]);
                 self.pending.extend_from_slice(&typed.bytes);
                 self.flush();
                 if typed.detach { Typed::Detach } else { Typed::Passed }
@@ -281,14 +279,12 @@ impl Input {
                 Transfer::Ended => {
                     // The process reads no more: what is still typed goes nowhere.
                     self.target = None;
-                    self.source = None;
+                    self.typists.clear();
                     break;
                 }
             }
         }
         self.pending = Vec::new();
-        if self.source.is_none() && self.once {
-            self.target = None;
-        }
+        self.close_if_done();
     }
 }

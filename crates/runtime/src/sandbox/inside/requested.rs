@@ -55,20 +55,22 @@ fn open_source(wanted: &Mount) -> Result<Source<'_>, Failure> {
 
 /// Puts them in their places, in the order of the spec, which is from the root down.
 pub(super) fn attach_all(sources: &[Source<'_>], root: BorrowedFd<'_>, proc: BorrowedFd<'_>) -> Result<(), Failure> {
+    // While the root shows the image alone: a volume below another one starts with what the image has there.
+    for source in sources {
+        if let Mount::Volume { readonly, copy_up, target, .. } = source.wanted {
+            if *copy_up {
+                fill_volume(source.mounted.as_fd(), root, target)?;
+            }
+            // Only now: filling needs to write.
+            mount::set_attributes(source.mounted.as_fd(), flag(*readonly, mount::RDONLY), 0, false)?;
+        }
+    }
     for source in sources {
         let (Mount::Bind { target, .. } | Mount::Tmpfs { target, .. } | Mount::Volume { target, .. }) = source.wanted;
         let point = if source.is_directory { target_directory(root, target)? } else { target_file(root, target)? };
         let is_asked_for = matches!(source.wanted, Mount::Bind { .. });
         if !(is_asked_for && is_replaceable(proc, point.as_fd())?) {
             ensure_mountable(root, point.as_fd(), target)?;
-        }
-        if let Mount::Volume { readonly, copy_up, .. } = source.wanted {
-            // What other file systems show there (/sys, /dev, another mount) is not the image's content.
-            if *copy_up && is_on_same(root, point.as_fd())? {
-                fill_volume(source.mounted.as_fd(), point.as_fd(), target)?;
-            }
-            // Only now: filling needs to write.
-            mount::set_attributes(source.mounted.as_fd(), flag(*readonly, mount::RDONLY), 0, false)?;
         }
         mount::attach(source.mounted.as_fd(), point.as_fd())?;
     }
@@ -123,10 +125,6 @@ fn is_replaceable(proc: BorrowedFd<'_>, point: BorrowedFd<'_>) -> Result<bool, F
     Ok(found.is_regular() && mount::filesystem_type(point)? == PROC && REPLACEABLE.iter().any(is_it))
 }
 
-fn is_on_same(root: BorrowedFd<'_>, point: BorrowedFd<'_>) -> Result<bool, Failure> {
-    Ok(path::status(root)?.device == path::status(point)?.device)
-}
-
 fn target_directory(root: BorrowedFd<'_>, target: &str) -> Result<OwnedFd, Failure> {
     inroot::make_directories(root, target.as_bytes(), 0o755).map_err(|error| bad_target(target, &error))
 }
@@ -140,15 +138,18 @@ fn bad_target(target: &str, error: &SysError) -> Failure {
 }
 
 /// docker's copy-up: an empty volume takes over the image's content at its place, with owner and mode; never over data.
-fn fill_volume(data: BorrowedFd<'_>, image: BorrowedFd<'_>, target: &str) -> Result<(), Failure> {
+fn fill_volume(data: BorrowedFd<'_>, root: BorrowedFd<'_>, target: &str) -> Result<(), Failure> {
     let failed =
         |error: &SysError| Failure::system(FailureCode::System, &format!("filling the volume at \"{target}\""), error);
-    let open = |directory| {
-        path::open_at(directory, b".", path::O_RDONLY | path::O_DIRECTORY, 0).map_err(|error| failed(&error))
-    };
-    let to = open(data)?;
+    let to = path::open_at(data, b".", path::O_RDONLY | path::O_DIRECTORY, 0).map_err(|error| failed(&error))?;
     if !tree::is_empty(to.as_fd()).map_err(|error| failed(&error))? {
         return Ok(());
     }
-    tree::copy_content(open(image)?.as_fd(), to.as_fd()).map_err(|error| failed(&error))
+    let image = target_directory(root, target)?;
+    // What another file system shows there (/sys, /dev) is not the image's content.
+    if path::status(root)?.device != path::status(image.as_fd())?.device {
+        return Ok(());
+    }
+    let from = path::open_at(image.as_fd(), b".", path::O_RDONLY | path::O_DIRECTORY, 0);
+    tree::copy_content(from.map_err(|error| failed(&error))?.as_fd(), to.as_fd()).map_err(|error| failed(&error))
 }
