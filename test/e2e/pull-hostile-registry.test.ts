@@ -299,6 +299,20 @@ describe("what does not pass is refused", () => {
     await expectPulled(registry.push("team/deep", "4", deep));
   });
 
+  it("indexes that lead to ever more indexes", async () => {
+    using registry = startRegistry();
+    const foreign = (at: number): Image => makeImage({ platform: { os: "linux", architecture: `a${at}` } });
+    const empty = (at: number) => makeIndex([foreign(at)], { index: { manifests: [], annotations: { at: `${at}` } } });
+    const wide = (at: number) => makeIndex(Array.from({ length: 40 }, (_, below) => empty(40 * at + below)));
+    const wider = makeIndex(Array.from({ length: 40 }, (_, at) => wide(at)));
+    await expectRefused(registry.push("team/wide", "1", wider), "its indexes have together more than 1000 entries");
+    // The same one many times is looked into once.
+    registry.requests.length = 0;
+    const same = makeIndex(Array.from({ length: 500 }, () => empty(1)));
+    await expectRefused(registry.push("team/same", "1", same), "no matching manifest for ");
+    expect(registry.requestsTo(/manifests/)).toHaveLength(2);
+  });
+
   it("configs that do not fit, or are none", async () => {
     using registry = startRegistry();
     const rootfs = (ids: string[]) => ({ rootfs: { type: "layers", diff_ids: ids } });
