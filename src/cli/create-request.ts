@@ -52,7 +52,7 @@ export function buildCreateRequest(
     openStdin: values.interactive,
     stdinOnce: values.interactive && !isDetached(values),
     autoRemove: values.rm,
-    attach: values.attach.length === 0 ? null : values.attach,
+    attach: isDetached(values) || values.attach.length > 0 ? values.attach : null,
     platform: values.platform === null ? null : parsePlatform(values.platform),
     pull: parsePullPolicy(values.pull),
   };

@@ -44,6 +44,18 @@ export function parseTime(text: string, now: Date): Date {
   }
 }
 
+/** The last moment that has four digits for its year. */
+const LAST = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+const FRACTION = /^[^.]*\.(\d+)(?:Z|[+-]\d{2}:\d{2})?$/;
+const NANOSECOND_DIGITS = 9;
+
+/** As parseTime, written with nanoseconds as a log's entries are: what `logs -t` shows can be given back exactly. @throws ScanError */
+export function parseTimestamp(text: string, now: Date): string {
+  const time = new Date(Math.min(parseTime(text, now).getTime(), LAST)).toISOString();
+  const [, fraction = time.slice(20, 23)] = FRACTION.exec(text) ?? [];
+  return `${time.slice(0, 19)}.${fraction.padEnd(NANOSECOND_DIGITS, "0")}Z`;
+}
+
 function parseDateTime(text: string, match: RegExpExecArray): Date {
   const [, year, month, day, hour = "00", minute = "00", second = "00", fraction = "", zone = ""] = match;
   const time = new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}${fraction}${zone}`);

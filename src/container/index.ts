@@ -1,6 +1,7 @@
 // The container module's public face: model, decisions, no effects.
 
-export { planCapabilities } from "./capability.ts";
+export { parseCapability, planCapabilities } from "./capability.ts";
+export { DEFAULT_SHM_SIZE, MASKED_PATHS, READONLY_PATHS } from "./isolation.ts";
 export { generateName } from "./name.ts";
 export { type ContainerConfig, type ResolvedProcess, resolveConfig, type VolumeUse } from "./config.ts";
 export {

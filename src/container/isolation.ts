@@ -4,7 +4,7 @@
 import type { IdMapping, NetworkSpec } from "./sandbox-spec.ts";
 
 /** Directories become an empty read-only tmpfs, files the host's /dev/null. */
-const MASKED_PATHS: readonly string[] = [
+export const MASKED_PATHS: readonly string[] = [
   "/proc/acpi",
   "/proc/asound",
   "/proc/interrupts",

@@ -33,10 +33,14 @@ export class KeeperChannel {
     this.#fd = fd;
   }
 
-  /** Sends a request without waiting for the answer. */
+  /** Sends a request without waiting for the answer. @throws BunkerError not-running when the keeper is gone */
   send(operation: string, fields: object = {}, fds: number[] = []): void {
     this.#unanswered++;
-    sendMessage(this.#fd, { op: operation, version: PROTOCOL_VERSION, ...fields }, fds);
+    try {
+      sendMessage(this.#fd, { op: operation, version: PROTOCOL_VERSION, ...fields }, fds);
+    } catch (error) {
+      throw error instanceof BunkerError && error.code === "not-running" ? gone() : error;
+    }
   }
 
   /** Blocks until everything sent is answered. @throws BunkerError the first failure, or not-running when the keeper is gone */

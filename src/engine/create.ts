@@ -49,8 +49,7 @@ export async function reserveForRun(
     makeContainerTree(engine, record);
     return { record, lock };
   } catch (error) {
-    rmSync(engine.store.layout.runtime(id), { recursive: true, force: true });
-    closeFd(lock);
+    releaseContainer(engine, id, lock);
     throw error;
   }
 }
@@ -63,6 +62,13 @@ export function lockContainer(engine: Engine, id: string): number | null {
     { path: `c/${id}`, mode: PRIVATE_DIRECTORY },
   ]);
   return acquireLock(`${layout.runtime(id)}/lock`);
+}
+
+/** Gives the lock of a container back that does not run. */
+export function releaseContainer(engine: Engine, id: string, lock: number): void {
+  // In this order: whoever waits for the lock of a file that is gone looks again.
+  rmSync(engine.store.layout.runtime(id), { recursive: true, force: true });
+  closeFd(lock);
 }
 
 function reserve(

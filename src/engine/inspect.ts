@@ -1,11 +1,14 @@
 // docker inspect of a container: our model in docker's JSON. Field names and shapes follow the Engine API (ContainerInspect).
 
-import type { ContainerConfig } from "../container/index.ts";
+import { type ContainerConfig, parseCapability } from "../container/index.ts";
+import type { MountRequest } from "../volume/index.ts";
 import type { Engine } from "./engine.ts";
 import { readText } from "./host.ts";
+import { ADDRESS_DEFAULTS, ENDPOINT_DEFAULTS, HOST_CONFIG_DEFAULTS } from "./inspect-defaults.ts";
 import { type ContainerView, readKeeperState, viewContainer } from "./view.ts";
 
 const NEVER = "0001-01-01T00:00:00Z";
+const OCTAL = 8;
 
 /** docker's JSON of one container. */
 export function inspectContainer(engine: Engine, name: string): Record<string, unknown> {
@@ -34,9 +37,17 @@ export function inspectContainer(engine: Engine, name: string): Record<string, u
     AppArmorProfile: "",
     ExecIDs: null,
     HostConfig: { ...hostConfigOf(config), PidsLimit: view.status === "running" ? pidsLimit(engine, record.id) : null },
+    GraphDriver: { Data: { UpperDir: `${directory}/upper`, WorkDir: `${directory}/work` }, Name: "overlay" },
     Mounts: mountsOf(engine, config),
     Config: configOf(config),
-    NetworkSettings: { Ports: {}, Networks: {} },
+    NetworkSettings: {
+      Bridge: "",
+      SandboxID: "",
+      SandboxKey: "",
+      Ports: {},
+      ...ADDRESS_DEFAULTS,
+      Networks: { [config.request.network]: ENDPOINT_DEFAULTS },
+    },
   };
 }
 
@@ -60,23 +71,24 @@ function hostConfigOf(config: ContainerConfig): Record<string, unknown> {
   const { request } = config;
   const security = [
     ...(request.noNewPrivileges ? ["no-new-privileges"] : []),
-    ...(request.seccomp === "unconfined" ? ["seccomp=unconfined"] : []),
+    ...(request.seccomp === "default" ? [] : [`seccomp=${seccompText(request.seccomp)}`]),
   ];
+  const binds = request.mounts.filter((mount) => mount.kind === "bind");
+  const tmpfs = request.mounts.filter((mount) => mount.kind === "tmpfs");
   return {
-    Binds: request.mounts
-      .filter((mount) => mount.kind === "bind")
-      .map(({ source, target, readonly }) => `${source}:${target}${readonly ? ":ro" : ""}`),
+    ...HOST_CONFIG_DEFAULTS,
+    Binds: orNull(binds.map(({ source, target, readonly }) => `${source}:${target}${readonly ? ":ro" : ""}`)),
     NetworkMode: request.network,
     AutoRemove: request.autoRemove,
-    CapAdd: request.capAdd.length === 0 ? null : request.capAdd,
-    CapDrop: request.capDrop.length === 0 ? null : request.capDrop,
-    Init: request.init,
-    Privileged: false,
+    CapAdd: orNull(request.capAdd.map(parseCapability)),
+    CapDrop: orNull(request.capDrop.map(parseCapability)),
     ReadonlyRootfs: request.readOnly,
-    SecurityOpt: security.length === 0 ? null : security,
-    RestartPolicy: { Name: "no", MaximumRetryCount: 0 },
-    LogConfig: { Type: "k8s-file", Config: {} },
-    Ulimits: request.ulimits.map(({ name, soft, hard }) => ({ Name: name.toLowerCase(), Soft: soft, Hard: hard })),
+    SecurityOpt: orNull(security),
+    ...(tmpfs.length === 0
+      ? {}
+      : { Tmpfs: Object.fromEntries(tmpfs.map((mount) => [mount.target, tmpfsText(mount)])) }),
+    Ulimits: orNull(request.ulimits.map(({ name, soft, hard }) => ({ Name: name, Hard: hard, Soft: soft }))),
+    ...(request.init ? { Init: true } : {}),
   };
 }
 
@@ -85,6 +97,25 @@ function pidsLimit(engine: Engine, id: string): number | null {
   const group = readKeeperState(engine.store.layout.runtime(id))?.cgroup ?? null;
   const limit = group === null ? "" : readText(`${group}/pids.max`).trim();
   return /^\d+$/.test(limit) ? Number(limit) : null;
+}
+
+/** docker's nil list. */
+function orNull<T>(list: T[]): T[] | null {
+  return list.length === 0 ? null : list;
+}
+
+function seccompText(seccomp: "unconfined" | { profile: unknown }): string {
+  return seccomp === "unconfined" ? seccomp : JSON.stringify(seccomp.profile);
+}
+
+function tmpfsText({ size, mode, readonly, exec }: Extract<MountRequest, { kind: "tmpfs" }>): string {
+  const options = [
+    ...(readonly ? ["ro"] : []),
+    ...(exec ? ["exec"] : []),
+    ...(size === null ? [] : [`size=${size}`]),
+    ...(mode === null ? [] : [`mode=${mode.toString(OCTAL)}`]),
+  ];
+  return options.join(",");
 }
 
 function mountsOf(engine: Engine, config: ContainerConfig): Record<string, unknown>[] {
@@ -133,10 +164,12 @@ function configOf(config: ContainerConfig): Record<string, unknown> {
     Hostname: config.hostname,
     Domainname: request.domainname ?? "",
     User: process.user,
-    AttachStdin: request.openStdin,
+    AttachStdin: request.attach === null ? request.openStdin : request.attach.includes("stdin"),
+    AttachStdout: request.attach?.includes("stdout") ?? true,
+    AttachStderr: request.attach?.includes("stderr") ?? true,
     Tty: request.tty,
     OpenStdin: request.openStdin,
-    StdinOnce: request.openStdin,
+    StdinOnce: request.stdinOnce,
     Env: process.env,
     Cmd: process.command.length === 0 ? null : process.command,
     Image: request.image,
@@ -144,6 +177,7 @@ function configOf(config: ContainerConfig): Record<string, unknown> {
     ExposedPorts: Object.fromEntries(process.exposedPorts.map((port) => [port, {}])),
     WorkingDir: process.workdir,
     Entrypoint: process.entrypoint.length === 0 ? null : process.entrypoint,
+    OnBuild: null,
     Labels: process.labels,
     StopSignal: process.stopSignal,
     ...(request.stopTimeout === null ? {} : { StopTimeout: request.stopTimeout }),

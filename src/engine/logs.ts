@@ -1,7 +1,7 @@
 // docker logs: the keeper's CRI log files read in order, from a point or the tail, and followed across rotation.
 // Lines are `<RFC 3339 nanoseconds> stdout|stderr F|P <bytes>` (Kubernetes CRI log format).
 
-import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { isLocked } from "../native/index.ts";
 import type { Engine } from "./engine.ts";
 import { viewContainer } from "./view.ts";
@@ -19,8 +19,9 @@ export interface LogOptions {
   follow: boolean;
   /** Lines from the end; `null`: all. */
   tail: number | null;
-  since: Date | null;
-  until: Date | null;
+  /** Written as an entry's time, both inclusive. */
+  since: string | null;
+  until: string | null;
 }
 
 const MAX_ROTATED = 9;
@@ -44,7 +45,7 @@ export async function readLogs(
   else for (const entry of lastLines(reader, options.tail, wanted)) onLine(entry);
   const lock = `${engine.store.layout.runtime(record.id)}/lock`;
   while (options.follow) {
-    if (options.until !== null && Date.now() > options.until.getTime()) break;
+    if (options.until !== null && Date.now() > Date.parse(options.until)) break;
     // Asked before reading: what was written before the keeper let go is then surely read.
     const running = isLocked(lock);
     reader.drain((entry) => wanted(entry) && onLine(entry));
@@ -54,90 +55,88 @@ export async function readLogs(
   reader.close();
 }
 
-function isWithin(entry: LogEntry, options: LogOptions): boolean {
-  if (options.since === null && options.until === null) return true;
-  const time = Date.parse(entry.time);
-  return (
-    (options.since === null || time >= options.since.getTime()) &&
-    (options.until === null || time <= options.until.getTime())
-  );
+/** Times of one form and length: in order as text. */
+function isWithin({ time }: LogEntry, { since, until }: LogOptions): boolean {
+  return (since === null || time >= since) && (until === null || time <= until);
 }
 
 /** The last `count` lines (a line may be several entries), holding no more than those in memory. */
 function lastLines(reader: LogReader, count: number, wanted: (entry: LogEntry) => boolean): LogEntry[] {
   const lines: LogEntry[][] = [];
-  const open = new Map<string, LogEntry[]>();
+  const unfinished = new Map<string, LogEntry[]>();
   reader.drain((entry) => {
     if (!wanted(entry)) return;
-    const line = open.get(entry.stream) ?? [];
+    const line = unfinished.get(entry.stream) ?? [];
     if (line.length === 0) lines.push(line);
     line.push({ ...entry, bytes: entry.bytes.slice() });
-    if (entry.partial) open.set(entry.stream, line);
-    else open.delete(entry.stream);
+    if (entry.partial) unfinished.set(entry.stream, line);
+    else unfinished.delete(entry.stream);
     if (lines.length > count) lines.shift();
   });
   return lines.flat();
 }
 
-/** Reads `log.N` … `log.1`, then `log`, then what is appended to it, through rotations. */
+/** One of the log's files, open: by its number it may be another one by the time it is opened. */
+interface LogFile {
+  fd: number;
+  inode: number;
+}
+
+/** Reads the log's files from the oldest to the newest, then what is appended, through any number of rotations. */
 class LogReader {
   readonly #directory: string;
-  readonly #pending: string[];
-  #fd: number | null = null;
+  /** The one that is read, then those that come after it. */
+  readonly #files: LogFile[] = [];
   #offset = 0;
   #rest: Uint8Array = new Uint8Array(0);
 
   constructor(directory: string) {
     this.#directory = directory;
-    this.#pending = [];
-    for (let number = MAX_ROTATED; number >= 1; number--) {
-      if (statSync(`${directory}/log.${number}`, { throwIfNoEntry: false }) !== undefined) {
-        this.#pending.push(`${directory}/log.${number}`);
-      }
-    }
-    this.#pending.push(`${directory}/log`);
   }
 
   /** Everything that can be read now. */
   drain(onEntry: (entry: LogEntry) => void): void {
     for (;;) {
-      if (this.#fd === null && !this.#openNext()) return;
-      this.#readOpen(onEntry);
-      if (!this.#isFinished()) return;
-      this.close();
+      const [current] = this.#files;
+      if (current !== undefined) this.#readOpen(current, onEntry);
+      if (this.#files.length < 2) this.#files.push(...this.#newerThan(current?.inode ?? null));
+      if (current !== undefined) {
+        if (this.#files.length < 2) return;
+        // Nothing is written to a file that another one follows, so this is the rest of it.
+        this.#readOpen(current, onEntry);
+        this.#closeFirst();
+      } else if (this.#files.length === 0) return;
     }
   }
 
   close(): void {
-    if (this.#fd !== null) closeSync(this.#fd);
-    this.#fd = null;
+    while (this.#files.length > 0) this.#closeFirst();
+  }
+
+  #closeFirst(): void {
+    const first = this.#files.shift();
+    if (first !== undefined) closeSync(first.fd);
     this.#offset = 0;
   }
 
-  #openNext(): boolean {
-    const path = this.#pending[0] ?? `${this.#directory}/log`;
-    try {
-      this.#fd = openSync(path, "r");
-    } catch {
-      return false;
+  /** Opened from the newest back to a known one (or all), so that a rotation meanwhile shows one twice but hides none. */
+  #newerThan(inode: number | null): LogFile[] {
+    const found: LogFile[] = [];
+    for (let number = 0; number <= MAX_ROTATED; number++) {
+      const file = open(number === 0 ? `${this.#directory}/log` : `${this.#directory}/log.${number}`);
+      if (file === null) continue;
+      const known = file.inode === inode;
+      if (known || found.some((other) => other.inode === file.inode)) closeSync(file.fd);
+      else found.unshift(file);
+      if (known) break;
     }
-    this.#pending.shift();
-    return true;
+    return found;
   }
 
-  /** The open file is done when another one follows it, or when it was rotated away and nothing is left in it. */
-  #isFinished(): boolean {
-    if (this.#pending.length > 0) return true;
-    if (this.#fd === null) return true;
-    const current = statSync(`${this.#directory}/log`, { throwIfNoEntry: false });
-    const open = fstatSync(this.#fd);
-    return current !== undefined && current.ino !== open.ino && this.#offset >= open.size;
-  }
-
-  #readOpen(onEntry: (entry: LogEntry) => void): void {
+  #readOpen({ fd }: LogFile, onEntry: (entry: LogEntry) => void): void {
     const buffer = new Uint8Array(READ_SIZE);
     for (;;) {
-      const count = readSync(this.#fd ?? -1, buffer, 0, READ_SIZE, this.#offset);
+      const count = readSync(fd, buffer, 0, READ_SIZE, this.#offset);
       if (count === 0) return;
       this.#offset += count;
       this.#split(buffer.subarray(0, count), onEntry);
@@ -158,6 +157,16 @@ class LogReader {
       start = end + 1;
     }
     this.#rest = data.slice(start);
+  }
+}
+
+/** `null`: there is none of this name now. */
+function open(path: string): LogFile | null {
+  try {
+    const fd = openSync(path, "r");
+    return { fd, inode: fstatSync(fd).ino };
+  } catch {
+    return null;
   }
 }
 

@@ -5,7 +5,7 @@ import { BunkerError, wrapError } from "../errors.ts";
 import { closeFd } from "../native/index.ts";
 import type { ContainerRecord } from "../store/index.ts";
 import { type KeeperChannel, startKeeper } from "./channel.ts";
-import { lockContainer, makeContainerTree, reserveForRun } from "./create.ts";
+import { lockContainer, makeContainerTree, releaseContainer, reserveForRun } from "./create.ts";
 import { discardContainer } from "./discard.ts";
 import type { Engine } from "./engine.ts";
 import { refuseRoot, resolveNetwork } from "./host.ts";
@@ -59,8 +59,12 @@ export async function startContainer(
   // Somebody else starts it at this very moment.
   if (lock === null) return null;
   const channel = hireKeeper(engine);
-  const generation = engine.store.containers.beginStart(found.id);
-  const record: ContainerRecord = { ...found, state: "started", generation, exit: null };
+  const record: ContainerRecord = {
+    ...found,
+    state: "started",
+    generation: beginStart(engine, { id: found.id, lock, channel }),
+    exit: null,
+  };
   makeContainerTree(engine, record);
   launch(engine, record, { channel, lock, streams, onWarning });
   if (streams === null) {
@@ -83,6 +87,20 @@ async function orClose<T>(channel: KeeperChannel, work: Promise<T>): Promise<T> 
     return await work;
   } catch (error) {
     channel.close();
+    throw error;
+  }
+}
+
+/** Under the lock nobody removes it; somebody may have done so just before. */
+function beginStart(
+  engine: Engine,
+  { id, lock, channel }: { id: string; lock: number; channel: KeeperChannel },
+): number {
+  try {
+    return engine.store.containers.beginStart(id);
+  } catch (error) {
+    channel.close();
+    releaseContainer(engine, id, lock);
     throw error;
   }
 }

@@ -2,8 +2,10 @@
 
 import { parseSignal } from "../container/index.ts";
 import { BunkerError } from "../errors.ts";
+import { closeFd } from "../native/index.ts";
 import { keeperOf } from "./adopt.ts";
 import type { KeeperChannel } from "./channel.ts";
+import { lockContainer } from "./create.ts";
 import { discardContainer } from "./discard.ts";
 import type { Engine } from "./engine.ts";
 import { type ContainerView, viewContainer } from "./view.ts";
@@ -12,8 +14,8 @@ import { type ContainerView, viewContainer } from "./view.ts";
 const STOP_TIMEOUT = 10;
 /** How long a killed container may take to be gone, milliseconds. */
 const KILL_PATIENCE = 10_000;
-/** How often `wait` looks whether a created container has been started. */
-const WAIT_FOR_START_MS = 50;
+/** How often it is looked whether a start that is under way is over. */
+const START_PAUSE_MS = 5;
 const SIGKILL = 9;
 
 /** docker stop: the stop signal, then SIGKILL after `timeout` seconds (-1: never). Not running is success. */
@@ -54,17 +56,14 @@ export async function killContainer(engine: Engine, name: string, signal: string
   });
 }
 
-/** docker wait: blocks until the container ends. @returns its exit code */
+/** docker wait: blocks while the container runs; one that was never started does not. @returns its exit code */
 export async function waitContainer(engine: Engine, name: string): Promise<number> {
   const { record } = viewContainer(engine, name);
   for (;;) {
     const view = viewContainer(engine, record.id);
-    if (view.status === "created" && view.error === "") {
-      await Bun.sleep(WAIT_FOR_START_MS);
-      continue;
-    }
     const channel = keeperOf(engine, view);
-    if (channel === null) return view.status === "running" ? waitContainer(engine, record.id) : view.exitCode;
+    if (channel === null && view.status !== "running") return view.exitCode;
+    if (channel === null) continue;
     try {
       channel.request("wait");
       const event = await channel.event();
@@ -84,12 +83,40 @@ export async function removeContainer(
   name: string,
   options: { force: boolean; volumes: boolean },
 ): Promise<void> {
-  const view = viewContainer(engine, name);
-  const { record } = view;
-  if (view.status === "running" && !options.force) {
-    const what = `cannot remove container "${record.name}": container is running`;
-    throw new BunkerError("conflict", what, {
-      hint: `Stop it first (\`bunker stop ${record.name}\`), or force its removal with \`bunker rm -f ${record.name}\`.`,
+  const { id } = viewContainer(engine, name).record;
+  const deadline = Date.now() + KILL_PATIENCE;
+  for (let view = findContainer(engine, id); view !== null; view = findContainer(engine, id)) {
+    if (view.status === "running") await endByForce(engine, view, options.force);
+    // As a start does: one of the two comes first.
+    const lock = lockContainer(engine, id);
+    if (lock !== null) {
+      const volumes = options.volumes || view.record.config.request.autoRemove;
+      try {
+        return discardContainer(engine, id, { volumes });
+      } finally {
+        closeFd(lock);
+      }
+    }
+    if (Date.now() > deadline) throw stuck(view);
+    await Bun.sleep(START_PAUSE_MS);
+  }
+}
+
+/** `null`: somebody else, or it itself, has removed it meanwhile. */
+function findContainer(engine: Engine, id: string): ContainerView | null {
+  try {
+    return viewContainer(engine, id);
+  } catch (error) {
+    if (error instanceof BunkerError && error.code === "not-found") return null;
+    throw error;
+  }
+}
+
+async function endByForce(engine: Engine, view: ContainerView, force: boolean): Promise<void> {
+  const { name } = view.record;
+  if (!force) {
+    throw new BunkerError("conflict", `cannot remove container "${name}": container is running`, {
+      hint: `Stop it first (\`bunker stop ${name}\`), or force its removal with \`bunker rm -f ${name}\`.`,
     });
   }
   await withKeeper(engine, view, async (channel) => {
@@ -97,9 +124,6 @@ export async function removeContainer(
     channel.send("signal", { signal: SIGKILL });
     if (!(await within(ended, KILL_PATIENCE))) throw stuck(view);
   });
-  // One that removes itself may be gone by now.
-  if (record.config.request.autoRemove && !engine.store.containers.isTaken(record.name)) return;
-  discardContainer(engine, record.id, { volumes: options.volumes || record.config.request.autoRemove });
 }
 
 /** Talks to the keeper of a running container; `false`: it is not running (any more), which is no failure. */

@@ -100,14 +100,18 @@ export class Containers {
     this.#records.write(() => this.#records.run("UPDATE containers SET state = ? WHERE id = ?", state, id), durable);
   }
 
-  /** One more start. @returns its number */
+  /** One more start. @returns its number. @throws BunkerError not-found when the container has been removed meanwhile */
   beginStart(id: string): number {
     return this.#records.write(() => {
+      const row = this.#records.first("SELECT generation FROM containers WHERE id = ? AND state <> 'removing'", id);
+      if (row === null) throw noSuchContainer(id);
+      const generation = Number(row["generation"]) + 1;
       this.#records.run(
-        "UPDATE containers SET state = 'started', generation = generation + 1, exit = NULL WHERE id = ?",
+        "UPDATE containers SET state = 'started', generation = ?, exit = NULL WHERE id = ?",
+        generation,
         id,
       );
-      return Number(this.#records.first("SELECT generation FROM containers WHERE id = ?", id)?.["generation"] ?? 0);
+      return generation;
     });
   }
 

@@ -148,6 +148,21 @@ describe("start", () => {
     expect(await stage.env.ok(["ps", "-aq"])).toBe("");
   });
 
+  it("and rm at the same moment: one of them comes first, and nothing is left of the other", async () => {
+    for (let round = 0; round < 6; round += 1) {
+      const name = `both-${round}`;
+      await create(name, "busybox", "sleep", "60");
+      const [started, removed] = await Promise.all([stage.env.run(["start", name]), stage.env.run(["rm", name])]);
+      const running = await stage.env.ok(["ps", "-aq", "--filter", `name=^${name}$`]);
+      if (removed.code === 0) {
+        expect(running).toBe("");
+      } else {
+        expect(removed.stderr).toContain("container is running");
+        expect(started.code).toBe(0);
+      }
+    }
+  });
+
   it("of one container by many at once starts it once", async () => {
     await create("once", "busybox", "sh", "-c", "echo run >> /count; wc -l < /count; sleep 0.5");
     const starts = await Promise.all(Array.from({ length: 6 }, () => stage.env.run(["start", "once"])));

@@ -285,8 +285,7 @@ describe("the image's volumes", () => {
         RW: true,
       })),
     );
-    const mounted = mounts.map(({ Name }) => String(Name));
-    expect(mounted.sort()).toEqual(names.sort());
+    expect(mounts.map(({ Name }) => String(Name)).sort()).toEqual(names.sort());
   });
 
   it("go with --rm and rm -v, stay with rm", async () => {

@@ -12,6 +12,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
+import type { Canary } from "./canary.ts";
 import { TestEnv } from "./environment.ts";
 import { type Need, requires } from "./guards.ts";
 import { type Image, type Layer, makeBlob, makeImage } from "./image.ts";
@@ -70,8 +71,14 @@ export class Stage {
     return this.#env;
   }
 
+  /** The tree of this test that an escape would change; hostile images may aim at it. */
+  get canary(): Canary {
+    if (this.#watch === null) throw new Error("the canary is there during tests only");
+    return this.#watch.canary;
+  }
+
   /** Pulls an image under a short name of its own. */
-  async add(name: string, image: Promise<Image>): Promise<void> {
+  async add(name: string, image: Image | Promise<Image>): Promise<void> {
     if (this.#registry === null) throw new Error("the stage is open during tests only");
     const reference = this.#registry.push(name, "latest", await image);
     await this.env.ok(["pull", "--quiet", reference]);

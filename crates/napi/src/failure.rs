@@ -6,6 +6,8 @@ use napi_derive::napi;
 
 /// EDQUOT and ENOSPC; the addon does not depend on libc itself.
 const NO_SPACE: [i32; 2] = [28, 122];
+/// EPIPE: the other side of a channel has gone.
+const GONE: i32 = 32;
 
 /// The same four fields as a failure that comes from the keeper.
 #[napi(object, object_from_js = false)]
@@ -37,6 +39,7 @@ pub fn outcome<T>(what: &str, result: Result<T, SysError>) -> Outcome<T> {
         Err(error) if NO_SPACE.contains(&error.errno) => {
             Either::B(refusal("no-space", &format!("{what}: no space left on device"), &error))
         }
+        Err(error) if error.errno == GONE => Either::B(refusal("not-running", what, &error)),
         Err(error) => Either::B(refusal("system", what, &error)),
     }
 }

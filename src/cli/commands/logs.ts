@@ -5,7 +5,7 @@ import { BunkerError } from "../../errors.ts";
 import { withEngine } from "../engine.ts";
 import { flush, OutputError, type StreamName, writeBytes } from "../output.ts";
 import { parseDecimal, ScanError } from "../strconv.ts";
-import { parseTime } from "../time.ts";
+import { parseTimestamp } from "../time.ts";
 import { defineVerb } from "../verb.ts";
 
 export const verb = defineVerb({
@@ -62,10 +62,10 @@ export function parseTail(text: string | null): number | null {
   }
 }
 
-function parseLimit(flag: string, text: string | null, now: Date): Date | null {
+function parseLimit(flag: string, text: string | null, now: Date): string | null {
   if (text === null || text === "") return null;
   try {
-    return parseTime(text, now);
+    return parseTimestamp(text, now);
   } catch (error) {
     if (!(error instanceof ScanError)) throw error;
     throw new BunkerError("usage", `--${flag}: ${error.message}`);

@@ -21,6 +21,8 @@ pub struct Log {
     directory: OwnedFd,
     limits: Option<Limits>,
     open: Option<(OwnedFd, u64)>,
+    /// The last write may have stopped in the middle of a line.
+    is_torn: bool,
 }
 
 struct Limits {
@@ -37,7 +39,7 @@ impl Log {
             LogSpec::None => None,
             LogSpec::File { max_size, max_files } => Some(Limits { size: *max_size, files: (*max_files).max(1) }),
         };
-        Self { directory, limits, open: None }
+        Self { directory, limits, open: None, is_torn: false }
     }
 
     /// Appends what was read from a stream. A full disk loses log lines, never the container.
@@ -45,7 +47,11 @@ impl Log {
         if self.limits.is_none() || bytes.is_empty() {
             return;
         }
-        let _ = self.write(&format_lines(stream, bytes));
+        let mut lines = format_lines(stream, bytes);
+        if self.is_torn {
+            lines.insert(0, b'\n');
+        }
+        self.is_torn = self.write(&lines).is_err();
     }
 
     fn write(&mut self, lines: &[u8]) -> SysResult<()> {
