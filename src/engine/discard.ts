@@ -9,7 +9,11 @@ import { emptyTrash } from "./worker.ts";
 export function discardContainer(engine: Engine, id: string, options: { volumes: boolean }): void {
   const { containers, garbage, layout } = engine.store;
   containers.remove(id, { volumes: options.volumes, durable: true, left: true });
-  const trash = new Trash(layout);
-  garbage.tieLooseEnds(trash);
-  emptyTrash(engine, trash);
+  try {
+    const trash = new Trash(layout);
+    garbage.tieLooseEnds(trash);
+    emptyTrash(engine, trash);
+  } catch {
+    // The container is gone; what is left of it on disk is noted, and for the next command.
+  }
 }
