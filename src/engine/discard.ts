@@ -1,6 +1,7 @@
 // Taking a container away, in the order that survives a crash anywhere: the rows with a note of what is left on disk, the files
 // into the trash, the note.
 
+import { BunkerError, expectHostFailure } from "../errors.ts";
 import { Trash } from "../store/index.ts";
 import type { Engine } from "./engine.ts";
 import { emptyTrash } from "./worker.ts";
@@ -9,7 +10,12 @@ import { emptyTrash } from "./worker.ts";
 export function discardContainer(engine: Engine, id: string, options: { volumes: boolean }): void {
   const { containers, garbage, layout } = engine.store;
   containers.remove(id, { volumes: options.volumes, durable: true, left: true });
-  const trash = new Trash(layout);
-  garbage.tieLooseEnds(trash);
-  emptyTrash(engine, trash);
+  try {
+    const trash = new Trash(layout);
+    garbage.tieLooseEnds(trash);
+    emptyTrash(engine, trash);
+  } catch (error) {
+    // The container is gone; what is left of it on disk is noted, and for the next command.
+    if (!(expectHostFailure(error) instanceof BunkerError)) throw error;
+  }
 }

@@ -2,6 +2,7 @@
 // where nothing was left, and never fails a command.
 
 import { readdirSync, statSync, writeFileSync } from "node:fs";
+import { log } from "../log.ts";
 import { Trash } from "../store/index.ts";
 import { clearRuntime, withContainerLock } from "./container-lock.ts";
 import type { Engine } from "./engine.ts";
@@ -66,7 +67,8 @@ function sweepOne(engine: Engine, id: string): void {
 function quietly(action: () => void): void {
   try {
     action();
-  } catch {
+  } catch (error) {
     // Full, read-only, not there: the command's own answer counts, and the next one tries again.
+    log.debug(`tidying up: ${String(error)}`);
   }
 }

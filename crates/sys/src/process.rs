@@ -151,8 +151,11 @@ pub fn wait_any(block: bool) -> SysResult<Option<(i32, Ended)>> {
     Ok((done != 0).then(|| (done as i32, Ended::from_wait_status(status))))
 }
 
-/// How a process that is not our child ended, where the kernel can tell (Linux 6.15); `None` where it cannot.
-pub fn exit_of_stranger(pidfd: BorrowedFd<'_>) -> Option<Ended> {
+/// How a process that is not our child ended; `None`: its parent has not reaped it yet.
+///
+/// # Errors
+/// Where the kernel cannot tell (before Linux 6.15).
+pub fn exit_of_stranger(pidfd: BorrowedFd<'_>) -> SysResult<Option<Ended>> {
     /// struct pidfd_info; `mask` says what was filled in.
     #[repr(C)]
     #[derive(Default)]
@@ -165,7 +168,8 @@ pub fn exit_of_stranger(pidfd: BorrowedFd<'_>) -> Option<Ended> {
     let mut information = Information { mask: PIDFD_INFO_EXIT, ..Information::default() };
     // SAFETY: the structure has the size that is coded in the request's number, and lives through the call.
     let result = unsafe { libc::ioctl(pidfd.as_raw_fd(), PIDFD_GET_INFO as _, &raw mut information) };
-    (result == 0 && information.mask & PIDFD_INFO_EXIT != 0).then(|| Ended::from_wait_status(information.exit_code))
+    check(result, || "ioctl(PIDFD_GET_INFO)".to_owned())?;
+    Ok((information.mask & PIDFD_INFO_EXIT != 0).then(|| Ended::from_wait_status(information.exit_code)))
 }
 
 /// Replaces this program; returns only if that failed.

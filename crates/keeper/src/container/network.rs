@@ -158,6 +158,11 @@ impl Helper {
         })
     }
 
+    /// Tells it to end; `drop` waits for that.
+    pub fn dismiss(&self) {
+        let _ = process::signal(self.pidfd.as_fd(), SIGTERM);
+    }
+
     pub fn record(&self) -> Record {
         Record { pid: self.pid, start_time: process::start_time(self.pid).unwrap_or(0) }
     }
@@ -165,7 +170,7 @@ impl Helper {
 
 impl Drop for Helper {
     fn drop(&mut self) {
-        let _ = process::signal(self.pidfd.as_fd(), SIGTERM);
+        self.dismiss();
         if self.is_child {
             let _ = process::wait_child(self.pid, true);
         }

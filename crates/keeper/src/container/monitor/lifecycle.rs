@@ -170,6 +170,10 @@ impl Monitor {
             let places = std::mem::take(&mut self.doomed.paths);
             self.doomed.paths = places.into_iter().filter_map(|place| self.move_to_trash(&place)).collect();
         }
+        // While it still is written down: should we die before we have waited for it, nobody would find it.
+        if let Some(helper) = self.container.as_ref().and_then(|container| container.helper.as_ref()) {
+            helper.dismiss();
+        }
         if let Some(runtime_dir) = self.runtime_dir.take() {
             for name in ["state.json", "state.json.new", "ctl", "lock"] {
                 let _ = file::remove(&format!("{runtime_dir}/{name}"));
