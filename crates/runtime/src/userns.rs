@@ -9,7 +9,7 @@ use bunker_sys::{SysError, credential, file, lock, namespace};
 use serde::Deserialize;
 use std::ffi::CString;
 use std::fs;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use crate::failure::{Failure, FailureCode};
 use crate::spec::{IdMapping, UserNamespace};
@@ -129,8 +129,8 @@ fn make(request: &UserNamespace) -> Result<(), Failure> {
     let (waiting, go) = file::pipe()?;
     // One after the other they take 2.6 ms, at once 2.2.
     let mappers = [
-        start_mapper(newuidmap, &request.user_uid_map, &waiting)?,
-        start_mapper(newgidmap, &request.user_gid_map, &waiting)?,
+        start_mapper(newuidmap, &request.user_uid_map, (&waiting, &go))?,
+        start_mapper(newgidmap, &request.user_gid_map, (&waiting, &go))?,
     ];
     let unshared = namespace::unshare(namespace::USER);
     let word = if unshared.is_ok() { b"gg" } else { b"xx" };
@@ -154,7 +154,7 @@ pub(crate) fn map_text(map: &[IdMapping]) -> String {
     map.iter().map(|line| format!("{} {} {}\n", line.inside, line.outside, line.size)).collect()
 }
 
-fn start_mapper(program: &str, map: &[IdMapping], waiting: &OwnedFd) -> Result<Mapper, Failure> {
+fn start_mapper(program: &str, map: &[IdMapping], (waiting, go): (&OwnedFd, &OwnedFd)) -> Result<Mapper, Failure> {
     let mut arguments = vec![program.to_owned(), process::own_pid().to_string()];
     for line in map {
         arguments.extend([line.inside.to_string(), line.outside.to_string(), line.size.to_string()]);
@@ -164,9 +164,14 @@ fn start_mapper(program: &str, map: &[IdMapping], waiting: &OwnedFd) -> Result<M
     match process::clone_process(0, None, false)? {
         Cloned::Parent { pid, .. } => Ok(Mapper { pid, complaints, program: program.to_owned() }),
         Cloned::Child => {
+            // With a writing end of its own it would never hear that its parent was killed, and hold its parent's lock for ever.
+            if file::place(waiting.as_fd(), go.as_raw_fd()).is_err() {
+                process::exit(NOT_EXECUTED);
+            }
             let mut word = [0_u8];
             let told = matches!(file::read(waiting.as_fd(), &mut word), Ok(file::Transfer::Done(1))) && word == *b"g";
-            if told && file::place(said.as_fd(), STANDARD_ERROR).is_ok() {
+            let ready = file::place(said.as_fd(), STANDARD_ERROR).and_then(|()| file::close_from_at_exec(AFTER_ERROR));
+            if told && ready.is_ok() {
                 process::execute(&words[0], &words, &[]);
             }
             process::exit(NOT_EXECUTED)
@@ -175,6 +180,7 @@ fn start_mapper(program: &str, map: &[IdMapping], waiting: &OwnedFd) -> Result<M
 }
 
 const STANDARD_ERROR: i32 = 2;
+const AFTER_ERROR: i32 = 3;
 const NOT_EXECUTED: i32 = 127;
 
 fn c_strings(words: &[String]) -> Result<Vec<CString>, Failure> {
