@@ -96,9 +96,12 @@ async function tryToStore(engine: Engine, image: IncomingImage, incoming: Incomi
     failure = error;
     throw error;
   } finally {
-    // Files that were put in place for nothing.
-    if (!done) store.garbage.sweep();
-    layers.release(failure);
+    try {
+      // Files that were put in place for nothing.
+      if (!done) store.garbage.sweep();
+    } finally {
+      layers.release(failure);
+    }
   }
 }
 
