@@ -18,9 +18,10 @@ export async function withEngine<T>(
   use: (engine: Engine, calls: EngineCalls) => Promise<T>,
 ): Promise<T> {
   const calls = await import("../engine/index.ts");
+  const engine = calls.openEngine(globals);
   used = true;
   // Not closed: the process is about to end, and an open database then costs nothing (native's `exitNow`).
-  return use(calls.openEngine(globals), calls);
+  return use(engine, calls);
 }
 
 /** Whether standard output is read on a terminal. Only while the engine is open: it has loaded the addon. */

@@ -4,7 +4,7 @@
 //               partial/<digest hex>  staging/<operation>/  trash/<name>  lib/  mount-points/
 //   <runtime home>/c/<id>/{lock,state.json,ctl}  u/  u.lock
 
-import { lstatSync, mkdirSync } from "node:fs";
+import { lstatSync, mkdirSync, type Stats, statSync } from "node:fs";
 import { BunkerError } from "../errors.ts";
 import { type Digest, digestHex } from "../image/index.ts";
 
@@ -13,6 +13,11 @@ export type LayerMap = "user" | "single";
 
 const PRIVATE = 0o700;
 const GROUP_AND_OTHERS = 0o077;
+const WRITABLE_BY_OTHERS = 0o022;
+const WORLD_WRITABLE = 0o002;
+const STICKY = 0o1000;
+/** One name in a folder, and not a way out of it. */
+const COMPONENT = /^(?!\.{1,2}$)[^/\0]+$/;
 const SHORT_HASH = 16;
 
 export class Layout {
@@ -30,20 +35,20 @@ export class Layout {
   }
 
   container(id: string): string {
-    return `${this.dataHome}/containers/${id}`;
+    return `${this.dataHome}/containers/${component(id)}`;
   }
 
   /** `c/<id>` in the runtime home: there while the container lives. */
   runtime(id: string): string {
-    return `${this.userRuntimeDir}/c/${id}`;
+    return `${this.userRuntimeDir}/c/${component(id)}`;
   }
 
   volume(name: string): string {
-    return `${this.dataHome}/volumes/${name}`;
+    return `${this.dataHome}/volumes/${component(name)}`;
   }
 
   blob(digest: Digest): string {
-    return `${this.dataHome}/blobs/sha256/${digestHex(digest)}`;
+    return `${this.dataHome}/blobs/sha256/${component(digestHex(digest))}`;
   }
 
   layers(map: LayerMap): string {
@@ -51,7 +56,7 @@ export class Layout {
   }
 
   layer(map: LayerMap, name: string): string {
-    return `${this.layers(map)}/${name}`;
+    return `${this.layers(map)}/${component(name)}`;
   }
 
   /** A bottom layer for every container: what is mounted over needs something to lie on. */
@@ -60,16 +65,24 @@ export class Layout {
   }
 
   partial(digest: Digest): string {
-    return `${this.dataHome}/partial/${digestHex(digest)}`;
+    return `${this.dataHome}/partial/${component(digestHex(digest))}`;
   }
 
   staging(operation: string): string {
-    return `${this.dataHome}/staging/${operation}`;
+    return `${this.dataHome}/staging/${component(operation)}`;
   }
 
   trash(): string {
     return `${this.dataHome}/trash`;
   }
+}
+
+/** What a record says is not believed: a database that somebody changed must lead nowhere else. @throws BunkerError store */
+function component(name: string): string {
+  if (COMPONENT.test(name)) return name;
+  throw new BunkerError("store", `the records name something that cannot be: ${JSON.stringify(name.slice(0, 100))}`, {
+    hint: "The database was damaged or changed by hand.",
+  });
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -103,18 +116,38 @@ function defaultDataHome(environment: Environment): string {
   });
 }
 
-/** `$XDG_RUNTIME_DIR/bunker`; without it (or with somebody else's) a private directory for temporary files. */
+/** `$XDG_RUNTIME_DIR/bunker`; without it (or with one that others could change) a private directory for temporary files. */
 function runtimeHome(environment: Environment, uid: number): string {
   const { XDG_RUNTIME_DIR: runtime, TMPDIR: temporary } = environment;
-  const usable = runtime?.startsWith("/") === true && lstatSync(runtime, { throwIfNoEntry: false })?.uid === uid;
-  if (usable) return `${runtime}/bunker`;
-  return `${temporary?.startsWith("/") ? temporary : "/tmp"}/bunker-${uid}`;
+  if (runtime?.startsWith("/") && isOursToTrust(statSync(runtime, { throwIfNoEntry: false }), uid)) {
+    return `${runtime}/bunker`;
+  }
+  const parent = temporary?.startsWith("/") ? temporary : "/tmp";
+  const mode = statSync(parent, { throwIfNoEntry: false })?.mode ?? 0;
+  if ((mode & WORLD_WRITABLE) === 0 || (mode & STICKY) !== 0) return `${parent}/bunker-${uid}`;
+  // Anybody could put another directory in the place of ours.
+  throw new BunkerError(
+    "store",
+    `no place for the runtime directory: "${parent}" is open to others, without the sticky bit`,
+    {
+      hint: HINTS["runtime directory"],
+    },
+  );
 }
 
+function isOursToTrust(status: Stats | undefined, uid: number): boolean {
+  return status?.isDirectory() === true && status.uid === uid && (status.mode & WRITABLE_BY_OTHERS) === 0;
+}
+
+const HINTS = {
+  "data home": "Use another data home with --root.",
+  "runtime directory": "Set XDG_RUNTIME_DIR to a directory of your own, with mode 700, or use --runroot.",
+};
+
 /** Ours alone: what others could write to would be theirs to replace. */
-function ensurePrivate(path: string, uid: number, what: string): void {
-  const found = lstatSync(path, { throwIfNoEntry: false });
-  if (found === undefined) return make(path, what);
+function ensurePrivate(path: string, uid: number, what: keyof typeof HINTS): void {
+  // What was just made is looked at as well: somebody may have been faster.
+  const found = lstatSync(path, { throwIfNoEntry: false }) ?? make(path, what);
   const problem = !found.isDirectory()
     ? "is not a directory"
     : found.uid !== uid
@@ -124,16 +157,17 @@ function ensurePrivate(path: string, uid: number, what: string): void {
         : null;
   if (problem === null) return;
   throw new BunkerError("store", `the ${what} "${path}" ${problem}`, {
-    hint: problem === "is open to others" ? `Close it: chmod 700 ${path}` : "Use another data home with --root.",
+    hint: problem === "is open to others" ? `Close it: chmod 700 ${path}` : HINTS[what],
   });
 }
 
-function make(path: string, what: string): void {
+function make(path: string, what: keyof typeof HINTS): Stats {
   try {
     mkdirSync(path, { recursive: true, mode: PRIVATE });
+    return lstatSync(path);
   } catch (cause) {
     throw new BunkerError("store", `making the ${what} "${path}": ${(cause as Error).message}`, {
-      hint: "Use another data home with --root.",
+      hint: HINTS[what],
       cause,
     });
   }

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 
 /// Our end of the channel to the command that started us.
 const CHANNEL_FD: i32 = 3;
+const UMASK: u32 = 0o022;
 /// The client is gone: nobody reads this.
 const CANCELLED: i32 = 1;
 
@@ -25,6 +26,8 @@ const CANCELLED: i32 = 1;
 fn main() {
     // Neither Ctrl-C nor a hang-up in the command's terminal is meant for it: it ends when the command does.
     let _ = process::new_session();
+    // What it makes outside the layer must not depend on the caller's umask.
+    bunker_sys::credential::set_umask(UMASK);
     let Ok(channel) = file::inherited(CHANNEL_FD) else { process::exit(CANCELLED) };
     let answer = match job::run(&channel) {
         Ok(result) => json!({ "ok": true, "result": result }),
