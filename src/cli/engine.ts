@@ -20,8 +20,12 @@ export async function withEngine<T>(
   const calls = await import("../engine/index.ts");
   const engine = calls.openEngine(globals);
   used = true;
-  // Not closed: the process is about to end, and an open database then costs nothing (native's `exitNow`).
-  return use(engine, calls);
+  try {
+    return await use(engine, calls);
+  } finally {
+    calls.sweep(engine);
+    // Not closed: the process is about to end, and an open database then costs nothing (native's `exitNow`).
+  }
 }
 
 /** Whether standard output is read on a terminal. Only while the engine is open: it has loaded the addon. */

@@ -26,6 +26,7 @@ export class Download {
   readonly #path: string;
   readonly #lock: HeldLock;
   readonly #file: number;
+  readonly #inode: number;
   readonly #descriptor: Descriptor;
   /** Tells the worker how many bytes there are. */
   readonly counter: number = makeCounter();
@@ -41,7 +42,9 @@ export class Download {
     this.#descriptor = descriptor;
     this.#file = openSync(path, "a+", 0o600);
     // Of what we opened, not of what has the name: another process may take a finished file over at any time.
-    this.#size = fstatSync(this.#file).size;
+    const { size, ino: inode } = fstatSync(this.#file);
+    this.#size = size;
+    this.#inode = inode;
     // Longer than it can be: nothing of it can be trusted.
     if (this.#size > descriptor.size) {
       ftruncateSync(this.#file);
@@ -126,10 +129,10 @@ export class Download {
 
   /** Whether the name still leads to our file: another process may have taken it over, and a third have begun a new one. */
   #hasName(): boolean {
-    const named = statSync(this.#path, { throwIfNoEntry: false });
-    return this.#open && named?.ino === fstatSync(this.#file).ino;
+    return statSync(this.#path, { throwIfNoEntry: false })?.ino === this.#inode;
   }
 
+  /** Closes what is open; an image may have more layers than a process may have files. */
   release(): void {
     if (!this.#open) return;
     this.#open = false;

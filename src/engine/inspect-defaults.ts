@@ -1,8 +1,6 @@
 // What docker's JSON of a container says where nothing was asked for, and of all that cannot be asked for yet. Clients expect each
 // field; a field leaves this file when inspect.ts has something to say.
 
-import { DEFAULT_SHM_SIZE, MASKED_PATHS, READONLY_PATHS } from "../container/index.ts";
-
 /** HostConfig of the Engine API. */
 export const HOST_CONFIG_DEFAULTS: Readonly<Record<string, unknown>> = {
   Binds: null,
@@ -34,7 +32,6 @@ export const HOST_CONFIG_DEFAULTS: Readonly<Record<string, unknown>> = {
   SecurityOpt: null,
   UTSMode: "",
   UsernsMode: "",
-  ShmSize: DEFAULT_SHM_SIZE,
   Runtime: "bunker",
   Isolation: "",
   CpuShares: 0,
@@ -62,8 +59,6 @@ export const HOST_CONFIG_DEFAULTS: Readonly<Record<string, unknown>> = {
   OomKillDisable: null,
   PidsLimit: null,
   Ulimits: null,
-  MaskedPaths: MASKED_PATHS,
-  ReadonlyPaths: READONLY_PATHS,
 };
 
 /** NetworkSettings of the Engine API, as far as it is about the container's own address. */

@@ -1,6 +1,12 @@
 // docker inspect of a container: our model in docker's JSON. Field names and shapes follow the Engine API (ContainerInspect).
 
-import { type ContainerConfig, parseCapability } from "../container/index.ts";
+import {
+  type ContainerConfig,
+  DEFAULT_SHM_SIZE,
+  MASKED_PATHS,
+  parseCapability,
+  READONLY_PATHS,
+} from "../container/index.ts";
 import type { MountRequest } from "../volume/index.ts";
 import type { Engine } from "./engine.ts";
 import { readText } from "./host.ts";
@@ -87,16 +93,12 @@ function hostConfigOf(config: ContainerConfig): Record<string, unknown> {
     ...(tmpfs.length === 0
       ? {}
       : { Tmpfs: Object.fromEntries(tmpfs.map((mount) => [mount.target, tmpfsText(mount)])) }),
+    ShmSize: DEFAULT_SHM_SIZE,
+    MaskedPaths: MASKED_PATHS,
+    ReadonlyPaths: READONLY_PATHS,
     Ulimits: orNull(request.ulimits.map(({ name, soft, hard }) => ({ Name: name, Hard: hard, Soft: soft }))),
     ...(request.init ? { Init: true } : {}),
   };
-}
-
-/** What is in force, not what was meant: null where no controller was delegated. */
-function pidsLimit(engine: Engine, id: string): number | null {
-  const group = readKeeperState(engine.store.layout.runtime(id))?.cgroup ?? null;
-  const limit = group === null ? "" : readText(`${group}/pids.max`).trim();
-  return /^\d+$/.test(limit) ? Number(limit) : null;
 }
 
 /** docker's nil list. */
@@ -116,6 +118,13 @@ function tmpfsText({ size, mode, readonly, exec }: Extract<MountRequest, { kind:
     ...(mode === null ? [] : [`mode=${mode.toString(OCTAL)}`]),
   ];
   return options.join(",");
+}
+
+/** What is in force, not what was meant: null where no controller was delegated. */
+function pidsLimit(engine: Engine, id: string): number | null {
+  const group = readKeeperState(engine.store.layout.runtime(id))?.cgroup ?? null;
+  const limit = group === null ? "" : readText(`${group}/pids.max`).trim();
+  return /^\d+$/.test(limit) ? Number(limit) : null;
 }
 
 function mountsOf(engine: Engine, config: ContainerConfig): Record<string, unknown>[] {

@@ -21,6 +21,8 @@ export interface Unpacked {
   /** Hard links into lower layers: `linkLayer` must follow. */
   pendingLinks: number;
   skippedDevices: number;
+  /** Entries of other owners than the only id there is. */
+  squashedOwners: number;
   opaqueRoot: boolean;
 }
 

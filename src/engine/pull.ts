@@ -15,6 +15,7 @@ import {
   type Index,
   type Manifest,
   MAX_INDEX_DEPTH,
+  MAX_INDEX_DESCRIPTORS,
   offeredPlatforms,
   parseImageConfig,
   parseManifestDocument,
@@ -93,6 +94,10 @@ class Pull {
   readonly #context: PullContext;
   /** Indexes on the way to the manifest. */
   readonly #indexes: Document<Index>[] = [];
+  /** Entries of all indexes that were read: one leads to others, and they to more. */
+  #entries = 0;
+  /** Documents that were looked into: each one once. */
+  readonly #seen = new Set<Digest>();
 
   constructor(context: PullContext) {
     this.#context = context;
@@ -142,6 +147,10 @@ class Pull {
     if (depth >= MAX_INDEX_DEPTH) {
       throw new BunkerError("invalid-image", `indexes nested deeper than ${MAX_INDEX_DEPTH} levels`);
     }
+    this.#entries += content.manifests.length;
+    if (this.#entries > MAX_INDEX_DESCRIPTORS) {
+      throw new BunkerError("invalid-image", `its indexes have together more than ${MAX_INDEX_DESCRIPTORS} entries`);
+    }
     const candidates = chooseFromIndex(content, platform);
     for (const candidate of candidates) {
       const found = await this.#tryCandidate(candidate, platform, depth);
@@ -154,6 +163,8 @@ class Pull {
 
   /** A nested index may turn out not to have the platform. */
   async #tryCandidate(candidate: Descriptor, platform: Platform, depth: number): Promise<Document<Manifest> | null> {
+    if (this.#seen.has(candidate.digest)) return null;
+    this.#seen.add(candidate.digest);
     try {
       return await this.#resolve(await this.#readDocument(candidate), platform, depth + 1);
     } catch (error) {

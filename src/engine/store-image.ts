@@ -5,13 +5,14 @@ import { existsSync, mkdirSync } from "node:fs";
 import { BunkerError } from "../errors.ts";
 import { type Digest, type ImageConfig, type Manifest, parseManifestDocument } from "../image/index.ts";
 import { makeTree, syncDirectory, syncFilesystem } from "../native/index.ts";
-import type { ImageRecord, Layout, NewImage } from "../store/index.ts";
+import { type ImageRecord, type Layout, type NewImage, Trash } from "../store/index.ts";
 import type { BlobSource } from "./download.ts";
 import type { Engine } from "./engine.ts";
 import { HeldLock } from "./held-lock.ts";
 import { type Layers, materialize } from "./materialize.ts";
 import type { OnPullEvent } from "./pull-event.ts";
 import { layerMap } from "./spec.ts";
+import { emptyTrash } from "./worker.ts";
 
 /** Other commands may remove what we have just counted on, but not again and again. */
 const TRIES = 3;
@@ -40,12 +41,13 @@ export interface Incoming {
 
 /** Brings an image into the store. @throws BunkerError; nothing but resumable downloads is left then */
 export async function storeImage(engine: Engine, image: IncomingImage, incoming: Incoming): Promise<void> {
-  const { layout, garbage } = engine.store;
+  const { layout, reserve } = engine.store;
   for (const directory of ["staging", "trash", "partial", "blobs/sha256", `layers/${layerMap(engine)}`]) {
     mkdirSync(`${layout.dataHome}/${directory}`, { recursive: true, mode: PRIVATE });
   }
   await ensureMountPoints(layout, incoming.signal);
-  garbage.sweep();
+  // From the first image on there is something to delete when the disk is full.
+  reserve.take();
   // Of several who pull the same image one works; the others then find everything here.
   const lock = await HeldLock.take(`${layout.partial(image.manifestDigest)}.lock`, incoming.signal);
   try {
@@ -96,10 +98,16 @@ async function tryToStore(engine: Engine, image: IncomingImage, incoming: Incomi
     failure = error;
     throw error;
   } finally {
-    // Files that were put in place for nothing.
-    if (!done) store.garbage.sweep();
+    if (!done) sweepOrphans(engine);
     layers.release(failure);
   }
+}
+
+/** Files that were put in place for nothing. */
+function sweepOrphans(engine: Engine): void {
+  const trash = new Trash(engine.store.layout);
+  engine.store.garbage.sweepOrphans(trash);
+  emptyTrash(engine, trash);
 }
 
 function placeAll(engine: Engine, layers: Layers, documents: { digest: Digest; path: string }[]): true {

@@ -25,6 +25,7 @@ const HINTS: Readonly<Partial<Record<ErrorCode, string>>> = {
   "command-not-found": "It must be there in the container: give its full path, or look inside with another command.",
   "command-not-executable":
     "The container's user must be allowed to, and a program must be made for this machine or begin with #!.",
+  "not-running": "`bunker ps -a` shows what it is doing.",
   "no-space": "Free some space, or use another data home with --root.",
   "user-not-found":
     "The user must exist in the image's /etc/passwd, or be a number that your subordinate id range covers.",

@@ -1,10 +1,14 @@
 // Where everything lies on disk and in the runtime directory. Names only; makes nothing but the two homes themselves.
 //
 //   <data home>/db.sqlite  blobs/sha256/<hex>  layers/<map>/<name>/{root,manifest}  containers/<id>/  volumes/<name>/_data
-//               partial/<digest hex>  staging/<operation>/  trash/<name>  lib/  mount-points/
-//   <runtime home>/c/<id>/{lock,state.json,ctl}  u/  u.lock
+//               partial/<digest hex>  staging/<operation>/  trash/<name>  trash.lock  reserve  lib/  mount-points/  run/
+//   <runtime home>/c/<id>/{lock,state.json,ctl}  u/  u.lock  swept
+//
+// The runtime home is the data home's `run`, not a directory of the session's: containers outlive sessions, and a directory
+// that goes with the session (or that something tidies after ten days, as it does /tmp) would take away what they are found
+// by. What is left of an earlier boot is told by the boot's id and swept.
 
-import { lstatSync, mkdirSync, type Stats, statSync } from "node:fs";
+import { lstatSync, mkdirSync, type Stats } from "node:fs";
 import { BunkerError } from "../errors.ts";
 import { type Digest, digestHex } from "../image/index.ts";
 
@@ -13,9 +17,6 @@ export type LayerMap = "user" | "single";
 
 const PRIVATE = 0o700;
 const GROUP_AND_OTHERS = 0o077;
-const WRITABLE_BY_OTHERS = 0o022;
-const WORLD_WRITABLE = 0o002;
-const STICKY = 0o1000;
 /** One name in a folder, and not a way out of it. */
 const COMPONENT = /^(?!\.{1,2}$)[^/\0]+$/;
 const SHORT_HASH = 16;
@@ -75,6 +76,21 @@ export class Layout {
   trash(): string {
     return `${this.dataHome}/trash`;
   }
+
+  /** A share of it says that something in the trash is being looked after. */
+  trashLock(): string {
+    return `${this.trash()}.lock`;
+  }
+
+  /** Room to be given up when the disk is full, so that deleting works. */
+  reserve(): string {
+    return `${this.dataHome}/reserve`;
+  }
+
+  /** As it is written into records, which survive a move of the data home. */
+  relative(path: string): string {
+    return path.slice(this.dataHome.length + 1);
+  }
 }
 
 /** What a record says is not believed: a database that somebody changed must lead nowhere else. @throws BunkerError store */
@@ -96,11 +112,15 @@ export function openLayout(
   const { root, runroot } = options;
   const dataHome = root === null ? defaultDataHome(environment) : absolute(root);
   ensurePrivate(dataHome, uid, "data home");
+  if (runroot === null) {
+    ensurePrivate(`${dataHome}/run`, uid, "runtime directory");
+    return new Layout(dataHome, `${dataHome}/run`);
+  }
   const hash = new Bun.CryptoHasher("sha256").update(dataHome).digest("hex").slice(0, SHORT_HASH);
-  const runtime = runroot === null ? runtimeHome(environment, uid) : absolute(runroot);
+  const runtime = `${absolute(runroot)}/${hash}`;
+  ensurePrivate(absolute(runroot), uid, "runtime directory");
   ensurePrivate(runtime, uid, "runtime directory");
-  ensurePrivate(`${runtime}/${hash}`, uid, "runtime directory");
-  return new Layout(dataHome, `${runtime}/${hash}`);
+  return new Layout(dataHome, runtime);
 }
 
 function absolute(path: string): string {
@@ -116,56 +136,38 @@ function defaultDataHome(environment: Environment): string {
   });
 }
 
-/** `$XDG_RUNTIME_DIR/bunker`; without it (or with one that others could change) a private directory for temporary files. */
-function runtimeHome(environment: Environment, uid: number): string {
-  const { XDG_RUNTIME_DIR: runtime, TMPDIR: temporary } = environment;
-  if (runtime?.startsWith("/") && isOursToTrust(statSync(runtime, { throwIfNoEntry: false }), uid)) {
-    return `${runtime}/bunker`;
-  }
-  const parent = temporary?.startsWith("/") ? temporary : "/tmp";
-  const mode = statSync(parent, { throwIfNoEntry: false })?.mode ?? 0;
-  if ((mode & WORLD_WRITABLE) === 0 || (mode & STICKY) !== 0) return `${parent}/bunker-${uid}`;
-  // Anybody could put another directory in the place of ours.
-  throw new BunkerError(
-    "store",
-    `no place for the runtime directory: "${parent}" is open to others, without the sticky bit`,
-    {
-      hint: HINTS["runtime directory"],
-    },
-  );
-}
-
-function isOursToTrust(status: Stats | undefined, uid: number): boolean {
-  return status?.isDirectory() === true && status.uid === uid && (status.mode & WRITABLE_BY_OTHERS) === 0;
-}
-
 const HINTS = {
   "data home": "Use another data home with --root.",
-  "runtime directory": "Set XDG_RUNTIME_DIR to a directory of your own, with mode 700, or use --runroot.",
+  "runtime directory": "Use another data home with --root, or another runtime directory with --runroot.",
 };
 
 /** Ours alone: what others could write to would be theirs to replace. */
 function ensurePrivate(path: string, uid: number, what: keyof typeof HINTS): void {
   // What was just made is looked at as well: somebody may have been faster.
   const found = lstatSync(path, { throwIfNoEntry: false }) ?? make(path, what);
-  const problem = !found.isDirectory()
-    ? "is not a directory"
-    : found.uid !== uid
-      ? "belongs to somebody else"
-      : (found.mode & GROUP_AND_OTHERS) !== 0
-        ? "is open to others"
-        : null;
+  const problem =
+    found === null
+      ? null
+      : !found.isDirectory()
+        ? "is not a directory"
+        : found.uid !== uid
+          ? "belongs to somebody else"
+          : (found.mode & GROUP_AND_OTHERS) !== 0
+            ? "is open to others"
+            : null;
   if (problem === null) return;
   throw new BunkerError("store", `the ${what} "${path}" ${problem}`, {
     hint: problem === "is open to others" ? `Close it: chmod 700 ${path}` : HINTS[what],
   });
 }
 
-function make(path: string, what: keyof typeof HINTS): Stats {
+function make(path: string, what: keyof typeof HINTS): Stats | null {
   try {
     mkdirSync(path, { recursive: true, mode: PRIVATE });
     return lstatSync(path);
   } catch (cause) {
+    // What has to be written there says so itself; looking works all the same.
+    if ((cause as NodeJS.ErrnoException).code === "EROFS" && what === "runtime directory") return null;
     throw new BunkerError("store", `making the ${what} "${path}": ${(cause as Error).message}`, {
       hint: HINTS[what],
       cause,

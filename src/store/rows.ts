@@ -39,10 +39,10 @@ export interface LayerRecord {
 }
 
 /**
- * `creating`: undone by whoever finds it without its creator or keeper. `started`: the witnesses tell more.
- * `removing`: what is left of it is being removed.
+ * `creating`: undone by whoever finds it without its creator or keeper. `starting`: so is that start. `started`: it ran; the
+ * witnesses tell more.
  */
-export type ContainerState = "creating" | "created" | "started" | "ended" | "removing";
+export type ContainerState = "creating" | "created" | "starting" | "started" | "ended";
 
 export interface ContainerRecord {
   id: string;

@@ -1,7 +1,7 @@
 // A registry that is slow, restless, broken or lying: what passes is ridden out, everything else ends in one line with a hint,
 // exit code 1, and a store that is as it was.
 
-import { afterAll, beforeAll, describe, expect } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 
 import {
@@ -30,7 +30,7 @@ import { listing } from "../support/store-dump.ts";
 import { file } from "../support/tar.ts";
 
 const it = requires("root", "bunker", "subids", "userns");
-const usable = it !== (it.skip as unknown);
+const usable = it === test;
 
 const random = (size: number): Uint8Array => {
   const bytes = new Uint8Array(size);
@@ -72,6 +72,10 @@ async function expectPulled(reference: string): Promise<string> {
   await watch.check({ unchanged: true });
   return output;
 }
+
+/** Ignores what part was asked for, and does not get as far as that. */
+const truncatedAnew: Behaviour = (request, usual) =>
+  truncateAt(100_000)(request, async () => ignoreRange()(request, usual));
 
 /** Each case has a registry of its own, with the image in it. */
 async function withRegistry(use: (registry: TestRegistry, reference: string) => Promise<void>): Promise<void> {
@@ -117,6 +121,8 @@ describe("what passes is ridden out", () => {
     ["gives the whole again", ignoreRange()],
     ["says there is no such part", fail(416)],
     ["gives another part", withHeader("Content-Range", "bytes 5-10/1000000")],
+    // What comes again was skipped by count, and what came after the break then was, too.
+    ["begins anew, and breaks before it was as far again", truncatedAnew],
   ] as const)("a registry that cannot go on, and %s", async (_what, again) => {
     await withRegistry(async (registry, reference) => {
       registry.when(
@@ -291,6 +297,20 @@ describe("what does not pass is refused", () => {
     let deep: ReturnType<typeof makeIndex> | Image = image;
     for (let depth = 0; depth < 4; depth += 1) deep = makeIndex([deep]);
     await expectPulled(registry.push("team/deep", "4", deep));
+  });
+
+  it("indexes that lead to ever more indexes", async () => {
+    using registry = startRegistry();
+    const foreign = (at: number): Image => makeImage({ platform: { os: "linux", architecture: `a${at}` } });
+    const empty = (at: number) => makeIndex([foreign(at)], { index: { manifests: [], annotations: { at: `${at}` } } });
+    const wide = (at: number) => makeIndex(Array.from({ length: 40 }, (_, below) => empty(40 * at + below)));
+    const wider = makeIndex(Array.from({ length: 40 }, (_, at) => wide(at)));
+    await expectRefused(registry.push("team/wide", "1", wider), "its indexes have together more than 1000 entries");
+    // The same one many times is looked into once.
+    registry.requests.length = 0;
+    const same = makeIndex(Array.from({ length: 500 }, () => empty(1)));
+    await expectRefused(registry.push("team/same", "1", same), "no matching manifest for ");
+    expect(registry.requestsTo(/manifests/)).toHaveLength(2);
   });
 
   it("configs that do not fit, or are none", async () => {

@@ -39,8 +39,7 @@ pub fn outcome<T>(what: &str, result: Result<T, SysError>) -> Outcome<T> {
         Err(error) if NO_SPACE.contains(&error.errno) => {
             Either::B(refusal("no-space", &format!("{what}: no space left on device"), &error))
         }
-        Err(error) if error.errno == GONE => Either::B(refusal("not-running", what, &error)),
-        Err(error) => Either::B(refusal("system", what, &error)),
+        Err(error) => Either::B(refusal(if error.errno == GONE { "not-running" } else { "system" }, what, &error)),
     }
 }
 

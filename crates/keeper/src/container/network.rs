@@ -29,31 +29,38 @@ pub struct Helper {
     is_child: bool,
 }
 
-/// A helper that was started and is not known to serve yet.
+/// A helper that is there and is not known to serve yet.
 pub struct Starting {
-    helper: Helper,
+    pub helper: Helper,
+    /// What it waits for before it begins.
+    go: OwnedFd,
     ready: OwnedFd,
     complaints: OwnedFd,
     name: &'static str,
 }
 
-/// Starts the helper this network asks for, if any.
-pub fn start(network: &Network, namespaces: &OpenNamespaces) -> Result<Option<Starting>, Failure> {
+/// Makes the process of the helper this network asks for, if any. It begins when it is let go, after it has been written down:
+/// should we die in between it ends, and from then on others find it.
+pub fn prepare(network: &Network, namespaces: &OpenNamespaces) -> Result<Option<Starting>, Failure> {
     let (name, arguments) = match network {
         Network::None | Network::Host => return Ok(None),
         Network::Slirp4netns { program } => ("slirp4netns", slirp_arguments(program)),
         Network::Pasta { program } => ("pasta", pasta_arguments(program)),
     };
     let words: Vec<CString> = arguments.into_iter().filter_map(|word| CString::new(word).ok()).collect();
+    let (waits, go) = file::pipe()?;
     let (ready, says_ready) = file::pipe()?;
     // In memory, not a pipe: it may complain for as long as it lives, with nobody to read.
     let complaints = file::memory_file(c"complaints")?;
     match process::clone_process(0, None, false)? {
         Cloned::Parent { pid, pidfd } => {
-            Ok(Some(Starting { helper: Helper { pidfd, pid, is_child: true }, ready, complaints, name }))
+            Ok(Some(Starting { helper: Helper { pidfd, pid, is_child: true }, go, ready, complaints, name }))
         }
         Cloned::Child => {
-            if place_all(namespaces, &says_ready, &complaints).is_ok() {
+            drop(go);
+            let mut word = [0_u8];
+            let told = matches!(file::read(waits.as_fd(), &mut word), Ok(Transfer::Done(1)));
+            if told && place_all(namespaces, &says_ready, &complaints).is_ok() {
                 process::execute(&words[0], &words, &[]);
             }
             process::exit(127)
@@ -107,6 +114,14 @@ fn pasta_arguments(program: &str) -> Vec<String> {
 }
 
 impl Starting {
+    /// Lets it begin.
+    ///
+    /// # Errors
+    /// When it is gone.
+    pub fn go(&self) -> Result<(), Failure> {
+        Ok(file::write_all(self.go.as_fd(), b"g")?)
+    }
+
     /// Waits until the helper serves.
     ///
     /// # Errors
@@ -143,6 +158,11 @@ impl Helper {
         })
     }
 
+    /// Tells it to end; `drop` waits for that.
+    pub fn dismiss(&self) {
+        let _ = process::signal(self.pidfd.as_fd(), SIGTERM);
+    }
+
     pub fn record(&self) -> Record {
         Record { pid: self.pid, start_time: process::start_time(self.pid).unwrap_or(0) }
     }
@@ -150,7 +170,7 @@ impl Helper {
 
 impl Drop for Helper {
     fn drop(&mut self) {
-        let _ = process::signal(self.pidfd.as_fd(), SIGTERM);
+        self.dismiss();
         if self.is_child {
             let _ = process::wait_child(self.pid, true);
         }

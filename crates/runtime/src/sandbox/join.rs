@@ -67,16 +67,20 @@ fn collect(sync: &OwnedFd) -> Result<(i32, Option<OwnedFd>), (Failure, Option<i3
             Ok(Some((Report::Started(pid), _))) => number = Some(pid),
             Ok(Some((Report::Ready, master))) => terminal = Some(master),
             Ok(Some((Report::Failed(reason), _))) => failure = Some(reason),
-            Ok(None) => {
-                let gone = || Failure::new(FailureCode::NotRunning, "the container ended while it was joined");
-                return Err((failure.unwrap_or_else(gone), number));
-            }
+            Ok(None) => return Err((failure.unwrap_or_else(ended), number)),
             Err(reason) => return Err((reason, number)),
         }
         if let (Some(number), Some(_)) = (number, &terminal) {
             return Ok((number, terminal.take().flatten()));
         }
     }
+}
+
+/// setns(2) of a process that is not there any more.
+const ESRCH: i32 = 3;
+
+fn ended() -> Failure {
+    Failure::new(FailureCode::NotRunning, "the container ended while it was joined")
 }
 
 struct Joining<'a> {
@@ -93,7 +97,11 @@ fn enter(target: &JoinTarget<'_>, joining: &Joining<'_>, sync: &OwnedFd) -> Fail
         namespace::join(target.pidfd, namespaces_of(target.spec))
     })();
     if let Err(error) = entered {
-        return Failure::system(FailureCode::NotRunning, "entering the container", &error);
+        return if error.errno == ESRCH {
+            ended()
+        } else {
+            Failure::system(FailureCode::NotRunning, "entering the container", &error)
+        };
     }
     match process::clone_process(0, None, true) {
         Err(error) => error.into(),
