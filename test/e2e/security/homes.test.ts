@@ -7,7 +7,6 @@ import {
   chmodSync,
   chownSync,
   closeSync,
-  existsSync,
   lstatSync,
   mkdirSync,
   openSync,
@@ -23,7 +22,6 @@ import { TestEnv } from "../../support/environment.ts";
 import { requires } from "../../support/guards.ts";
 import { hostileImage } from "../../support/hostile.ts";
 import { startRegistry } from "../../support/registry.ts";
-import { testUser } from "../../support/user.ts";
 
 const it = requires("root", "bunker", "probe", "userns", "subids", "cgroup2");
 /** Another user of the machine. */
@@ -57,7 +55,7 @@ describe("the engine's directories", () => {
       const started = await withUmask("run", "-d", "--network", "none", image, "sleep", "60");
       expect([umask, started.code, started.stderr]).toEqual([umask, 0, ""]);
       const id = started.stdout.trim();
-      const runtime = join(env.runtimeDirectory ?? "", "bunker");
+      const runtime = join(env.dataHome, "run");
       const modes = [env.dataHome, runtime, join(env.home, ".local"), join(env.home, ".local/share")];
       expect(modes.map((path) => lstatSync(path).mode & 0o777)).toEqual([0o700, 0o700, 0o700, 0o700]);
       expect(openToOthers(runtime)).toEqual([]);
@@ -94,43 +92,6 @@ describe("the engine's directories", () => {
       }
     }
   });
-
-  it("are not looked for in a runtime directory that is not the user's own", async () => {
-    const elsewhere = testUser("plain");
-    await using env = await TestEnv.create();
-    const odd = join(env.host.base, "odd");
-    const fallback = join(env.temporaryDirectory, `bunker-${env.user.uid}`);
-    const cases: [string, () => void][] = [
-      ["nowhere", () => {}],
-      ["foreign", () => mkdirSync(odd) ?? chownSync(odd, elsewhere.uid, elsewhere.gid)],
-      ["world-writable", () => (mkdirSync(odd), chownSync(odd, env.user.uid, env.user.gid), chmodSync(odd, 0o777))],
-      ["a file", () => writeFileSync(odd, "")],
-    ];
-    for (const [what, prepare] of cases) {
-      prepare();
-      await env.ok(["ps"], { environment: { XDG_RUNTIME_DIR: odd } });
-      expect([what, existsSync(join(odd, "bunker")), lstatSync(fallback).mode & 0o777]).toEqual([what, false, 0o700]);
-      rmSync(odd, { recursive: true, force: true });
-      rmSync(fallback, { recursive: true });
-    }
-  });
-
-  it("are not put where somebody else waits in a shared directory", async () => {
-    await using env = await TestEnv.create({ runtimeDirectory: false });
-    const fallback = join(env.temporaryDirectory, `bunker-${env.user.uid}`);
-    mkdirSync(fallback, { mode: 0o777 });
-    chownSync(fallback, OTHER_UID, OTHER_UID);
-    expect(await env.fails(["ps"], 1)).toMatch(/belongs to somebody else\nhint: Set XDG_RUNTIME_DIR/);
-    rmSync(fallback, { recursive: true });
-    symlinkSync(env.home, fallback);
-    expect(await env.fails(["ps"], 1)).toContain("is not a directory");
-    rmSync(fallback);
-    const open = join(env.host.base, "open");
-    mkdirSync(open);
-    chmodSync(open, 0o777);
-    expect(await env.fails(["ps"], 1, { environment: { TMPDIR: open } })).toContain("without the sticky bit");
-    expect(readdirSync(open)).toEqual([]);
-  });
 });
 
 /** Everything that is answered to one request until the connection is closed. */
@@ -156,8 +117,7 @@ describe("the control socket", () => {
     await using env = await TestEnv.create();
     await env.ok(["pull", "--quiet", image]);
     const id = await env.ok(["run", "-d", "--network", "none", image, "sleep", "60"]);
-    const [home = ""] = readdirSync(join(env.runtimeDirectory ?? "", "bunker"));
-    const place = join(env.runtimeDirectory ?? "", "bunker", home, "c", id);
+    const place = join(env.dataHome, "run/c", id);
     expect(lstatSync(place).mode & 0o777).toBe(0o700);
     expect(lstatSync(join(place, "ctl")).isSocket()).toBe(true);
     // Root may open it, but is another user: closed without an answer. Through the directory, as the path may be too long.

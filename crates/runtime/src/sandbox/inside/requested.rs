@@ -146,6 +146,7 @@ fn fill_volume(data: BorrowedFd<'_>, root: BorrowedFd<'_>, target: &str) -> Resu
         return Ok(());
     }
     let image = target_directory(root, target)?;
+    ensure_mountable(root, image.as_fd(), target)?;
     // What another file system shows there (/sys, /dev) is not the image's content.
     if path::status(root)?.device != path::status(image.as_fd())?.device {
         return Ok(());
