@@ -8,6 +8,7 @@ export {
   type ContainerPaths,
   type HostFacts,
   planExec,
+  planGroup,
   planSandbox,
   planUserNamespace,
   type StartOptions,

@@ -67,6 +67,8 @@ export interface StartOptions {
 /** docker's caps on what a log may take: 3 files of 10 MB. */
 const LOG_MAX_SIZE = 10_000_000;
 const LOG_MAX_FILES = 3;
+/** As ps shows ids. */
+const SHORT_ID = 12;
 
 /** slirp4netns' fixed addresses inside the container (slirp4netns(1)). */
 const SLIRP_DNS = "10.0.2.3";
@@ -112,9 +114,14 @@ export function planSandbox(
     readonlyPaths: [...READONLY_PATHS],
     shmSize: DEFAULT_SHM_SIZE,
     log: { kind: "file", maxSize: LOG_MAX_SIZE, maxFiles: LOG_MAX_FILES },
-    cgroup: host.cgroup,
+    cgroup: planGroup(host, start.id),
     autoRemove: request.autoRemove,
   };
+}
+
+/** A container's own group; `null`: the user may make none. */
+export function planGroup(host: HostFacts, id: string): string | null {
+  return host.cgroup === null ? null : `${host.cgroup}/bunker-${id.slice(0, SHORT_ID)}`;
 }
 
 /** A newer bunker's model may ask for what we would not do. */

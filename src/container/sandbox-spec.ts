@@ -116,6 +116,7 @@ export interface SandboxSpec {
   readonlyPaths: string[];
   shmSize: number;
   log: LogSpec;
+  /** To be made. */
   cgroup: string | null;
   autoRemove: boolean;
 }

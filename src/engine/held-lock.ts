@@ -2,6 +2,7 @@
 
 import { rmSync } from "node:fs";
 import { BunkerError } from "../errors.ts";
+import { log } from "../log.ts";
 import { acquireLock, closeFd, waitLock } from "../native/index.ts";
 
 export class HeldLock {
@@ -14,10 +15,16 @@ export class HeldLock {
     this.#fd = fd;
   }
 
+  /** `null`: somebody holds it. */
+  static tryToTake(path: string): HeldLock | null {
+    const fd = acquireLock(path);
+    return fd === null ? null : new HeldLock(path, fd);
+  }
+
   /** Waits for its holder to let go or die. @throws BunkerError cancelled, once the signal says so */
   static async take(path: string, signal: AbortSignal): Promise<HeldLock> {
-    const free = acquireLock(path);
-    if (free !== null) return new HeldLock(path, free);
+    const free = HeldLock.tryToTake(path);
+    if (free !== null) return free;
     const coming = waitLock(path).then((fd) => new HeldLock(path, fd));
     const { promise: aborted, reject } = Promise.withResolvers<never>();
     const onAbort = (): void => {
@@ -40,8 +47,13 @@ export class HeldLock {
   release(): void {
     if (!this.#held) return;
     this.#held = false;
-    // Removed while it is held: whoever waits for it looks again whether the name still leads to what it locked.
-    rmSync(this.#path, { force: true });
+    try {
+      // Removed while it is held: whoever waits for it looks again whether the name still leads to what it locked.
+      rmSync(this.#path, { force: true });
+    } catch (error) {
+      // A file that nobody locks is nobody's lock.
+      log.debug(`removing "${this.#path}": ${String(error)}`);
+    }
     closeFd(this.#fd);
   }
 }

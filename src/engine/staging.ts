@@ -1,11 +1,12 @@
 // One operation's directory below `staging/`, owned by a lock that dies with its owner: whoever finds the lock free sweeps it.
 
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import hyperid from "hyperid";
 import { BunkerError } from "../errors.ts";
-import { acquireLock, closeFd } from "../native/index.ts";
+import { log } from "../log.ts";
 import { Trash } from "../store/index.ts";
 import type { Engine } from "./engine.ts";
+import { HeldLock } from "./held-lock.ts";
 import { emptyTrash } from "./worker.ts";
 
 const PRIVATE_DIRECTORY = 0o700;
@@ -14,20 +15,20 @@ const PRIVATE_FILE = 0o600;
 export class Staging {
   readonly directory: string;
   readonly #engine: Engine;
-  readonly #lock: number;
+  readonly #lock: HeldLock;
   #open = true;
 
   constructor(engine: Engine) {
     const { layout } = engine.store;
     this.#engine = engine;
     this.directory = layout.staging(hyperid({ urlSafe: true, fixedLength: true })());
-    const lock = acquireLock(`${this.directory}.lock`);
+    const lock = HeldLock.tryToTake(`${this.directory}.lock`);
     if (lock === null) throw new BunkerError("system", `staging "${this.directory}" is taken`);
     this.#lock = lock;
     try {
       mkdirSync(this.directory, { mode: PRIVATE_DIRECTORY });
     } catch (error) {
-      this.#letGo();
+      lock.release();
       throw error;
     }
   }
@@ -39,18 +40,18 @@ export class Staging {
     return path;
   }
 
-  /** What is still in there goes to the trash, and that is emptied. */
+  /** What is still in there goes to the trash, and that is emptied. What goes wrong with it is for the next one to sweep. */
   release(): void {
     if (!this.#open) return;
     this.#open = false;
-    const trash = new Trash(this.#engine.store.layout);
-    trash.add(this.directory);
-    this.#letGo();
-    emptyTrash(this.#engine, trash);
-  }
-
-  #letGo(): void {
-    rmSync(`${this.directory}.lock`, { force: true });
-    closeFd(this.#lock);
+    try {
+      const trash = new Trash(this.#engine.store.layout);
+      trash.add(this.directory);
+      emptyTrash(this.#engine, trash);
+    } catch (error) {
+      log.debug(`tidying "${this.directory}": ${String(error)}`);
+    } finally {
+      this.#lock.release();
+    }
   }
 }

@@ -179,8 +179,7 @@ function doomed(engine: Engine, record: ContainerRecord): { trash: string; paths
 /** docker: a container whose start failed stays as created, with the reason; one that removes itself goes. */
 function settleFailedStart(engine: Engine, record: ContainerRecord): void {
   try {
-    if (record.config.request.autoRemove) forget(engine, record);
-    else viewContainer(engine, record.id);
+    viewContainer(engine, record.id);
   } catch (error) {
     // The failed start itself is what the user must hear of; the next command settles the rest.
     if (!(error instanceof BunkerError)) throw error;

@@ -98,8 +98,11 @@ async function tryToStore(engine: Engine, image: IncomingImage, incoming: Incomi
     failure = error;
     throw error;
   } finally {
-    if (!done) sweepOrphans(engine);
-    layers.release(failure);
+    try {
+      if (!done) sweepOrphans(engine);
+    } finally {
+      layers.release(failure);
+    }
   }
 }
 

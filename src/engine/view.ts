@@ -2,7 +2,15 @@
 // container is found ended, and what its creator left half made is undone. Prints nothing.
 
 import { readFileSync, rmdirSync } from "node:fs";
-import { type ExitRecord, hasRun, judge, type KeeperState, unseenEnd, type Verdict } from "../container/index.ts";
+import {
+  type ExitRecord,
+  hasRun,
+  judge,
+  type KeeperState,
+  planGroup,
+  unseenEnd,
+  type Verdict,
+} from "../container/index.ts";
 import { BunkerError } from "../errors.ts";
 import { isLocked, signalProcess } from "../native/index.ts";
 import { type ContainerRecord, noSuchContainer } from "../store/index.ts";
@@ -58,7 +66,7 @@ function settle(engine: Engine, { id }: ContainerRecord): ContainerView | null {
   witnesses.alive = witnesses.state !== null && isAlive(witnesses.state);
   if (witnesses.alive) return { ...judge(witnesses), record };
   endHelper(witnesses.state);
-  removeGroup(witnesses.state);
+  removeGroup(engine, id, witnesses.state);
   const { exit } = witnesses;
   const hasEnded = exit !== null && exit.generation === record.generation;
   const came = hasEnded || hasRun(witnesses);
@@ -102,11 +110,12 @@ function endHelper(state: KeeperState | null): void {
   signalProcess(state.helper, SIGTERM);
 }
 
-/** So does its group, empty now. */
-function removeGroup(state: KeeperState | null): void {
-  if (state === null || state.cgroup === null) return;
+/** So does its group, empty now. A keeper makes it before there is anything to write down. */
+function removeGroup(engine: Engine, id: string, state: KeeperState | null): void {
+  const place = state?.cgroup ?? planGroup(engine.host(), id);
+  if (place === null) return;
   try {
-    rmdirSync(state.cgroup);
+    rmdirSync(place);
   } catch {
     // Gone already, or a new keeper has just taken it over.
   }

@@ -26,11 +26,17 @@ export function startJob(engine: Engine, job: Job, fds: number[] = []): RunningJ
     open = false;
   };
   const result = receiveMessage(channel).then((received) => {
-    if (received === null) throw new BunkerError("cancelled", `the worker ended without an answer (${job.op})`);
+    if (received === null) throw open ? lost(job) : new BunkerError("cancelled", `the worker was stopped (${job.op})`);
     if (received.message["ok"] === true) return received.message["result"] as Record<string, unknown>;
     throw failureToError(received.message["failure"]);
   });
   return { result: result.finally(close), cancel: close };
+}
+
+function lost({ op }: Job): BunkerError {
+  return new BunkerError("system", `the worker process ended without an answer (${op})`, {
+    hint: "Something killed it, for want of memory perhaps: the kernel's log says more. Try again.",
+  });
 }
 
 /** Empties the trash of what was moved into it, after the command has answered: nobody waits for it. */

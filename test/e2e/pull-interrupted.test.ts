@@ -107,6 +107,16 @@ describe("a pull that is ended", () => {
   });
 });
 
+const traced = requires("root", "bunker", "subids", "userns", "strace");
+traced("a worker that is killed while it gets its ids leaves nobody waiting, and its lock to the next", async () => {
+  const reference = registry.push("team/app", "1", makeImage({ layers: [randomLayer("small", 1000)] }));
+  const launcher = ["strace", "--follow-forks", "--user", env.user.name, "--output=/dev/null", "--trace=unshare"];
+  const kill = "--inject=unshare:signal=KILL:when=1";
+  const { code, stderr } = await env.run(["pull", reference], { launcher: [...launcher, kill], timeoutMs: 30_000 });
+  expect([code, stderr]).toEqual([1, expect.stringContaining("the worker process ended without an answer (unpack)\n")]);
+  await env.ok(["pull", reference]);
+});
+
 describe("a registry that restarts", () => {
   it("is waited for, and gone on with", async () => {
     const layer = randomLayer("large", 600_000);

@@ -39,7 +39,7 @@ pub struct SandboxSpec {
     /// Bytes of `/dev/shm`.
     pub shm_size: u64,
     pub log: Log,
-    /// An existing, writable cgroup v2 directory in which the container gets a group of its own, or none.
+    /// The container's own group: a directory to be made in a cgroup v2 tree that the user may write to, or none.
     pub cgroup: Option<String>,
     /// The container is removed after it ends: the upper may be `volatile`, nothing needs to survive.
     pub auto_remove: bool,

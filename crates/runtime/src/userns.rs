@@ -183,7 +183,9 @@ fn start_mapper(program: &str, map: &[IdMapping], waiting: &OwnedFd) -> Result<M
             }
             let mut word = [0_u8];
             let told = matches!(file::read(waiting.as_fd(), &mut word), Ok(file::Transfer::Done(1))) && word == *b"g";
-            if told && file::place(said.as_fd(), STANDARD_ERROR).is_ok() {
+            // Nor may it take the lock along.
+            let ready = file::place(said.as_fd(), STANDARD_ERROR).and_then(|()| file::close_from_at_exec(AFTER_ERROR));
+            if told && ready.is_ok() {
                 process::execute(&words[0], &words, &[]);
             }
             process::exit(NOT_EXECUTED)
@@ -192,6 +194,7 @@ fn start_mapper(program: &str, map: &[IdMapping], waiting: &OwnedFd) -> Result<M
 }
 
 const STANDARD_ERROR: i32 = 2;
+const AFTER_ERROR: i32 = 3;
 const NOT_EXECUTED: i32 = 127;
 const SIGKILL: i32 = 9;
 

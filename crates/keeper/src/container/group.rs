@@ -7,7 +7,6 @@ use bunker_sys::{SysError, file, path};
 
 /// podman's default; a fork bomb then ends at its container.
 const PIDS_MAX: &str = "2048";
-const SHORT_ID: usize = 12;
 /// Deeper ones are left.
 const MAX_DEPTH: usize = 32;
 
@@ -18,21 +17,20 @@ pub struct Group {
 }
 
 impl Group {
-    /// Makes it below `parent`; the limit on processes is ours, so it applies where the controller is at hand.
-    pub fn make(parent: &str, id: &str) -> Result<Self, Failure> {
-        let place = format!("{parent}/bunker-{}", &id[..SHORT_ID.min(id.len())]);
-        if let Err(error) = std::fs::create_dir(&place)
+    /// Makes it; the limit on processes is ours, so it applies where the controller is at hand.
+    pub fn make(place: &str) -> Result<Self, Failure> {
+        if let Err(error) = std::fs::create_dir(place)
             && error.kind() != std::io::ErrorKind::AlreadyExists
         {
             return Err(SysError::from_io(format!("mkdir({place:?})"), &error).into());
         }
-        let directory = file::open(&place, path::O_RDONLY | path::O_DIRECTORY)?;
+        let directory = file::open(place, path::O_RDONLY | path::O_DIRECTORY)?;
         let limit = || file::write_value(&format!("{place}/pids.max"), PIDS_MAX);
         if limit().is_err() {
             // Delegated to the user, perhaps, and not yet handed on by him.
-            let _ = file::write_value(&format!("{parent}/cgroup.subtree_control"), "+pids").and_then(|()| limit());
+            let _ = file::write_value(&format!("{place}/../cgroup.subtree_control"), "+pids").and_then(|()| limit());
         }
-        Ok(Self { place, directory })
+        Ok(Self { place: place.to_owned(), directory })
     }
 
     /// Of a container whose keeper died.

@@ -58,7 +58,7 @@ impl Monitor {
     fn try_create(&mut self, spec: SandboxSpec) -> Result<(), Failure> {
         self.enter(&spec.user_namespace, &spec.user_runtime_dir)?;
         // Only our own default depends on it: where it cannot be had the container runs without.
-        let group = spec.cgroup.as_deref().and_then(|parent| Group::make(parent, &spec.id).ok());
+        let group = spec.cgroup.as_deref().and_then(|place| Group::make(place).ok());
         let mut ends = Ends::fifos(&spec.process, &spec.container_dir)?;
         let theirs = ends.theirs.take();
         let cgroup = group.as_ref().map(|group| group.directory.as_fd());
@@ -170,9 +170,12 @@ impl Monitor {
             let places = std::mem::take(&mut self.doomed.paths);
             self.doomed.paths = places.into_iter().filter_map(|place| self.move_to_trash(&place)).collect();
         }
-        // While it still is written down: should we die before we have waited for it, nobody would find it.
-        if let Some(helper) = self.container.as_ref().and_then(|container| container.helper.as_ref()) {
-            helper.dismiss();
+        // While they still are written down: should we die on the way, others find them.
+        if let Some(container) = &mut self.container {
+            if let Some(helper) = &container.helper {
+                helper.dismiss();
+            }
+            container.group = None;
         }
         if let Some(runtime_dir) = self.runtime_dir.take() {
             for name in ["state.json", "state.json.new", "ctl", "lock"] {
@@ -201,7 +204,6 @@ impl Monitor {
         if let Some(container) = self.container.take() {
             drop(container.helper);
             drop(container.namespaces);
-            drop(container.group);
         }
         // Still in U, whose ids the trees belong to.
         let _ = self.empty_trash();
