@@ -62,9 +62,13 @@ function exitCodeFor(error: unknown, exitStyle: ExitStyle): number {
 
 /** Ends the process, once everything is written. */
 async function leave(exitCode: number): Promise<never> {
-  if (usedEngine()) {
-    const { exitNow } = await import("./native/index.ts");
-    exitNow(exitCode);
+  try {
+    if (usedEngine()) {
+      const { exitNow } = await import("./native/index.ts");
+      exitNow(exitCode);
+    }
+  } catch {
+    // The addon cannot be loaded: that was the error, and has been told.
   }
   process.exit(exitCode);
 }

@@ -18,8 +18,8 @@ export async function withEngine<T>(
   use: (engine: Engine, calls: EngineCalls) => Promise<T>,
 ): Promise<T> {
   const calls = await import("../engine/index.ts");
-  used = true;
   const engine = calls.openEngine(globals);
+  used = true;
   try {
     return await use(engine, calls);
   } finally {

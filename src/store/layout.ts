@@ -8,7 +8,7 @@
 // that goes with the session (or that something tidies after ten days, as it does /tmp) would take away what they are found
 // by. What is left of an earlier boot is told by the boot's id and swept.
 
-import { chmodSync, lstatSync, mkdirSync } from "node:fs";
+import { lstatSync, mkdirSync, type Stats } from "node:fs";
 import { BunkerError } from "../errors.ts";
 import { type Digest, digestHex } from "../image/index.ts";
 
@@ -17,6 +17,8 @@ export type LayerMap = "user" | "single";
 
 const PRIVATE = 0o700;
 const GROUP_AND_OTHERS = 0o077;
+/** One name in a folder, and not a way out of it. */
+const COMPONENT = /^(?!\.{1,2}$)[^/\0]+$/;
 const SHORT_HASH = 16;
 
 export class Layout {
@@ -34,20 +36,20 @@ export class Layout {
   }
 
   container(id: string): string {
-    return `${this.dataHome}/containers/${id}`;
+    return `${this.dataHome}/containers/${component(id)}`;
   }
 
   /** `c/<id>` in the runtime home: there while the container lives. */
   runtime(id: string): string {
-    return `${this.userRuntimeDir}/c/${id}`;
+    return `${this.userRuntimeDir}/c/${component(id)}`;
   }
 
   volume(name: string): string {
-    return `${this.dataHome}/volumes/${name}`;
+    return `${this.dataHome}/volumes/${component(name)}`;
   }
 
   blob(digest: Digest): string {
-    return `${this.dataHome}/blobs/sha256/${digestHex(digest)}`;
+    return `${this.dataHome}/blobs/sha256/${component(digestHex(digest))}`;
   }
 
   layers(map: LayerMap): string {
@@ -55,7 +57,7 @@ export class Layout {
   }
 
   layer(map: LayerMap, name: string): string {
-    return `${this.layers(map)}/${name}`;
+    return `${this.layers(map)}/${component(name)}`;
   }
 
   /** A bottom layer for every container: what is mounted over needs something to lie on. */
@@ -64,11 +66,11 @@ export class Layout {
   }
 
   partial(digest: Digest): string {
-    return `${this.dataHome}/partial/${digestHex(digest)}`;
+    return `${this.dataHome}/partial/${component(digestHex(digest))}`;
   }
 
   staging(operation: string): string {
-    return `${this.dataHome}/staging/${operation}`;
+    return `${this.dataHome}/staging/${component(operation)}`;
   }
 
   trash(): string {
@@ -89,6 +91,14 @@ export class Layout {
   relative(path: string): string {
     return path.slice(this.dataHome.length + 1);
   }
+}
+
+/** What a record says is not believed: a database that somebody changed must lead nowhere else. @throws BunkerError store */
+function component(name: string): string {
+  if (COMPONENT.test(name)) return name;
+  throw new BunkerError("store", `the records name something that cannot be: ${JSON.stringify(name.slice(0, 100))}`, {
+    hint: "The database was damaged or changed by hand.",
+  });
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -126,33 +136,40 @@ function defaultDataHome(environment: Environment): string {
   });
 }
 
+const HINTS = {
+  "data home": "Use another data home with --root.",
+  "runtime directory": "Use another data home with --root, or another runtime directory with --runroot.",
+};
+
 /** Ours alone: what others could write to would be theirs to replace. */
-function ensurePrivate(path: string, uid: number, what: string): void {
-  const found = lstatSync(path, { throwIfNoEntry: false });
-  if (found === undefined) return make(path, what);
-  const problem = !found.isDirectory()
-    ? "is not a directory"
-    : found.uid !== uid
-      ? "belongs to somebody else"
-      : (found.mode & GROUP_AND_OTHERS) !== 0
-        ? "is open to others"
-        : null;
+function ensurePrivate(path: string, uid: number, what: keyof typeof HINTS): void {
+  // What was just made is looked at as well: somebody may have been faster.
+  const found = lstatSync(path, { throwIfNoEntry: false }) ?? make(path, what);
+  const problem =
+    found === null
+      ? null
+      : !found.isDirectory()
+        ? "is not a directory"
+        : found.uid !== uid
+          ? "belongs to somebody else"
+          : (found.mode & GROUP_AND_OTHERS) !== 0
+            ? "is open to others"
+            : null;
   if (problem === null) return;
   throw new BunkerError("store", `the ${what} "${path}" ${problem}`, {
-    hint: problem === "is open to others" ? `Close it: chmod 700 ${path}` : "Use another data home with --root.",
+    hint: problem === "is open to others" ? `Close it: chmod 700 ${path}` : HINTS[what],
   });
 }
 
-function make(path: string, what: string): void {
+function make(path: string, what: keyof typeof HINTS): Stats | null {
   try {
     mkdirSync(path, { recursive: true, mode: PRIVATE });
-    // Whatever the umask.
-    chmodSync(path, PRIVATE);
+    return lstatSync(path);
   } catch (cause) {
     // What has to be written there says so itself; looking works all the same.
-    if ((cause as NodeJS.ErrnoException).code === "EROFS" && what === "runtime directory") return;
+    if ((cause as NodeJS.ErrnoException).code === "EROFS" && what === "runtime directory") return null;
     throw new BunkerError("store", `making the ${what} "${path}": ${(cause as Error).message}`, {
-      hint: "Use another data home with --root.",
+      hint: HINTS[what],
       cause,
     });
   }

@@ -181,6 +181,21 @@ describe("Rust crates", () => {
   });
 });
 
+describe("paths with an image's or a container's data", () => {
+  /** Where such paths are handled: by descriptor, through inroot, never by the standard library, which follows every link. */
+  const HOSTILE =
+    /^crates\/(runtime\/src\/(sandbox|layer|inroot|tree|usage)|keeper\/src\/worker)\b(?!.*(_test|\/test_\w+)\.rs$)/;
+  /** Reading an open file to its end. */
+  const HARMLESS = /\bfs::File::from\(/g;
+
+  test("are never given to std::fs", () => {
+    const handlers = filesUnder("crates", ".rs").filter((path) => HOSTILE.test(path));
+    expect(handlers.length).toBeGreaterThan(20);
+    const users = handlers.filter((path) => /\bfs::/.test(withoutComments(read(path)).replace(HARMLESS, "")));
+    expect(users).toEqual([]);
+  });
+});
+
 interface CargoManifest {
   package: { name: string };
   dependencies?: Record<string, unknown>;

@@ -78,15 +78,22 @@ fn start(program: &Program, request: &SpawnRequest) -> Outcome<Spawned> {
 fn with_executable(program: &Program, request: &SpawnRequest) -> Result<SysResult<Spawned>, Refusal> {
     let name = program.name;
     let mut slot = program.executable.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let executable = match slot.take() {
-        Some(executable) => executable,
-        None => match executable::share(program.content, &request.peers) {
-            Some(shared) => shared,
-            None => executable::make(program.content, &request.library_directory)
-                .map_err(|error| host_refused(&format!("making the {name} executable"), &error))?,
-        },
+    let make = || {
+        executable::make(program.content, &request.library_directory)
+            .map_err(|error| host_refused(&format!("making the {name} executable"), &error))
     };
-    match spawn(slot.insert(executable), program, request) {
+    let mut executable = match slot.take().or_else(|| executable::share(program.content, &request.peers)) {
+        Some(executable) => executable,
+        None => make()?,
+    };
+    let mut result = spawn(&executable, program, request);
+    if result.as_ref().is_err_and(|error| error.call.starts_with("execveat")) {
+        // A container with --init runs it too, as the same user on the host: before Linux 6.3 it can take its mode away.
+        executable = make()?;
+        result = spawn(&executable, program, request);
+    }
+    *slot = Some(executable);
+    match result {
         Err(error) if error.call.starts_with("execveat") => Err(host_refused(&format!("executing the {name}"), &error)),
         result => Ok(result),
     }

@@ -163,3 +163,7 @@ pub fn receive_packet(socket: BorrowedFd<'_>, limit: usize) -> SysResult<Option<
     buffer.truncate(count);
     Ok((count > 0).then_some((buffer, fds)))
 }
+
+#[cfg(test)]
+#[path = "socket_test.rs"]
+mod tests;

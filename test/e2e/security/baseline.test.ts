@@ -318,6 +318,17 @@ describe("mounts that are asked for", () => {
   });
 });
 
+describe("sysctls", () => {
+  it("cannot be smuggled in (CVE-2022-0811)", async () => {
+    const values = [
+      "kernel.shm_rmid_forced=1+kernel.core_pattern=|/x",
+      "net/../kernel/core_pattern=|/x",
+      "a.b=1\nc.d=2",
+    ];
+    for (const value of values) await env.fails(["run", "--rm", "--sysctl", value, image, "true"], 125);
+  });
+});
+
 describe("without subordinate ids", () => {
   withPlainUser("a container has one id, no group for its terminals, and the same walls", async () => {
     await using plain = await TestEnv.create({ user: "plain" });

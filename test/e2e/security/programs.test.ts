@@ -6,10 +6,11 @@ import { chmodSync, chownSync, copyFileSync, readdirSync, readFileSync, readlink
 import { join } from "node:path";
 
 import type { Running } from "../../support/command.ts";
-import { isLong, requires } from "../../support/guards.ts";
+import { isLong, requires, whenLong } from "../../support/guards.ts";
 import { hostileImage } from "../../support/hostile.ts";
 import { commandLine, processesOf } from "../../support/host-state.ts";
 import { useStage } from "../../support/stage.ts";
+import { syscallNumber } from "../../support/syscalls.ts";
 import { directory, file } from "../../support/tar.ts";
 
 const EXECS = isLong() ? 1000 : 100;
@@ -96,6 +97,31 @@ describe("a process that enters a container", () => {
     const said = await stage.env.ok(run("--init", ...ALMIGHTY, "hostile", "sh", "-c", script));
     expect(said).toBe("/memfd:keeper (deleted)\nsame");
   });
+
+  stage.it("that stays as PID 1 cannot be made useless for other containers", async () => {
+    const { env } = stage;
+    const spoil =
+      "chmod 000 /proc/1/exe; chmod 4755 /proc/1/exe; chmod 611 /proc/1/exe; chown 5:5 /proc/1/exe; sleep 600";
+    const id = await env.ok(["run", "-d", "--rm", "--init", ...ALMIGHTY, "hostile", "sh", "-c", spoil]);
+    for (let at = 0; at < 3; at++) {
+      expect(await env.ok(run("hostile", "id", "-u"))).toBe("0");
+      expect(await env.ok(["exec", id, "id", "-u"])).toBe("0");
+    }
+  });
+});
+
+whenLong(() => {
+  describe("a container that stops whoever enters", () => {
+    stage.it("stops neither its keeper nor its own end", async () => {
+      const { env } = stage;
+      const id = await env.ok(["run", "-d", "--network", "none", "hostile", "/attack", "halt", "/stop"]);
+      const said = await env.run(["exec", id, "true"]);
+      expect([said.code, said.stderr]).toEqual([1, expect.stringContaining("keeps the process from starting")]);
+      const start = performance.now();
+      await env.ok(["rm", "-f", id]);
+      expect(performance.now() - start).toBeLessThan(5000);
+    });
+  });
 });
 
 describe("what the caller had open (CVE-2024-21626)", () => {
@@ -120,6 +146,31 @@ describe("what the caller had open (CVE-2024-21626)", () => {
     const targets = readdirSync(`/proc/${keeper}/fd`).map((fd) => readlinkSync(`/proc/${keeper}/fd/${fd}`));
     expect(targets.filter((target) => target === env.home || target === "/etc/passwd")).toEqual([]);
     expect(readlinkSync(`/proc/${keeper}/cwd`)).toBe("/");
+  });
+});
+
+describe("the caller's terminal (CVE-2017-5226)", () => {
+  stage.it("is out of reach for a container without one of its own, whatever filter it has", async () => {
+    const calls = [0, 1, 2].map((fd) => `'${syscallNumber("ioctl")} ${fd} 0x5412 s:x'`).join(" ");
+    const reach = `(: < /dev/tty) 2>/dev/null && echo HAS-IT; tty; /attack calls ${calls}`;
+    for (const flags of [[], ["--security-opt", "seccomp=unconfined"], ALMIGHTY]) {
+      const session = stage.env.terminal([
+        "run",
+        "--rm",
+        "-i",
+        "--network",
+        "none",
+        ...flags,
+        "hostile",
+        "sh",
+        "-c",
+        reach,
+      ]);
+      await session.exited();
+      expect(session.output).not.toContain("HAS-IT");
+      expect(session.output).toContain("not a tty");
+      expect(session.output).not.toMatch(/"ok"/);
+    }
   });
 });
 

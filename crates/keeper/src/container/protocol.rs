@@ -117,3 +117,7 @@ pub fn detached() -> String {
 pub fn output_closed() -> String {
     json!({"event": "outputClosed"}).to_string()
 }
+
+#[cfg(test)]
+#[path = "protocol_test.rs"]
+mod tests;
