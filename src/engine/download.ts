@@ -102,8 +102,12 @@ export class Download {
     this.#open = false;
     closeSync(this.#file);
     closeFd(this.counter);
-    // Removed while it is held: whoever waits for it looks again whether the name still leads to what it locked.
-    rmSync(this.#lockPath, { force: true });
+    try {
+      // Removed while it is held: whoever waits for it looks again whether the name still leads to what it locked.
+      rmSync(this.#lockPath, { force: true });
+    } catch {
+      // A file that nobody locks is in nobody's way.
+    }
     closeFd(this.#lock);
   }
 }

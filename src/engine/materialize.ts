@@ -355,8 +355,12 @@ class Work implements Layers {
     if (!this.#open) return;
     this.#open = false;
     for (const download of this.#downloads) download.release();
-    this.#trash.add(this.#staging);
-    rmSync(`${this.#staging}.lock`, { force: true });
+    try {
+      this.#trash.add(this.#staging);
+      rmSync(`${this.#staging}.lock`, { force: true });
+    } catch {
+      // The outcome is decided; what is left is swept by the next command.
+    }
     closeFd(this.#lock);
     emptyTrash(this.#engine, this.#trash);
   }

@@ -41,7 +41,7 @@ export async function runContainer(
   const streams = options.detach ? null : options.streams;
   const channel = launch(engine, record, { lock, streams, onWarning: options.onWarning });
   // A container that removes itself stays `creating`: without its keeper it is to be undone.
-  if (!request.autoRemove) engine.store.containers.setState(record.id, "started", options.detach);
+  if (!request.autoRemove) noteStarted(engine, record, options.detach);
   if (options.detach) {
     channel.close();
     return { id: record.id, end: null };
@@ -61,12 +61,21 @@ export async function startContainer(
   if (taken === null) return null;
   const { record, lock } = taken;
   const channel = launch(engine, record, { lock, streams, onWarning });
-  engine.store.containers.setState(record.id, "started");
+  noteStarted(engine, record, true);
   if (streams === null) {
     channel.close();
     return null;
   }
   return follow(engine, record, { channel, streams });
+}
+
+/** The keeper has written it down as well: a database that cannot be written does not make a failed start of it. */
+function noteStarted(engine: Engine, record: ContainerRecord, durable: boolean): void {
+  try {
+    engine.store.containers.setState(record.id, "started", durable);
+  } catch (error) {
+    if (!(error instanceof BunkerError)) throw error;
+  }
 }
 
 /** Takes the lock of a container at rest and begins a start. `null`: it runs, perhaps since somebody else has just started it. */

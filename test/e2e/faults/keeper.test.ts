@@ -272,22 +272,30 @@ const LONGEST_DELAY_MS = 120;
 const LANES = 4;
 
 describe("keepers killed at any moment", () => {
-  it.concurrent("leave no container in limbo, no wrong code, and nothing behind", async () => {
-    const seed = testSeed();
-    const random = new Random(seed);
-    const rounds = isLong() ? 5_000 : 60;
-    const tally = { killed: 0, known: 0 };
-    const lane = async (): Promise<void> => {
-      await using env = await source.env();
-      const watch = await Invariants.watch(env);
-      for (let round = 0; round < rounds / LANES; round++) await killSomewhere(env, random, tally);
-      await watch.check();
-    };
-    const outcomes = await Promise.allSettled(Array.from({ length: LANES }, lane));
-    const failures = outcomes.filter(({ status }) => status === "rejected");
-    if (failures.length > 0) throw new AggregateError(failures.map((failure) => failure.reason), `BUNKER_TEST_SEED=${seed}`);
-    console.log(`${rounds} rounds: ${tally.killed} keepers killed, ${tally.known} exit codes kept, BUNKER_TEST_SEED=${seed}`);
-  }, 3_600_000);
+  it.concurrent(
+    "leave no container in limbo, no wrong code, and nothing behind",
+    async () => {
+      const seed = testSeed();
+      const random = new Random(seed);
+      const rounds = isLong() ? 5_000 : 60;
+      const tally = { killed: 0, known: 0 };
+      const lane = async (): Promise<void> => {
+        await using env = await source.env();
+        const watch = await Invariants.watch(env);
+        for (let round = 0; round < rounds / LANES; round++) await killSomewhere(env, random, tally);
+        await watch.check();
+      };
+      const outcomes = await Promise.allSettled(Array.from({ length: LANES }, lane));
+      const failures = outcomes.flatMap((outcome) =>
+        outcome.status === "rejected" ? [outcome.reason as unknown] : [],
+      );
+      if (failures.length > 0) throw new AggregateError(failures, `BUNKER_TEST_SEED=${seed}`);
+      console.log(
+        `${rounds} rounds: ${tally.killed} keepers killed, ${tally.known} exit codes kept, BUNKER_TEST_SEED=${seed}`,
+      );
+    },
+    3_600_000,
+  );
 });
 
 async function killSomewhere(env: TestEnv, random: Random, tally: { killed: number; known: number }): Promise<void> {
