@@ -33,6 +33,9 @@ export async function createContainer(
     engine.store.containers.setState(record.id, "created");
     clearRuntime(engine, record.id);
     return { id: record.id, warnings: [] };
+  } catch (error) {
+    undo(engine, record.id);
+    throw error;
   } finally {
     closeFd(lock);
   }
