@@ -81,7 +81,7 @@ describe("a pull that is ended", () => {
     expect(existsSync(join(env.dataHome, "partial", large.digest.slice("sha256:".length)))).toBe(false);
   });
 
-  const entries: TarEntry[] = Array.from({ length: 6000 }, (_, at) => file(`d${at % 50}/f${at}`, `${at}`));
+  const entries: TarEntry[] = Array.from({ length: 3000 }, (_, at) => file(`d${at % 50}/f${at}`, `${at}`));
   const many = makeLayer(entries);
 
   it.each(["SIGINT", "SIGKILL"] as const)("by %s while it unpacks needs no download again", async (signal) => {

@@ -315,13 +315,13 @@ export function hostileWhiteouts(): HostileLayer[] {
       ["d/", "d/a", "d/b", "f", "l"],
     ),
     over(
-      "10,000 times opaque",
-      Array.from({ length: 10_000 }, () => opaque("d")),
+      "4,000 times opaque",
+      Array.from({ length: 4000 }, () => opaque("d")),
       ["d/", "f", "l"],
     ),
     over(
-      "10,000 deep and wide",
-      Array.from({ length: 10_000 }, (_, at) => whiteout(`d/${at % 100}/${at}`)),
+      "4,000 deep and wide",
+      Array.from({ length: 4000 }, (_, at) => whiteout(`d/${at % 100}/${at}`)),
       ["d/", ...Array.from({ length: 100 }, (_, at) => `d/${at}/`).sort(), "d/a", "d/b", "f", "l"],
     ),
   ];
