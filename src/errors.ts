@@ -78,14 +78,16 @@ export function expectHostFailure(error: unknown): unknown {
   return new BunkerError(ours, `${object}: ${reason}`, { hint, cause: error });
 }
 
-/** Wraps once at a module boundary: keeps code and hint, puts operation and object before the message. */
-export function wrapError(prefix: string, error: unknown): unknown {
+/**
+ * Wraps once at a module boundary: keeps code and hint, puts operation and object before the message. `hints`: for errors that have
+ * none, what to do about such a one in this operation.
+ */
+export function wrapError(prefix: string, error: unknown, hints: Partial<Record<ErrorCode, string>> = {}): unknown {
   const known = expectHostFailure(error);
   if (!(known instanceof BunkerError)) return error;
-  return new BunkerError(known.code, `${prefix}: ${known.message}`, {
-    ...(known.hint === undefined ? {} : { hint: known.hint }),
-    cause: error,
-  });
+  const hint = known.hint ?? hints[known.code];
+  const options = hint === undefined ? { cause: error } : { hint, cause: error };
+  return new BunkerError(known.code, `${prefix}: ${known.message}`, options);
 }
 
 /** The exit code of a failed command: docker's 125/126/127 for verbs that run something, 1 for the others. */

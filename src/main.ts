@@ -18,6 +18,13 @@ import { flushLog } from "./log.ts";
 /** A process that a signal ended looks so to a shell; ours notices the broken pipe itself. */
 const EXIT_BROKEN_PIPE = 141;
 
+/** A umask that takes the owner's own rights away would make everything we write useless: it then counts for others only. */
+function keepOwnRights(): void {
+  const OWNER = 0o700;
+  const mask = process.umask();
+  if ((mask & OWNER) !== 0) process.umask(mask & ~OWNER);
+}
+
 /** @returns the exit code */
 async function main(words: readonly string[]): Promise<number> {
   let exitStyle: ExitStyle = "plain";
@@ -62,6 +69,7 @@ async function leave(exitCode: number): Promise<never> {
   process.exit(exitCode);
 }
 
+keepOwnRights();
 process.on("uncaughtException", (error) => void report(error, "run").then(leave));
 process.on("unhandledRejection", (error) => void report(error, "run").then(leave));
 await leave(await main(process.argv.slice(2)));

@@ -19,8 +19,13 @@ export async function withEngine<T>(
 ): Promise<T> {
   const calls = await import("../engine/index.ts");
   used = true;
-  // Not closed: the process is about to end, and an open database then costs nothing (native's `exitNow`).
-  return use(calls.openEngine(globals), calls);
+  const engine = calls.openEngine(globals);
+  try {
+    return await use(engine, calls);
+  } finally {
+    calls.sweep(engine);
+    // Not closed: the process is about to end, and an open database then costs nothing (native's `exitNow`).
+  }
 }
 
 /** Whether standard output is read on a terminal. Only while the engine is open: it has loaded the addon. */

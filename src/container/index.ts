@@ -18,8 +18,10 @@ export { parseSignal } from "./signal.ts";
 export {
   type ContainerStatus,
   type ExitRecord,
+  hasRun,
   judge,
   type KeeperState,
+  unseenEnd,
   type Verdict,
   type Witnesses,
 } from "./state.ts";

@@ -1,6 +1,6 @@
 // What a container is doing, from the three witnesses: its lock, its state file, its exit record. Pure.
 
-/** `c/<id>/state.json`, written by the keeper. */
+/** `c/<id>/state.json`, written by the keeper as soon as there is a process; `running`: before the process is let go. */
 export interface KeeperState {
   version: number;
   pid: number;
@@ -24,7 +24,8 @@ export interface ExitRecord {
   signal: number | null;
   oomKilled: boolean;
   startedAt: string | null;
-  finishedAt: string;
+  /** `null`: nobody saw it. */
+  finishedAt: string | null;
   error: string | null;
 }
 
@@ -34,6 +35,8 @@ export type ContainerStatus = "created" | "running" | "exited";
 export interface Witnesses {
   /** Starts so far. */
   generation: number;
+  /** Whether the latest start is known to have succeeded. */
+  started: boolean;
   locked: boolean;
   state: KeeperState | null;
   /** Whether the process that `state` names is alive (same pid, start time and boot). */
@@ -55,6 +58,8 @@ export interface Verdict {
 
 /** Unknown: the keeper and the process are gone and nobody saw the end. Never invented. */
 const EXIT_UNKNOWN = 255;
+/** docker's zero time: it ran, but who knew when it began is gone as well. */
+const UNKNOWN_TIME = "0001-01-01T00:00:00Z";
 
 const NOTHING: Verdict = {
   status: "created",
@@ -67,7 +72,10 @@ const NOTHING: Verdict = {
   oomKilled: false,
 };
 
-/** Lock held → running; exit record of this start → ended; process alive → running without a keeper; else ended unseen. */
+/**
+ * Exit record of this start → ended; lock held → running; process alive → running without a keeper; else it ended unseen, or
+ * the start came to nothing and it is what it was before.
+ */
 export function judge(witnesses: Witnesses): Verdict {
   const { generation, locked, state, alive, exit } = witnesses;
   if (exit !== null && exit.generation === generation) return ended(exit);
@@ -77,12 +85,25 @@ export function judge(witnesses: Witnesses): Verdict {
       return { ...NOTHING, orphaned: !locked, pid: current?.pid ?? 0 };
     return { ...NOTHING, status: "running", orphaned: !locked, pid: current.pid, startedAt: current.startedAt };
   }
-  if (generation === 0) return NOTHING;
+  if (hasRun(witnesses)) return ended(unseenEnd(witnesses));
+  return exit === null ? NOTHING : ended(exit);
+}
+
+/** Whether the latest start came as far as the container's own process. */
+export function hasRun({ generation, started, state }: Witnesses): boolean {
+  return started || (state !== null && state.generation === generation && state.phase === "running");
+}
+
+/** The record of an end that nobody saw. */
+export function unseenEnd({ generation, state }: Witnesses): ExitRecord {
   return {
-    ...NOTHING,
-    status: "exited",
-    startedAt: current?.startedAt ?? null,
-    exitCode: EXIT_UNKNOWN,
+    version: 1,
+    generation,
+    code: EXIT_UNKNOWN,
+    signal: null,
+    oomKilled: false,
+    startedAt: (state?.generation === generation ? state.startedAt : null) ?? UNKNOWN_TIME,
+    finishedAt: null,
     error: "the container ended while nobody was watching; its exit code is unknown",
   };
 }

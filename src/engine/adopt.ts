@@ -1,8 +1,9 @@
 // A connection to a running container's keeper. A container whose keeper was killed gets a new one first.
 
 import { BunkerError } from "../errors.ts";
-import { acquireLock, closeFd, isLocked } from "../native/index.ts";
+import { closeFd, isLocked } from "../native/index.ts";
 import { connectKeeper, type KeeperChannel, startKeeper } from "./channel.ts";
+import { lockContainer } from "./container-lock.ts";
 import type { Engine } from "./engine.ts";
 import { specOf } from "./spec.ts";
 import { type ContainerView, readKeeperState } from "./view.ts";
@@ -18,7 +19,7 @@ export function keeperOf(engine: Engine, view: ContainerView): KeeperChannel | n
     const connected = connectKeeper(runtimeDir);
     if (connected !== null) return connected;
     if (!isLocked(`${runtimeDir}/lock`)) {
-      const lock = acquireLock(`${runtimeDir}/lock`);
+      const lock = lockContainer(engine, view.record.id);
       if (lock !== null) return adopt(engine, view, lock);
     }
     // It is being adopted, or its end is being recorded, at this very moment.
@@ -31,7 +32,12 @@ export function keeperOf(engine: Engine, view: ContainerView): KeeperChannel | n
 
 function adopt(engine: Engine, view: ContainerView, lock: number): KeeperChannel | null {
   const { record } = view;
+  // Read again, now under the lock: it may have ended, or been started anew.
   const state = readKeeperState(engine.store.layout.runtime(record.id));
+  if (state === null || state.generation !== record.generation) {
+    closeFd(lock);
+    return null;
+  }
   const keeper = startKeeper(engine.store.layout.userRuntimeDir);
   try {
     // The network is as it was made; the keeper only has to know whether it is the container's own.

@@ -108,10 +108,12 @@ export function startKeeper(userRuntimeDir: string): KeeperChannel {
   return new KeeperChannel(spawnKeeper(findPeers(`${userRuntimeDir}/u`)));
 }
 
-/** The register of crates/runtime/src/userns.rs: one file for each process, named by its number. */
+/** The register of crates/runtime/src/userns.rs: one file for each process, whose name begins with its number. */
 function findPeers(register: string): number[] {
   try {
-    return readdirSync(register).slice(0, MAX_PEERS).map(Number);
+    return readdirSync(register)
+      .slice(0, MAX_PEERS)
+      .map((name) => Number.parseInt(name, 10));
   } catch {
     return [];
   }

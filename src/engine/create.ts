@@ -1,13 +1,16 @@
 // docker create, and the first half of docker run: image and request become a row and directories; nothing runs yet.
 
-import { mkdirSync, rmSync, statSync } from "node:fs";
+import { mkdirSync, statSync } from "node:fs";
 import { type ContainerConfig, type CreateRequest, generateName, resolveConfig } from "../container/index.ts";
 import { BunkerError } from "../errors.ts";
-import { acquireLock, closeFd, makeTree } from "../native/index.ts";
+import { closeFd, makeTree } from "../native/index.ts";
 import type { ContainerRecord, ImageRecord } from "../store/index.ts";
+import { clearRuntime, lockContainer } from "./container-lock.ts";
+import { discardContainer } from "./discard.ts";
 import type { Engine } from "./engine.ts";
 import { ensureImage } from "./image-source.ts";
 import type { PullEvent } from "./pull-event.ts";
+import { viewContainer } from "./view.ts";
 
 const PRIVATE_DIRECTORY = 0o700;
 const READABLE_DIRECTORY = 0o755;
@@ -16,6 +19,8 @@ const PRIVATE_FILE = 0o600;
 const SHORT_ID = 12;
 /** Two commands may draw the same name at once. */
 const NAME_TRIES = 20;
+const LOCK_TRIES = 200;
+const LOCK_PAUSE_MS = 5;
 
 /** docker create. @returns the id, durable from then on */
 export async function createContainer(
@@ -23,57 +28,63 @@ export async function createContainer(
   request: CreateRequest,
   onPull: (event: PullEvent) => void,
 ): Promise<{ id: string; warnings: string[] }> {
-  const image = await ensureImage(engine, request, onPull);
-  const record = reserve(engine, request, image, { id: engine.store.newId(), run: false });
-  makeContainerTree(engine, record);
-  return { id: record.id, warnings: [] };
+  const { record, lock } = await reserve(engine, request, { run: false, onPull });
+  try {
+    engine.store.containers.setState(record.id, "created");
+    clearRuntime(engine, record.id);
+    return { id: record.id, warnings: [] };
+  } finally {
+    closeFd(lock);
+  }
 }
 
-/** A container that is about to be started. Its lock is ours, to be handed to a keeper. */
+/** A container whose row is there and says `creating`. Its lock is ours, to be handed to a keeper. */
 export interface Reserved {
   record: ContainerRecord;
   lock: number;
 }
 
 /** Reserves id, name and volumes under the container's lock: if we die, whoever finds the row without it undoes it. */
-export async function reserveForRun(
+export async function reserve(
   engine: Engine,
   request: CreateRequest,
-  onPull: (event: PullEvent) => void,
+  options: { run: boolean; onPull: (event: PullEvent) => void },
 ): Promise<Reserved> {
-  const image = await ensureImage(engine, request, onPull);
+  const image = await ensureImage(engine, request, options.onPull);
   const id = engine.store.newId();
-  const lock = lockContainer(engine, id);
-  // A new id's lock is free.
-  if (lock === null) throw new BunkerError("system", `creating container "${id}": its lock is taken`);
+  const lock = lockNew(engine, id);
   try {
-    const record = reserve(engine, request, image, { id, run: true });
+    const record = insertRow(engine, request, image, { id, run: options.run });
     makeContainerTree(engine, record);
     return { record, lock };
   } catch (error) {
-    releaseContainer(engine, id, lock);
+    undo(engine, id);
+    closeFd(lock);
     throw error;
   }
 }
 
-/** Takes a container's lock, making its runtime directory; `null`: somebody else starts or keeps it. */
-export function lockContainer(engine: Engine, id: string): number | null {
-  const { layout } = engine.store;
-  makeTree(layout.userRuntimeDir, [
-    { path: "c", mode: PRIVATE_DIRECTORY },
-    { path: `c/${id}`, mode: PRIVATE_DIRECTORY },
-  ]);
-  return acquireLock(`${layout.runtime(id)}/lock`);
+/** A new id's lock is free, but for the moment in which somebody sweeps. */
+function lockNew(engine: Engine, id: string): number {
+  for (let attempt = 0; attempt < LOCK_TRIES; attempt++) {
+    const lock = lockContainer(engine, id);
+    if (lock !== null) return lock;
+    Bun.sleepSync(LOCK_PAUSE_MS);
+  }
+  throw new BunkerError("system", `creating container "${id}": its lock is taken`);
 }
 
-/** Gives the lock of a container back that does not run. */
-export function releaseContainer(engine: Engine, id: string, lock: number): void {
-  // In this order: whoever waits for the lock of a file that is gone looks again.
-  rmSync(engine.store.layout.runtime(id), { recursive: true, force: true });
-  closeFd(lock);
+/** Of a row that may not even be there; what cannot be undone now is undone by the next command. */
+function undo(engine: Engine, id: string): void {
+  try {
+    if (engine.store.containers.find(id) !== null) discardContainer(engine, id, { volumes: true });
+    clearRuntime(engine, id);
+  } catch (error) {
+    if (!(error instanceof BunkerError)) throw error;
+  }
 }
 
-function reserve(
+function insertRow(
   engine: Engine,
   request: CreateRequest,
   image: ImageRecord,
@@ -88,31 +99,42 @@ function reserve(
     id,
     imageId: image.id,
     imageName: request.image,
-    state: run ? ("creating" as const) : ("created" as const),
+    state: "creating" as const,
     generation: run ? 1 : 0,
     createdAt: new Date().toISOString(),
     config,
   };
-  // What a power cut would undo anyway need not survive one.
-  const name = insert(engine, row, { name: request.name, durable: !run });
-  return { ...row, name, exit: null };
+  return { ...row, name: insert(engine, row, request.name), exit: null };
 }
 
 type NewRow = Omit<ContainerRecord, "name" | "exit">;
 
-function insert(engine: Engine, row: NewRow, options: { name: string | null; durable: boolean }): string {
+/** What a power cut would undo anyway need not survive one. */
+const NOT_DURABLE = false;
+
+function insert(engine: Engine, row: NewRow, wanted: string | null): string {
   const { containers } = engine.store;
   const volumes = row.config.volumes.map(({ name, target, anonymous }) => ({ name, target, anonymous }));
   for (let attempt = 1; ; attempt++) {
-    const name = options.name ?? freeName(engine);
+    const name = wanted ?? freeName(engine);
     try {
-      containers.insert({ ...row, name, volumes }, options.durable);
+      containers.insert({ ...row, name, volumes }, NOT_DURABLE);
       return name;
     } catch (error) {
-      const retry =
-        options.name === null && error instanceof BunkerError && error.code === "conflict" && attempt < NAME_TRIES;
-      if (!retry) throw error;
+      if (!(error instanceof BunkerError) || error.code !== "conflict" || attempt === NAME_TRIES) throw error;
+      if (wanted !== null && isReallyTaken(engine, wanted)) throw error;
     }
+  }
+}
+
+/** A name may be held by what its creator left half made: that is undone by looking at it. */
+function isReallyTaken(engine: Engine, name: string): boolean {
+  try {
+    viewContainer(engine, name);
+    return true;
+  } catch (error) {
+    if (error instanceof BunkerError && error.code === "not-found") return false;
+    throw error;
   }
 }
 

@@ -1,21 +1,21 @@
-// Taking a container away, in the order that survives a crash anywhere: tombstone, rename to the trash, drop the row, unlink later.
+// Taking a container away, in the order that survives a crash anywhere: the rows with a note of what is left on disk, the files
+// into the trash, the note.
 
-import { rmSync } from "node:fs";
+import { BunkerError, expectHostFailure } from "../errors.ts";
+import { Trash } from "../store/index.ts";
 import type { Engine } from "./engine.ts";
 import { emptyTrash } from "./worker.ts";
 
-/** The container must not be running. `volumes`: its anonymous volumes go along. */
+/** The container must not be running, and its lock must be ours. `volumes`: its anonymous volumes go along. */
 export function discardContainer(engine: Engine, id: string, options: { volumes: boolean }): void {
-  const { layout, containers, garbage } = engine.store;
-  containers.setState(id, "removing");
-  const doomed = [garbage.toTrash(layout.container(id), id)];
-  if (options.volumes) {
-    for (const volume of containers.ownVolumes(id)) doomed.push(garbage.toTrash(layout.volume(volume), volume));
+  const { containers, garbage, layout } = engine.store;
+  containers.remove(id, { volumes: options.volumes, durable: true, left: true });
+  try {
+    const trash = new Trash(layout);
+    garbage.tieLooseEnds(trash);
+    emptyTrash(engine, trash);
+  } catch (error) {
+    // The container is gone; what is left of it on disk is noted, and for the next command.
+    if (!(expectHostFailure(error) instanceof BunkerError)) throw error;
   }
-  rmSync(layout.runtime(id), { recursive: true, force: true });
-  containers.remove(id, { volumes: options.volumes, durable: true });
-  emptyTrash(
-    engine,
-    doomed.filter((name) => name !== null),
-  );
 }

@@ -6,7 +6,7 @@ import { closeSync, fstatSync, ftruncateSync, mkdirSync, openSync, rmSync, statS
 import type { Descriptor, Digest } from "../image/index.ts";
 import { addToCounter, closeFd, makeCounter } from "../native/index.ts";
 import type { BlobSink, RegistryClient } from "../registry/index.ts";
-import type { Layout } from "../store/index.ts";
+import type { Layout, Store } from "../store/index.ts";
 import { HeldLock } from "./held-lock.ts";
 
 const PRIVATE = 0o700;
@@ -26,6 +26,7 @@ export class Download {
   readonly #path: string;
   readonly #lock: HeldLock;
   readonly #file: number;
+  readonly #inode: number;
   readonly #descriptor: Descriptor;
   /** Tells the worker how many bytes there are. */
   readonly counter: number = makeCounter();
@@ -41,7 +42,9 @@ export class Download {
     this.#descriptor = descriptor;
     this.#file = openSync(path, "a+", 0o600);
     // Of what we opened, not of what has the name: another process may take a finished file over at any time.
-    this.#size = fstatSync(this.#file).size;
+    const { size, ino: inode } = fstatSync(this.#file);
+    this.#size = size;
+    this.#inode = inode;
     // Longer than it can be: nothing of it can be trusted.
     if (this.#size > descriptor.size) {
       ftruncateSync(this.#file);
@@ -112,17 +115,24 @@ export class Download {
     if (fresh.byteLength > 0) addToCounter(this.counter, fresh.byteLength);
   }
 
-  /** The finished file, to be renamed into the store. */
-  get path(): string {
-    return this.#path;
+  /** Makes the finished file the store's, unless another process was quicker. Nobody else may be settling. */
+  settle(blobs: Store["blobs"]): void {
+    const { digest, size } = this.#descriptor;
+    if (this.#hasName() && !blobs.has(digest, size)) blobs.adopt(digest, this.#path);
+    else this.discard();
   }
 
   /** The bytes are wrong, or not needed: they must not be resumed. */
   discard(): void {
-    const named = statSync(this.#path, { throwIfNoEntry: false });
-    if (this.#open && named?.ino === fstatSync(this.#file).ino) rmSync(this.#path, { force: true });
+    if (this.#hasName()) rmSync(this.#path, { force: true });
   }
 
+  /** Whether the name still leads to our file: another process may have taken it over, and a third have begun a new one. */
+  #hasName(): boolean {
+    return statSync(this.#path, { throwIfNoEntry: false })?.ino === this.#inode;
+  }
+
+  /** Closes what is open; an image may have more layers than a process may have files. */
   release(): void {
     if (!this.#open) return;
     this.#open = false;

@@ -12,7 +12,6 @@ import {
 import type { ImageRecord, ImageRemoval, ImageUser, ReferenceRecord, RemovableImage } from "../store/index.ts";
 import type { Engine } from "./engine.ts";
 import { viewContainer } from "./view.ts";
-import { emptyTrash } from "./worker.ts";
 
 const SHORT_ID = 12;
 
@@ -79,15 +78,13 @@ interface Removed {
 
 /** docker rmi: the name goes; with the last one the image, unless containers need it. @throws BunkerError conflict in docker's words */
 export function removeImage(engine: Engine, name: string, options: { force: boolean }): Removed {
-  const { images, garbage } = engine.store;
+  const { images } = engine.store;
   const running = findRunning(engine, name);
   const removal = images.remove(name, (found) => decideRemoval(found, { name, running, force: options.force }));
-  const { image, names, references, whole } = removal;
+  const { image, names, references, whole, layers } = removal;
   const left = references.filter((reference) => !names.includes(reference));
   const untagged = [...new Set(names.flatMap((reference) => untaggedLines(reference, left, whole)))];
   if (!whole) return { untagged, deleted: [] };
-  const { layers } = garbage.collect();
-  emptyTrash(engine, garbage.trash());
   const diffIds = image.config.diffIds.filter((diffId) => layers.some((layer) => diffId.endsWith(layer)));
   return { untagged, deleted: [image.id, ...diffIds.reverse()] };
 }

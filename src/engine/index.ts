@@ -10,13 +10,15 @@ export { attachContainer, execInContainer } from "./exec.ts";
 export { type ImageSummary, listImages, removeImage, tagImage } from "./image.ts";
 export { inspectContainer } from "./inspect.ts";
 export { inspectImage } from "./inspect-image.ts";
+export { listContainers } from "./list.ts";
+export { sweep } from "./sweep.ts";
 export { type LogEntry, type LogOptions, readLogs } from "./logs.ts";
 export { type ContainerSize, measureContainers } from "./measure.ts";
 export type { PullEvent } from "./pull-event.ts";
 export type { SessionControl, SessionEnd, StreamOptions } from "./session.ts";
 export { runContainer, startContainer } from "./start.ts";
 export { killContainer, removeContainer, stopContainer, waitContainer } from "./stop.ts";
-export { type ContainerView, listContainers, viewContainer } from "./view.ts";
+export { type ContainerView, viewContainer } from "./view.ts";
 
 /** docker pull. */
 export async function pullImage(

@@ -16,9 +16,13 @@ export interface Unpacked {
   entries: number;
   unpackedBytes: number;
   impliedDirectories: number;
+  /** Those in its root aside. */
+  whiteouts: number;
   /** Hard links into lower layers: `linkLayer` must follow. */
   pendingLinks: number;
   skippedDevices: number;
+  /** Entries of other owners than the only id there is. */
+  squashedOwners: number;
   opaqueRoot: boolean;
 }
 

@@ -3,8 +3,9 @@
 
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { isLocked } from "../native/index.ts";
+import { keeperOf } from "./adopt.ts";
 import type { Engine } from "./engine.ts";
-import { viewContainer } from "./view.ts";
+import { type ContainerView, viewContainer, viewRecord } from "./view.ts";
 
 export interface LogEntry {
   stream: "stdout" | "stderr";
@@ -37,7 +38,9 @@ export async function readLogs(
   options: LogOptions,
   onLine: (entry: LogEntry) => void,
 ): Promise<void> {
-  const { record } = viewContainer(engine, name);
+  const view = viewContainer(engine, name);
+  const { record } = view;
+  ensureKeeper(engine, view);
   const directory = engine.store.layout.container(record.id);
   const reader = new LogReader(directory);
   const wanted = (entry: LogEntry): boolean => isWithin(entry, options);
@@ -47,12 +50,27 @@ export async function readLogs(
   while (options.follow) {
     if (options.until !== null && Date.now() > Date.parse(options.until)) break;
     // Asked before reading: what was written before the keeper let go is then surely read.
-    const running = isLocked(lock);
+    const running = isLocked(lock) || regainKeeper(engine, record.id);
     reader.drain((entry) => wanted(entry) && onLine(entry));
     if (!running) break;
     await Bun.sleep(FOLLOW_PAUSE_MS);
   }
   reader.close();
+}
+
+/** Without a keeper nobody writes the log of a container that lives. @returns whether it has one, perhaps only since now */
+function ensureKeeper(engine: Engine, view: ContainerView): boolean {
+  if (!view.orphaned) return false;
+  const keeper = keeperOf(engine, view);
+  keeper?.close();
+  return keeper !== null;
+}
+
+/** Of a container that may have removed itself. */
+function regainKeeper(engine: Engine, id: string): boolean {
+  const record = engine.store.containers.find(id);
+  const view = record === null ? null : viewRecord(engine, record);
+  return view !== null && ensureKeeper(engine, view);
 }
 
 /** Times of one form and length: in order as text. */

@@ -1,8 +1,8 @@
 // An image's layers, unpacked: those that are missing are downloaded and unpacked side by side, by one locked-in worker each, into
 // staging. `place` renames everything to where it belongs; what is known of it then is the caller's to record.
 
-import { closeSync, mkdirSync, openSync, renameSync } from "node:fs";
-import { BunkerError } from "../errors.ts";
+import { mkdirSync, renameSync, statfsSync } from "node:fs";
+import { BunkerError, expectHostFailure } from "../errors.ts";
 import {
   computeChainIds,
   type Digest,
@@ -11,11 +11,12 @@ import {
   type LayerDescriptor,
   type Manifest,
 } from "../image/index.ts";
-import { addToCounter, closeFd, makeCounter } from "../native/index.ts";
 import type { LayerMap, LayerRecord } from "../store/index.ts";
-import { type BlobSource, Download } from "./download.ts";
+import { bringLayer } from "./bring-layer.ts";
+import type { BlobSource, Download } from "./download.ts";
 import type { Engine } from "./engine.ts";
-import { fixLayers, linkLayer, type Unpacked, unpackLayer } from "./layer-jobs.ts";
+import { throwFirst } from "./failures.ts";
+import { fixLayers, linkLayer, type Unpacked } from "./layer-jobs.ts";
 import type { LayerStatus, OnPullEvent } from "./pull-event.ts";
 import { layerMap } from "./spec.ts";
 import { Staging } from "./staging.ts";
@@ -43,10 +44,12 @@ export interface Layers {
   blobs: LayerDescriptor[];
   /** Puts a document beside them, to go into the store with them. @returns its path */
   stage(digest: Digest, bytes: Uint8Array): string;
+  /** Whether what was in the store when we looked is still there. */
+  isWhole(): boolean;
   /** Renames everything into place. */
   place(): void;
-  /** Gives locks and staging back; to be called whatever happened. */
-  release(): void;
+  /** Gives locks and staging back; to be called whatever happened. `error`: why it came to nothing. */
+  release(error?: unknown): void;
 }
 
 /** One layer of the stack. */
@@ -68,7 +71,7 @@ export async function materialize(engine: Engine, request: MaterializeRequest): 
     await work.run();
     return work;
   } catch (error) {
-    work.release();
+    work.release(error);
     throw error;
   }
 }
@@ -81,7 +84,8 @@ class Work implements Layers {
   readonly #failed = new AbortController();
   readonly #signal: AbortSignal;
   readonly #downloads: Download[] = [];
-  readonly #finished = new Set<Digest>();
+  /** Entries of other owners than the only id there is. */
+  #squashed = 0;
   #parts: Part[] = [];
   #fixes = new Map<number, Part>();
 
@@ -119,7 +123,9 @@ class Work implements Layers {
     );
     // The same layer twice in one image is unpacked once.
     const missing = [...new Map(this.#parts.filter((part) => part.staged).map((part) => [part.diffId, part])).values()];
+    this.#ensureSpace(missing);
     await this.#inParallel(missing);
+    this.#warnOfOwners();
     await this.#linkAll();
     await this.#fixAll();
   }
@@ -146,10 +152,19 @@ class Work implements Layers {
     };
   }
 
-  /** Nothing more is told of a layer that is done: its last bytes may be heard of after the worker's answer. */
+  /** A disk that is too small even for the downloads need not be filled to find out. */
+  #ensureSpace(missing: Part[]): void {
+    const { layout, blobs } = this.#engine.store;
+    const { bavail, bsize } = statfsSync(layout.dataHome);
+    const wanted = missing.filter(({ descriptor }) => !blobs.has(descriptor.digest, descriptor.size));
+    const size = wanted.reduce((sum, { descriptor }) => sum + descriptor.size, 0);
+    if (size <= bavail * bsize) return;
+    throw new BunkerError("no-space", `no space left: its layers have ${size} bytes, ${bavail * bsize} are free`, {
+      hint: "Free some space, or use another data home with --root.",
+    });
+  }
+
   #tell(descriptor: LayerDescriptor, status: LayerStatus, current: number, detail = ""): void {
-    if (this.#finished.has(descriptor.digest)) return;
-    if (status === "done") this.#finished.add(descriptor.digest);
     const digest = digestHex(descriptor.digest).slice(0, SHORT_DIGEST);
     this.#request.onEvent({ kind: "layer", digest, status, current, total: descriptor.size, detail });
   }
@@ -171,75 +186,36 @@ class Work implements Layers {
     throwFirst(await Promise.allSettled(stopping));
   }
 
-  /** Downloads and unpacks one layer, at the same time. */
   async #bring(part: Part): Promise<void> {
-    mkdirSync(`${part.directory}/root`, { recursive: true, mode: 0o755 });
-    if (!this.#isKept(part.descriptor)) await this.#downloadAndUnpack(part);
-    else await this.#unpackKept(part);
-  }
-
-  #isKept({ digest, size }: LayerDescriptor): boolean {
-    return this.#engine.store.blobs.has(digest, size);
-  }
-
-  async #unpackKept(part: Part): Promise<void> {
-    const { digest, size } = part.descriptor;
-    const file = openSync(this.#engine.store.layout.blob(digest), "r");
-    const counter = makeCounter();
-    try {
-      if (size > 0) addToCounter(counter, size);
-      this.#tell(part.descriptor, "unpacking", size);
-      await this.#unpack(part, [file, counter], this.#signal);
-    } finally {
-      closeSync(file);
-      closeFd(counter);
-    }
-  }
-
-  async #downloadAndUnpack(part: Part): Promise<void> {
-    const { source } = this.#request;
     const { descriptor } = part;
-    if (source === null) {
-      throw new BunkerError("store", `layer "${descriptor.digest}" is missing from the store`, {
-        hint: "Pull the image again.",
-      });
-    }
-    const download = await Download.begin(this.#engine.store.layout, descriptor, this.#signal);
-    if (this.#isKept(descriptor)) {
-      // Whoever had the lock has finished.
-      if (download.isEmpty) download.discard();
-      download.release();
-      return this.#unpackKept(part);
-    }
-    this.#downloads.push(download);
-    const stop = new AbortController();
-    const signal = AbortSignal.any([this.#signal, stop.signal]);
-    const unpacking = this.#unpack(part, [download.fd, download.counter], signal);
-    const progress = {
-      onBytes: (current: number) => this.#tell(descriptor, "downloading", current),
-      onRetry: (reason: string) => this.#tell(descriptor, "retrying", 0, reason),
-    };
-    const fetching = download.complete(source, progress, signal);
-    // Whichever fails first ends the other.
-    const both = [unpacking, fetching.then(() => this.#tell(descriptor, "unpacking", descriptor.size))] as const;
-    for (const one of both) one.catch(() => stop.abort());
-    const outcomes = await Promise.allSettled(both);
-    if (outcomes[0].status === "rejected" && isBadContent(outcomes[0].reason)) download.discard();
-    throwFirst(outcomes);
-  }
-
-  async #unpack(part: Part, fds: number[], signal: AbortSignal): Promise<void> {
-    this.#take(part, await unpackLayer(this.#engine, part, { fds, signal }));
+    const unpacked = await bringLayer(this.#engine, part, {
+      source: this.#request.source,
+      signal: this.#signal,
+      onDownload: (download) => this.#downloads.push(download),
+      tell: (status, current, detail) => this.#tell(descriptor, status, current, detail),
+    });
+    this.#take(part, unpacked);
   }
 
   #take(part: Part, unpacked: Unpacked): void {
     const { descriptor, diffId } = part;
-    const { unpackedBytes: size, entries, impliedDirectories: implied, opaqueRoot: opaque } = unpacked;
+    const { unpackedBytes: size, entries, impliedDirectories: implied, whiteouts, opaqueRoot: opaque } = unpacked;
     const name = unpacked.pendingLinks > 0 ? `chain-${digestHex(part.chainId)}` : part.record.name;
-    part.record = { name, diffId, size, entries, implied, opaque };
+    this.#squashed += unpacked.squashedOwners;
     this.#warnOfDevices(descriptor, unpacked.skippedDevices);
-    this.#tell(descriptor, "done", descriptor.size);
-    for (const twin of this.#parts) if (twin.diffId === diffId && twin.staged) twin.record = part.record;
+    // Itself, and where it stands in the stack again, maybe compressed in another way.
+    for (const twin of this.#parts.filter((each) => each.diffId === diffId && each.staged)) {
+      twin.record = { name, diffId, size, entries, implied, whiteouts, opaque };
+      this.#tell(twin.descriptor, "done", twin.descriptor.size);
+    }
+  }
+
+  #warnOfOwners(): void {
+    if (this.#squashed === 0) return;
+    const message =
+      `${this.#squashed} files of other users in the image belong to you here, and programs that change their user will fail: ` +
+      "you have no subordinate ids (`usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER` gives some)";
+    this.#request.onEvent({ kind: "warning", message });
   }
 
   #warnOfDevices(descriptor: LayerDescriptor, count: number): void {
@@ -257,10 +233,11 @@ class Work implements Layers {
     }
   }
 
-  /** Directories that archives only implied must not hide what a lower layer says about them. */
+  /** Directories that a layer alone cannot get right: implied ones, and those with whiteouts of nothing. */
   async #fixAll(): Promise<void> {
-    const needed = this.#parts.some((part, index) => index > 0 && part.record.implied > 0);
-    if (!needed) return;
+    const mayNeed = ({ record }: Part, index: number): boolean =>
+      record.whiteouts > 0 || (index > 0 && record.implied > 0);
+    if (!this.#parts.some(mayNeed)) return;
     const target = `${this.#staging.directory}/fixes`;
     mkdirSync(target, { mode: PRIVATE });
     const fixes = await fixLayers(this.#engine, this.#parts, target);
@@ -277,22 +254,28 @@ class Work implements Layers {
     return this.#staging.write(`blob-${digestHex(digest)}`, bytes);
   }
 
+  isWhole(): boolean {
+    const { layers } = this.#engine.store;
+    return this.#parts.every((part) => part.staged || layers.isOnDisk(this.map, part.record.name));
+  }
+
   place(): void {
     const { layout, blobs } = this.#engine.store;
     for (const part of this.#stack()) {
       if (part.staged) move(part.directory, layout.layer(this.map, part.record.name));
     }
-    for (const download of this.#downloads) blobs.adopt(download.digest, download.path);
+    for (const download of this.#downloads) download.settle(blobs);
   }
 
-  release(): void {
-    for (const download of this.#downloads) download.release();
+  release(error?: unknown): void {
+    // Going on with them later is worth less now than the space.
+    if (isFull(error)) for (const download of this.#downloads) download.discard();
     this.#staging.release();
   }
 }
 
 function newRecord(name: string, diffId: Digest | null): LayerRecord {
-  return { name, diffId, size: 0, entries: 0, implied: 0, opaque: false };
+  return { name, diffId, size: 0, entries: 0, implied: 0, whiteouts: 0, opaque: false };
 }
 
 /** Somebody else may have been quicker, or a layer may stand in the stack twice: what is there is as good as ours. */
@@ -305,20 +288,7 @@ function move(from: string, to: string): void {
   }
 }
 
-/** Of several failures the first that is not only the others' doing. */
-function throwFirst(outcomes: readonly PromiseSettledResult<void>[]): void {
-  const failures = outcomes.filter((outcome) => outcome.status === "rejected").map(({ reason }) => reason as unknown);
-  if (failures.length > 0) throw failures.find((reason) => !isCancelled(reason)) ?? failures[0];
-}
-
-function isCancelled(reason: unknown): boolean {
-  return (
-    (reason instanceof BunkerError && reason.code === "cancelled") ||
-    (reason instanceof Error && reason.name === "AbortError")
-  );
-}
-
-/** Downloaded bytes that would be just as wrong the next time. */
-function isBadContent(reason: unknown): boolean {
-  return reason instanceof BunkerError && (reason.code === "digest-mismatch" || reason.code === "bad-archive");
+function isFull(reason: unknown): boolean {
+  const known = expectHostFailure(reason);
+  return known instanceof BunkerError && known.code === "no-space";
 }

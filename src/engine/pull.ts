@@ -15,6 +15,7 @@ import {
   type Index,
   type Manifest,
   MAX_INDEX_DEPTH,
+  MAX_INDEX_DESCRIPTORS,
   offeredPlatforms,
   parseImageConfig,
   parseManifestDocument,
@@ -48,6 +49,13 @@ export interface Pulled {
   changed: boolean;
 }
 
+const HINTS = {
+  "invalid-image": "The image itself is wrong: its publisher must push it again, or another tag may be right.",
+  "bad-archive": "The image itself is wrong: its publisher must push it again, or another tag may be right.",
+  "digest-mismatch": "Try again; if it stays so, report it to whoever runs the registry.",
+  unsupported: "Another tag of it may be of a kind that can be used.",
+};
+
 /** A document of a registry, with the bytes that its digest was checked against. */
 interface Document<T> {
   digest: Digest;
@@ -70,7 +78,7 @@ export async function pullImage(
     onEvent({ kind: "resolving", reference: formatReference(reference) });
     return await new Pull({ engine, reference, client, onEvent, signal }).run(options.platform);
   } catch (error) {
-    throw wrapError(`pulling "${shown}"`, error);
+    throw wrapError(`pulling "${shown}"`, error, HINTS);
   }
 }
 
@@ -86,6 +94,10 @@ class Pull {
   readonly #context: PullContext;
   /** Indexes on the way to the manifest. */
   readonly #indexes: Document<Index>[] = [];
+  /** Entries of all indexes that were read: one leads to others, and they to more. */
+  #entries = 0;
+  /** Documents that were looked into: each one once. */
+  readonly #seen = new Set<Digest>();
 
   constructor(context: PullContext) {
     this.#context = context;
@@ -135,6 +147,10 @@ class Pull {
     if (depth >= MAX_INDEX_DEPTH) {
       throw new BunkerError("invalid-image", `indexes nested deeper than ${MAX_INDEX_DEPTH} levels`);
     }
+    this.#entries += content.manifests.length;
+    if (this.#entries > MAX_INDEX_DESCRIPTORS) {
+      throw new BunkerError("invalid-image", `its indexes have together more than ${MAX_INDEX_DESCRIPTORS} entries`);
+    }
     const candidates = chooseFromIndex(content, platform);
     for (const candidate of candidates) {
       const found = await this.#tryCandidate(candidate, platform, depth);
@@ -147,6 +163,8 @@ class Pull {
 
   /** A nested index may turn out not to have the platform. */
   async #tryCandidate(candidate: Descriptor, platform: Platform, depth: number): Promise<Document<Manifest> | null> {
+    if (this.#seen.has(candidate.digest)) return null;
+    this.#seen.add(candidate.digest);
     try {
       return await this.#resolve(await this.#readDocument(candidate), platform, depth + 1);
     } catch (error) {

@@ -4,6 +4,7 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import hyperid from "hyperid";
 import { BunkerError } from "../errors.ts";
 import { acquireLock, closeFd } from "../native/index.ts";
+import { Trash } from "../store/index.ts";
 import type { Engine } from "./engine.ts";
 import { emptyTrash } from "./worker.ts";
 
@@ -13,15 +14,13 @@ const PRIVATE_FILE = 0o600;
 export class Staging {
   readonly directory: string;
   readonly #engine: Engine;
-  readonly #name: string;
   readonly #lock: number;
   #open = true;
 
   constructor(engine: Engine) {
     const { layout } = engine.store;
     this.#engine = engine;
-    this.#name = hyperid({ urlSafe: true, fixedLength: true })();
-    this.directory = layout.staging(this.#name);
+    this.directory = layout.staging(hyperid({ urlSafe: true, fixedLength: true })());
     const lock = acquireLock(`${this.directory}.lock`);
     if (lock === null) throw new BunkerError("system", `staging "${this.directory}" is taken`);
     this.#lock = lock;
@@ -44,10 +43,10 @@ export class Staging {
   release(): void {
     if (!this.#open) return;
     this.#open = false;
-    const { garbage } = this.#engine.store;
-    garbage.toTrash(this.directory, `staging-${this.#name}`);
+    const trash = new Trash(this.#engine.store.layout);
+    trash.add(this.directory);
     this.#letGo();
-    emptyTrash(this.#engine, garbage.trash());
+    emptyTrash(this.#engine, trash);
   }
 
   #letGo(): void {

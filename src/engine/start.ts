@@ -1,11 +1,13 @@
 // From a reserved container to a running one: plan the sandbox, give it to a keeper, attach, start, follow.
 
+import { existsSync } from "node:fs";
 import { type CreateRequest, planUserNamespace } from "../container/index.ts";
 import { BunkerError, wrapError } from "../errors.ts";
 import { closeFd } from "../native/index.ts";
 import type { ContainerRecord } from "../store/index.ts";
 import { type KeeperChannel, startKeeper } from "./channel.ts";
-import { lockContainer, makeContainerTree, releaseContainer, reserveForRun } from "./create.ts";
+import { lockContainer } from "./container-lock.ts";
+import { makeContainerTree, reserve, type Reserved } from "./create.ts";
 import { discardContainer } from "./discard.ts";
 import type { Engine } from "./engine.ts";
 import { refuseRoot, resolveNetwork } from "./host.ts";
@@ -13,6 +15,10 @@ import type { PullEvent } from "./pull-event.ts";
 import { attachRequest, followSession, type SessionEnd, type StreamOptions } from "./session.ts";
 import { specOf } from "./spec.ts";
 import { viewContainer } from "./view.ts";
+
+/** How long somebody else may be at work on a container that is to be started. */
+const LOCK_TRIES = 1000;
+const LOCK_PAUSE_MS = 5;
 
 export interface RunOptions {
   detach: boolean;
@@ -32,7 +38,7 @@ export async function runContainer(
   refuseRoot(engine.host().uid);
   // It gets ready while we look up the image and reserve the container.
   const channel = hireKeeper(engine);
-  const { record, lock } = await orClose(channel, reserveForRun(engine, request, options.onPull));
+  const { record, lock } = await orClose(channel, reserve(engine, request, { run: true, onPull: options.onPull }));
   options.onCreated?.(record.id);
   const streams = options.detach ? null : options.streams;
   launch(engine, record, { channel, lock, streams, onWarning: options.onWarning });
@@ -53,31 +59,20 @@ export async function startContainer(
   onWarning?: (warning: string) => void,
 ): Promise<SessionEnd | null> {
   refuseRoot(engine.host().uid);
-  const { record: found, status } = viewContainer(engine, name);
-  if (status === "running") return null;
-  const lock = lockContainer(engine, found.id);
-  // Somebody else starts it at this very moment.
-  if (lock === null) return null;
-  const generation = beginStart(engine, found.id, lock);
-  const record: ContainerRecord = { ...found, state: "started", generation, exit: null };
   const channel = hireKeeper(engine);
-  makeContainerTree(engine, record);
+  const taken = await orClose(channel, takeForStart(engine, name));
+  if (taken === null) {
+    channel.close();
+    return null;
+  }
+  const { record, lock } = taken;
   launch(engine, record, { channel, lock, streams, onWarning });
+  engine.store.containers.setState(record.id, "started");
   if (streams === null) {
     channel.close();
     return null;
   }
   return follow(engine, record, { channel, streams });
-}
-
-/** Under the lock nobody removes it; somebody may have done so just before. */
-function beginStart(engine: Engine, id: string, lock: number): number {
-  try {
-    return engine.store.containers.beginStart(id);
-  } catch (error) {
-    releaseContainer(engine, id, lock);
-    throw error;
-  }
 }
 
 /** A keeper that is on its way into the user's namespace; its answer comes with those of `launch`. */
@@ -97,6 +92,36 @@ async function orClose<T>(channel: KeeperChannel, work: Promise<T>): Promise<T> 
   }
 }
 
+/** Takes the lock of a container at rest and begins a start. `null`: it runs, perhaps since somebody else has just started it. */
+async function takeForStart(engine: Engine, name: string): Promise<Reserved | null> {
+  for (let attempt = 0; attempt < LOCK_TRIES; attempt++) {
+    const { record: found, status } = viewContainer(engine, name);
+    if (status === "running") return null;
+    const lock = lockContainer(engine, found.id);
+    const record = lock === null ? null : beginStart(engine, found.id, lock);
+    if (lock !== null && record !== null) return { record, lock };
+    // Somebody else starts, removes or sweeps it at this very moment.
+    await Bun.sleep(LOCK_PAUSE_MS);
+  }
+  throw new BunkerError("system", `container "${name}" is being started or removed by somebody else`, {
+    hint: "Run the command again.",
+  });
+}
+
+/** Looks again, now under the lock. `null`: it is not at rest (any more), and the lock is given back. */
+function beginStart(engine: Engine, id: string, lock: number): ContainerRecord | null {
+  let record: ContainerRecord | null = null;
+  try {
+    const current = engine.store.containers.find(id);
+    if (current?.state !== "created" && current?.state !== "ended") return null;
+    makeContainerTree(engine, current);
+    record = { ...current, state: "starting", generation: engine.store.containers.beginStart(id) };
+    return record;
+  } finally {
+    if (record === null) closeFd(lock);
+  }
+}
+
 interface Launch {
   /** To a keeper that was asked to enter. */
   channel: KeeperChannel;
@@ -107,10 +132,25 @@ interface Launch {
 
 /** Hands lock and plan to the keeper, attaches the streams and starts. @throws BunkerError why it did not start */
 function launch(engine: Engine, record: ContainerRecord, options: Launch): void {
-  const { request } = record.config;
-  const { channel, lock, streams } = options;
-  const { network, warning } = resolveNetwork(request.network);
+  const { channel, streams } = options;
   try {
+    const warning = handOver(engine, record, options);
+    channel.settle();
+    streams?.onStarting?.();
+    channel.request("start");
+    if (warning !== null) options.onWarning?.(warning);
+  } catch (error) {
+    channel.close();
+    settleFailedStart(engine, record);
+    throw wrapError(`starting container "${record.name}"`, error);
+  }
+}
+
+/** Sends all that comes before the start; the lock is the keeper's then, or free. @returns what the user is to know */
+function handOver(engine: Engine, record: ContainerRecord, { channel, lock, streams }: Launch): string | null {
+  const { request } = record.config;
+  try {
+    const { network, warning } = resolveNetwork(request.network);
     const spec = specOf(engine, record, network, { rows: streams?.rows ?? 0, columns: streams?.columns ?? 0 });
     // First: a sandbox that cannot be made goes too.
     if (request.autoRemove) channel.send("tidy", doomed(engine, record));
@@ -119,18 +159,11 @@ function launch(engine: Engine, record: ContainerRecord, options: Launch): void 
       const { fields, fds } = attachRequest(streams);
       channel.send("attach", fields, fds);
     }
-    channel.settle();
-    streams?.onStarting?.();
-    channel.request("start");
-  } catch (error) {
-    channel.close();
-    settleFailedStart(engine, record);
-    throw wrapError(`starting container "${record.name}"`, error);
+    return warning;
   } finally {
     // The keeper has a copy: it holds the lock from now on.
     closeFd(lock);
   }
-  if (warning !== null) options.onWarning?.(warning);
 }
 
 /** What goes with a container that removes itself: its directory and its anonymous volumes. */
@@ -139,15 +172,14 @@ function doomed(engine: Engine, record: ContainerRecord): { trash: string; paths
   const volumes = record.config.volumes.filter((volume) => volume.anonymous);
   return {
     trash: layout.trash(),
-    paths: [layout.container(record.id), ...volumes.map((volume) => layout.volume(volume.name))],
+    paths: [...volumes.map((volume) => layout.volume(volume.name)), layout.container(record.id)],
   };
 }
 
 /** docker: a container whose start failed stays as created, with the reason; one that removes itself goes. */
 function settleFailedStart(engine: Engine, record: ContainerRecord): void {
   try {
-    // The keeper has moved the files away, unless it died too early.
-    if (record.config.request.autoRemove) discardContainer(engine, record.id, { volumes: true });
+    if (record.config.request.autoRemove) forget(engine, record);
     else viewContainer(engine, record.id);
   } catch (error) {
     // The failed start itself is what the user must hear of; the next command settles the rest.
@@ -176,7 +208,9 @@ function lookUpEnd(engine: Engine, record: ContainerRecord): SessionEnd {
   });
 }
 
-/** The row goes now; the keeper has moved the files to the trash before it told us, and removes them. */
+/** The row goes now; the keeper has moved the files to the trash before it told us, the container's own last, and removes them. */
 function forget(engine: Engine, record: ContainerRecord): void {
-  engine.store.containers.remove(record.id, { volumes: true, durable: false });
+  const { containers, layout } = engine.store;
+  if (existsSync(layout.container(record.id))) discardContainer(engine, record.id, { volumes: true });
+  else containers.remove(record.id, { volumes: true, durable: false, left: false });
 }

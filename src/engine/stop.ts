@@ -2,21 +2,21 @@
 
 import { parseSignal } from "../container/index.ts";
 import { BunkerError } from "../errors.ts";
-import { closeFd } from "../native/index.ts";
 import { keeperOf } from "./adopt.ts";
 import type { KeeperChannel } from "./channel.ts";
-import { lockContainer } from "./create.ts";
+import { clearRuntime, withContainerLock } from "./container-lock.ts";
 import { discardContainer } from "./discard.ts";
 import type { Engine } from "./engine.ts";
-import { type ContainerView, viewContainer } from "./view.ts";
+import { type ContainerView, isAlive, readKeeperState, viewContainer, viewRecord } from "./view.ts";
 
 /** docker's default patience, seconds. */
 const STOP_TIMEOUT = 10;
 /** How long a killed container may take to be gone, milliseconds. */
 const KILL_PATIENCE = 10_000;
-/** How often it is looked whether a start that is under way is over. */
-const START_PAUSE_MS = 5;
 const SIGKILL = 9;
+/** How long somebody else may be at work on a container that is to be removed. */
+const LOCK_TRIES = 1000;
+const LOCK_PAUSE_MS = 5;
 
 /** docker stop: the stop signal, then SIGKILL after `timeout` seconds (-1: never). Not running is success. */
 export async function stopContainer(
@@ -28,12 +28,10 @@ export async function stopContainer(
   const { request, process } = view.record.config;
   const signal = parseSignal(options.signal ?? process.stopSignal);
   const seconds = options.timeout ?? request.stopTimeout ?? STOP_TIMEOUT;
-  await withKeeper(engine, view, async (channel) => {
-    const ended = endOf(channel);
+  await untilEnded(engine, view, async (channel, end) => {
     channel.send("signal", { signal });
-    if (await within(ended, seconds < 0 ? Number.POSITIVE_INFINITY : seconds * 1000)) return;
-    channel.send("signal", { signal: SIGKILL });
-    if (!(await within(ended, KILL_PATIENCE))) throw stuck(view);
+    const outcome = await within(end, seconds < 0 ? Number.POSITIVE_INFINITY : seconds * 1000);
+    return outcome === "late" ? killThrough(channel, end) : outcome;
   });
 }
 
@@ -41,16 +39,13 @@ export async function stopContainer(
 export async function killContainer(engine: Engine, name: string, signal: string): Promise<void> {
   const number = parseSignal(signal);
   const view = viewContainer(engine, name);
-  const running = await withKeeper(engine, view, async (channel) => {
-    if (number !== SIGKILL) {
-      channel.request("signal", { signal: number });
-      return;
-    }
-    const ended = endOf(channel);
-    channel.send("signal", { signal: number });
-    if (!(await within(ended, KILL_PATIENCE))) throw stuck(view);
-  });
-  if (running) return;
+  const running = await (number === SIGKILL
+    ? untilEnded(engine, view, killThrough)
+    : withKeeper(engine, view, async (channel) => {
+        channel.request("signal", { signal: number });
+        return true;
+      }));
+  if (running === true) return;
   throw new BunkerError("not-running", `cannot kill container: ${name}: container ${view.record.id} is not running`, {
     hint: "`bunker ps -a` shows what it is doing.",
   });
@@ -83,62 +78,83 @@ export async function removeContainer(
   name: string,
   options: { force: boolean; volumes: boolean },
 ): Promise<void> {
-  const { id } = viewContainer(engine, name).record;
-  const deadline = Date.now() + KILL_PATIENCE;
-  for (let view = findContainer(engine, id); view !== null; view = findContainer(engine, id)) {
-    if (view.status === "running") await endByForce(engine, view, options.force);
-    // As a start does: one of the two comes first.
-    const lock = lockContainer(engine, id);
-    if (lock !== null) {
-      const volumes = options.volumes || view.record.config.request.autoRemove;
-      try {
-        return discardContainer(engine, id, { volumes });
-      } finally {
-        closeFd(lock);
-      }
-    }
-    if (Date.now() > deadline) throw stuck(view);
-    await Bun.sleep(START_PAUSE_MS);
+  const { id } = engine.store.containers.resolve(name);
+  for (let attempt = 0; attempt < LOCK_TRIES; attempt++) {
+    const record = engine.store.containers.find(id);
+    const view = record === null ? null : viewRecord(engine, record);
+    // Half made, or removed by somebody else meanwhile: gone, as was wanted.
+    if (view === null) return;
+    if (view.status === "running" && !options.force) throw stillRunning(view);
+    await untilEnded(engine, view, killThrough);
+    const removed = withContainerLock(engine, id, () => removeLocked(engine, id, options.volumes));
+    if (removed?.result === true) return;
+    // Somebody else starts, removes or sweeps it at this very moment.
+    await Bun.sleep(LOCK_PAUSE_MS);
   }
-}
-
-/** `null`: somebody else, or it itself, has removed it meanwhile. */
-function findContainer(engine: Engine, id: string): ContainerView | null {
-  try {
-    return viewContainer(engine, id);
-  } catch (error) {
-    if (error instanceof BunkerError && error.code === "not-found") return null;
-    throw error;
-  }
-}
-
-async function endByForce(engine: Engine, view: ContainerView, force: boolean): Promise<void> {
-  const { name } = view.record;
-  if (!force) {
-    throw new BunkerError("conflict", `cannot remove container "${name}": container is running`, {
-      hint: `Stop it first (\`bunker stop ${name}\`), or force its removal with \`bunker rm -f ${name}\`.`,
-    });
-  }
-  await withKeeper(engine, view, async (channel) => {
-    const ended = endOf(channel);
-    channel.send("signal", { signal: SIGKILL });
-    if (!(await within(ended, KILL_PATIENCE))) throw stuck(view);
+  throw new BunkerError("system", `container "${name}" is being started or removed by somebody else`, {
+    hint: "Run the command again.",
   });
 }
 
-/** Talks to the keeper of a running container; `false`: it is not running (any more), which is no failure. */
-async function withKeeper(
+/** Under the lock. @returns false if it has been started meanwhile and lives */
+function removeLocked(engine: Engine, id: string, volumes: boolean): boolean {
+  const { containers, layout } = engine.store;
+  const record = containers.find(id);
+  const keeper = readKeeperState(layout.runtime(id));
+  if (keeper !== null && isAlive(keeper)) return false;
+  if (record !== null) discardContainer(engine, id, { volumes: volumes || record.config.request.autoRemove });
+  clearRuntime(engine, id);
+  return true;
+}
+
+function stillRunning({ record }: ContainerView): BunkerError {
+  return new BunkerError("conflict", `cannot remove container "${record.name}": container is running`, {
+    hint: `Stop it first (\`bunker stop ${record.name}\`), or force its removal with \`bunker rm -f ${record.name}\`.`,
+  });
+}
+
+/** `lost`: the keeper was killed meanwhile; the container may live. */
+type Outcome = "ended" | "lost" | "late";
+
+/** Ends a container by way of its keeper, and of the next one should that be killed. @returns false if it was not running */
+async function untilEnded(
   engine: Engine,
   view: ContainerView,
-  use: (channel: KeeperChannel) => Promise<void>,
+  end: (channel: KeeperChannel, ended: Promise<Outcome>) => Promise<Outcome>,
 ): Promise<boolean> {
+  let reached = false;
+  for (let current: ContainerView | null = view; current?.status === "running"; current = viewAgain(engine, view)) {
+    const outcome = await withKeeper(engine, current, (channel) => end(channel, endOf(channel)));
+    if (outcome === "late") throw stuck(view);
+    reached ||= outcome !== null;
+    if (outcome === "ended") break;
+  }
+  return reached;
+}
+
+/** One that removes itself may be gone by now. */
+function viewAgain(engine: Engine, { record }: ContainerView): ContainerView | null {
+  const current = engine.store.containers.find(record.id);
+  return current === null ? null : viewRecord(engine, current);
+}
+
+function killThrough(channel: KeeperChannel, ended: Promise<Outcome>): Promise<Outcome> {
+  channel.send("signal", { signal: SIGKILL });
+  return within(ended, KILL_PATIENCE);
+}
+
+/** Talks to the keeper of a running container; `null`: it is not running (any more), which is no failure. */
+async function withKeeper<T>(
+  engine: Engine,
+  view: ContainerView,
+  use: (channel: KeeperChannel) => Promise<T>,
+): Promise<T | null> {
   const channel = keeperOf(engine, view);
-  if (channel === null) return false;
+  if (channel === null) return null;
   try {
-    await use(channel);
-    return true;
+    return await use(channel);
   } catch (error) {
-    if (error instanceof BunkerError && error.code === "not-running") return false;
+    if (error instanceof BunkerError && error.code === "not-running") return null;
     throw error;
   } finally {
     channel.close();
@@ -146,14 +162,14 @@ async function withKeeper(
 }
 
 /** The end of the container as a promise, asked for before anything is sent that may cause it. */
-function endOf(channel: KeeperChannel): Promise<boolean> {
+function endOf(channel: KeeperChannel): Promise<Outcome> {
   channel.request("wait");
-  return channel.event().then(() => true);
+  return channel.event().then((event) => (event === null ? "lost" : "ended"));
 }
 
-async function within(ended: Promise<boolean>, milliseconds: number): Promise<boolean> {
+async function within(ended: Promise<Outcome>, milliseconds: number): Promise<Outcome> {
   if (milliseconds === Number.POSITIVE_INFINITY) return ended;
-  return Promise.race([ended, Bun.sleep(milliseconds).then(() => false)]);
+  return Promise.race([ended, Bun.sleep(milliseconds).then((): Outcome => "late")]);
 }
 
 function stuck(view: ContainerView): BunkerError {

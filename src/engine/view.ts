@@ -2,26 +2,22 @@
 // container is found ended, and what its creator left half made is undone. Prints nothing.
 
 import { readFileSync, rmdirSync } from "node:fs";
-import { type ExitRecord, judge, type KeeperState, type Verdict } from "../container/index.ts";
-import { isLocked } from "../native/index.ts";
+import { type ExitRecord, hasRun, judge, type KeeperState, unseenEnd, type Verdict } from "../container/index.ts";
+import { BunkerError } from "../errors.ts";
+import { isLocked, signalProcess } from "../native/index.ts";
 import { type ContainerRecord, noSuchContainer } from "../store/index.ts";
+import { clearRuntime, withContainerLock } from "./container-lock.ts";
+import { discardContainer } from "./discard.ts";
 import type { Engine } from "./engine.ts";
 import { isSameProcess, readBootId } from "./host.ts";
-import { discardContainer } from "./discard.ts";
+
+type Witnesses = Parameters<typeof judge>[0];
+
+const SIGTERM = 15;
 
 /** A container's row and what it is doing. */
 export interface ContainerView extends Verdict {
   record: ContainerRecord;
-}
-
-/** Containers, newest first. `active`: only those that may be running, which costs nothing for all the others. */
-export function listContainers(engine: Engine, { active }: { active: boolean }): ContainerView[] {
-  const views: ContainerView[] = [];
-  for (const record of engine.store.containers.list(active)) {
-    const view = viewRecord(engine, record);
-    if (view !== null) views.push(view);
-  }
-  return views;
 }
 
 /** One container by id, name or beginning of an id. @throws BunkerError not-found in docker's words */
@@ -31,55 +27,79 @@ export function viewContainer(engine: Engine, name: string): ContainerView {
   return view;
 }
 
-/** `null`: half made or half removed by somebody who died; it is gone now. */
-function viewRecord(engine: Engine, record: ContainerRecord): ContainerView | null {
-  if (record.state === "created" || record.state === "ended") {
-    return {
-      ...judge({ generation: record.generation, locked: false, state: null, alive: false, exit: record.exit }),
-      record,
-    };
-  }
+/** `null`: left half made by somebody who died; it is gone now. */
+export function viewRecord(engine: Engine, record: ContainerRecord): ContainerView | null {
+  if (record.state === "created" || record.state === "ended") return viewResting(record);
   const witnesses = readWitnesses(engine, record);
-  const verdict = judge(witnesses);
-  const over = !witnesses.locked && !witnesses.alive;
-  if (!over) return { ...verdict, record };
-  const hasEnded = witnesses.exit?.generation === record.generation;
-  const abandoned = record.config.request.autoRemove || (record.state === "creating" && !hasEnded);
-  if (record.state === "removing" || abandoned) {
-    discardContainer(engine, record.id, { volumes: record.config.request.autoRemove });
-    return null;
+  if (witnesses.locked || witnesses.alive) return { ...judge(witnesses), record };
+  try {
+    const settled = withContainerLock(engine, record.id, () => settle(engine, record));
+    // Somebody else is settling, starting or removing it.
+    return settled === null ? { ...judge({ ...witnesses, locked: true }), record } : settled.result;
+  } catch (error) {
+    // A disk that is full or read-only: the truth can be told all the same.
+    if (error instanceof BunkerError) return { ...judge(witnesses), record };
+    throw error;
   }
-  if (witnesses.exit !== null && hasEnded) engine.store.containers.end(record.id, witnesses.exit);
-  endHelper(witnesses.state);
-  removeGroup(witnesses.state);
-  return { ...verdict, record };
 }
 
-function readWitnesses(engine: Engine, record: ContainerRecord): Parameters<typeof judge>[0] {
+function viewResting(record: ContainerRecord): ContainerView {
+  const { generation, exit } = record;
+  return { ...judge({ generation, started: false, locked: false, state: null, alive: false, exit }), record };
+}
+
+/** Brings the row of a container up to date that seems to be over. Its lock is ours. */
+function settle(engine: Engine, { id }: ContainerRecord): ContainerView | null {
+  const { containers } = engine.store;
+  const record = containers.find(id);
+  if (record === null) return null;
+  if (record.state === "created" || record.state === "ended") return viewResting(record);
+  const witnesses: Witnesses = { ...readWitnesses(engine, record), locked: false };
+  witnesses.alive = witnesses.state !== null && isAlive(witnesses.state);
+  if (witnesses.alive) return { ...judge(witnesses), record };
+  endHelper(witnesses.state);
+  removeGroup(witnesses.state);
+  const { exit } = witnesses;
+  const hasEnded = exit !== null && exit.generation === record.generation;
+  const came = hasEnded || hasRun(witnesses);
+  if (record.config.request.autoRemove || (record.state === "creating" && !came)) {
+    discardContainer(engine, id, { volumes: true });
+    clearRuntime(engine, id);
+    return null;
+  }
+  if (hasEnded) containers.end(id, exit);
+  else if (came) containers.end(id, unseenEnd(witnesses));
+  else containers.revertStart(record);
+  clearRuntime(engine, id);
+  return { ...judge(witnesses), record };
+}
+
+function readWitnesses(engine: Engine, record: ContainerRecord): Witnesses {
   const { layout } = engine.store;
-  const runtimeDir = layout.runtime(record.id);
+  const { id, generation, state: row } = record;
+  const runtimeDir = layout.runtime(id);
   // The lock first: a keeper writes its exit record before it lets go.
   const locked = isLocked(`${runtimeDir}/lock`);
   const state = readKeeperState(runtimeDir);
   const alive = !locked && state !== null && isAlive(state);
-  const exit = readJson<ExitRecord>(`${layout.container(record.id)}/exit.json`);
-  return { generation: record.generation, locked, state, alive, exit };
+  const exit = readJson<ExitRecord>(`${layout.container(id)}/exit.json`);
+  return { generation, started: row === "started", locked, state, alive, exit };
 }
 
-/** What the keeper says about its container; `null`: there is none, or there was another boot's. */
+/** What the keeper says about its container; `null`: there is none. */
 export function readKeeperState(runtimeDir: string): KeeperState | null {
   return readJson<KeeperState>(`${runtimeDir}/state.json`);
 }
 
-function isAlive(state: KeeperState): boolean {
+/** Whether the process that a keeper wrote down is still there. */
+export function isAlive(state: KeeperState): boolean {
   return state.bootId === readBootId() && isSameProcess(state.pid, state.startTime);
 }
 
 /** A network helper outlives a keeper that was killed, and then its container. */
 function endHelper(state: KeeperState | null): void {
   if (state === null || state.helper === null || state.bootId !== readBootId()) return;
-  const { pid, startTime } = state.helper;
-  if (isSameProcess(pid, startTime)) process.kill(pid, "SIGTERM");
+  signalProcess(state.helper, SIGTERM);
 }
 
 /** So does its group, empty now. */
@@ -95,7 +115,8 @@ function removeGroup(state: KeeperState | null): void {
 /** A JSON file of ours; missing or half a file (an older crash) is as good as none. */
 function readJson<T>(path: string): T | null {
   try {
-    return JSON.parse(readFileSync(path, "utf8")) as T;
+    const value: unknown = JSON.parse(readFileSync(path, "utf8"));
+    return typeof value === "object" && value !== null ? (value as T) : null;
   } catch {
     return null;
   }

@@ -4,6 +4,7 @@ import { planUserNamespace } from "../container/index.ts";
 import { BunkerError } from "../errors.ts";
 import { closeFd, failureToError, receiveMessage, sendMessage, spawnWorker } from "../native/index.ts";
 import { PROTOCOL_VERSION } from "./channel.ts";
+import type { Trash } from "../store/index.ts";
 import type { Engine } from "./engine.ts";
 
 export type Job = { op: "unpack" | "link" | "fix" | "remove" | "measure" } & Record<string, unknown>;
@@ -32,11 +33,21 @@ export function startJob(engine: Engine, job: Job, fds: number[] = []): RunningJ
   return { result: result.finally(close), cancel: close };
 }
 
-/** Empties the trash, or some of it, after the command has answered: nobody waits for it. */
-export function emptyTrash(engine: Engine, names: string[]): void {
-  if (names.length === 0) return;
-  const channel = hire(engine, { op: "remove", directory: engine.store.layout.trash(), names, detached: true }, []);
-  closeFd(channel);
+/** Empties the trash of what was moved into it, after the command has answered: nobody waits for it. */
+export function emptyTrash(engine: Engine, trash: Trash): void {
+  const doomed = trash.handOver();
+  if (doomed === null) return;
+  const { names, share } = doomed;
+  try {
+    if (names.length === 0) return;
+    const job = { op: "remove" as const, directory: engine.store.layout.trash(), names };
+    closeFd(hire(engine, job, [share]));
+  } catch (error) {
+    // What lies in the trash hurts nobody; the next command tries again.
+    if (!(error instanceof BunkerError)) throw error;
+  } finally {
+    closeFd(share);
+  }
 }
 
 function hire(engine: Engine, job: Job, fds: number[]): number {

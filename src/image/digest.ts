@@ -36,8 +36,10 @@ export function isDigest(text: string): text is Digest {
 /** Parses a digest; throws `invalid-reference` in docker's words. */
 export function parseDigest(text: string): Digest {
   const reason = refusal(text);
-  if (reason !== null) throw new BunkerError("invalid-reference", `${reason}: ${JSON.stringify(text.slice(0, 160))}`);
-  return text as Digest;
+  if (reason === null) return text as Digest;
+  throw new BunkerError("invalid-reference", `${reason}: ${JSON.stringify(text.slice(0, 160))}`, {
+    hint: "A digest looks like sha256: and 64 digits of 0-9 and a-f.",
+  });
 }
 
 /** Parses the digest of content we would keep: sha256 only. Throws `invalid-image` naming `what`. */

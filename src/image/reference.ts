@@ -39,8 +39,10 @@ const REFERENCE = new RegExp(`^(${DOMAIN})/(${PATH})(?::(${TAG}))?(?:@(${DIGEST}
 const TAG_ONLY = new RegExp(`^${TAG}$`);
 const IDENTIFIER = /^[a-f0-9]{64}$/;
 
-function invalid(message: string, hint?: string): BunkerError {
-  return new BunkerError("invalid-reference", message, hint === undefined ? {} : { hint });
+const HINT = "A name looks like host/path:tag or host/path@sha256:…, in lower case.";
+
+function invalid(message: string): BunkerError {
+  return new BunkerError("invalid-reference", message, { hint: HINT });
 }
 
 /** Docker's rule for whether the first component is a host: `localhost`, a dot, a colon, or an upper-case letter in it. */
@@ -79,10 +81,7 @@ export function parseName(text: string): Reference {
   }
   const match = REFERENCE.exec(`${domain}/${remainder}`);
   if (match === null) {
-    throw invalid(
-      `invalid reference format: ${JSON.stringify(text.slice(0, 300))}`,
-      "A name looks like host/path:tag, in lower case.",
-    );
+    throw invalid(`invalid reference format: ${JSON.stringify(text.slice(0, 300))}`);
   }
   const [, host, path, tag, digest] = match as unknown as [
     string,

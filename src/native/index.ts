@@ -24,7 +24,17 @@ export async function waitLock(path: string): Promise<number> {
   return unwrap(await addon().waitLock(path));
 }
 
-/** Whether somebody holds the lock; a missing file is not locked. */
+/** Takes a share of an OFD lock, which any number may have; waits while somebody holds it whole. */
+export function shareLock(path: string): number {
+  return unwrap(addon().shareLock(path));
+}
+
+/** Sends a signal to the process that started then, if it is still there. */
+export function signalProcess(target: { pid: number; startTime: number }, signal: number): boolean {
+  return unwrap(addon().signalProcess(target.pid, target.startTime, signal));
+}
+
+/** Whether somebody holds the lock or a share; a missing file is not locked. */
 export function isLocked(path: string): boolean {
   return unwrap(addon().isLocked(path));
 }

@@ -63,6 +63,12 @@ export interface Refusal {
 
 export declare function sendMessage(channel: number, text: string, fds: Array<number>): Outcome<undefined>;
 
+/** A share: any number may have one while nobody holds the lock whole. */
+export declare function shareLock(path: string): Outcome<number>;
+
+/** False when the process of this number is not (or no longer) the one that started at `start_time` (clock ticks after boot). */
+export declare function signalProcess(pid: number, startTime: number, signal: number): Outcome<boolean>;
+
 export interface Spawned {
   pid: number;
   /** Our end of the channel; the program has its own as descriptor 3. */

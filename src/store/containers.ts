@@ -4,6 +4,7 @@ import { BunkerError } from "../errors.ts";
 import type { ContainerConfig, ExitRecord } from "../container/index.ts";
 import type { Digest } from "../image/index.ts";
 import type { Records, Row } from "./database.ts";
+import { noteLooseEnds } from "./garbage.ts";
 import { noSuchImage } from "./images.ts";
 import type { ContainerRecord, ContainerState } from "./rows.ts";
 
@@ -27,6 +28,12 @@ export class Containers {
   list(active: boolean): ContainerRecord[] {
     const where = active ? "WHERE state NOT IN ('created', 'ended')" : "";
     return this.#records.all(`SELECT ${COLUMNS} FROM containers ${where} ORDER BY created_at DESC, id`).map(parse);
+  }
+
+  /** By id. */
+  find(id: string): ContainerRecord | null {
+    const row = this.#records.first(`SELECT ${COLUMNS} FROM containers WHERE id = ?`, id);
+    return row === null ? null : parse(row);
   }
 
   /** By id, name, or the beginning of an id, in this order. @throws BunkerError not-found, conflict in docker's words */
@@ -62,57 +69,79 @@ export class Containers {
    * @throws BunkerError conflict in docker's words when the name is taken
    */
   insert(container: NewContainer, durable: boolean): void {
-    this.#records.write(() => {
-      const owner = this.#records.first("SELECT id FROM containers WHERE name = ?", container.name);
-      if (owner !== null) throw nameTaken(container.name, String(owner["id"]));
-      // It was there a moment ago.
-      const image = this.#records.first("SELECT 1 FROM images WHERE id = ?", container.imageId);
-      if (image === null) throw noSuchImage(container.imageName);
-      this.#records.run(
-        `INSERT INTO containers (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)`,
-        container.id,
-        container.name,
-        container.imageId,
-        container.imageName,
-        container.state,
-        container.generation,
-        container.createdAt,
-        JSON.stringify(container.config),
-      );
-      for (const volume of container.volumes) {
+    this.#records.write(
+      () => {
+        const owner = this.#records.first("SELECT id FROM containers WHERE name = ?", container.name);
+        if (owner !== null) throw nameTaken(container.name, String(owner["id"]));
+        // Removed since it was looked up.
+        if (this.#records.first("SELECT 1 FROM images WHERE id = ?", container.imageId) === null)
+          throw noSuchImage(container.imageName);
         this.#records.run(
-          "INSERT OR IGNORE INTO volumes (name, anonymous, created_at, labels) VALUES (?, ?, ?, '{}')",
-          volume.name,
-          volume.anonymous ? 1 : 0,
-          container.createdAt,
-        );
-        this.#records.run(
-          "INSERT INTO container_volumes (container_id, volume, target) VALUES (?, ?, ?)",
+          `INSERT INTO containers (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)`,
           container.id,
-          volume.name,
-          volume.target,
+          container.name,
+          container.imageId,
+          container.imageName,
+          container.state,
+          container.generation,
+          container.createdAt,
+          JSON.stringify(container.config),
         );
-      }
-    }, durable);
+        for (const volume of container.volumes) {
+          this.#records.run(
+            "INSERT OR IGNORE INTO volumes (name, anonymous, created_at, labels) VALUES (?, ?, ?, '{}')",
+            volume.name,
+            volume.anonymous ? 1 : 0,
+            container.createdAt,
+          );
+          this.#records.run(
+            "INSERT INTO container_volumes (container_id, volume, target) VALUES (?, ?, ?)",
+            container.id,
+            volume.name,
+            volume.target,
+          );
+        }
+      },
+      { durable },
+    );
   }
 
-  setState(id: string, state: ContainerState, durable = true): void {
-    this.#records.write(() => this.#records.run("UPDATE containers SET state = ? WHERE id = ?", state, id), durable);
+  /** From `creating` or `starting` to what has come of it. */
+  setState(id: string, state: "created" | "started", durable = true): void {
+    this.#records.write(
+      () =>
+        this.#records.run(
+          "UPDATE containers SET state = ? WHERE id = ? AND state IN ('creating', 'starting')",
+          state,
+          id,
+        ),
+      { durable },
+    );
   }
 
-  /** One more start. @returns its number. @throws BunkerError not-found when the container has been removed meanwhile */
+  /** One more start. How the one before ended is kept until this one has begun. @returns its number */
   beginStart(id: string): number {
-    return this.#records.write(() => {
-      const row = this.#records.first("SELECT generation FROM containers WHERE id = ? AND state <> 'removing'", id);
-      if (row === null) throw noSuchContainer(id);
-      const generation = Number(row["generation"]) + 1;
-      this.#records.run(
-        "UPDATE containers SET state = 'started', generation = ?, exit = NULL WHERE id = ?",
-        generation,
-        id,
-      );
-      return generation;
-    });
+    const change = () => {
+      this.#records.run("UPDATE containers SET state = 'starting', generation = generation + 1 WHERE id = ?", id);
+      return Number(this.#records.first("SELECT generation FROM containers WHERE id = ?", id)?.["generation"] ?? 0);
+    };
+    // A power cut would end the container as well.
+    return this.#records.write(change, { durable: false });
+  }
+
+  /** A start that came to nothing: as it was before. */
+  revertStart({ id, generation, exit }: ContainerRecord): void {
+    const state: ContainerState = exit === null || exit.startedAt === null ? "created" : "ended";
+    this.#records.write(
+      () =>
+        this.#records.run(
+          "UPDATE containers SET state = ?, generation = generation - 1 WHERE id = ? AND generation = ? AND state = 'starting'",
+          state,
+          id,
+          generation,
+        ),
+      { durable: false, frees: true },
+    );
   }
 
   /** Takes over how a start ended, unless another start has begun meanwhile. */
@@ -121,31 +150,31 @@ export class Containers {
     this.#records.write(
       () =>
         this.#records.run(
-          "UPDATE containers SET state = ?, exit = ? WHERE id = ? AND generation = ? AND state IN ('creating', 'started')",
+          "UPDATE containers SET state = ?, exit = ? WHERE id = ? AND generation = ? AND state IN ('creating', 'starting', 'started')",
           state,
           JSON.stringify(exit),
           id,
           exit.generation,
         ),
-      false,
+      { durable: false, frees: true },
     );
   }
 
-  /** Forgets a container and, if asked, its anonymous volumes. @returns the names of volumes that are gone */
-  remove(id: string, options: { volumes: boolean; durable: boolean }): string[] {
-    return this.#records.write(() => {
-      const doomed = options.volumes ? this.#ownVolumes(id) : [];
-      this.#records.run("DELETE FROM containers WHERE id = ?", id);
-      for (const volume of doomed) this.#records.run("DELETE FROM volumes WHERE name = ?", volume);
-      return doomed;
-    }, options.durable);
+  /** Forgets a container and, if asked, its anonymous volumes. `left`: their directories are still to be removed. */
+  remove(id: string, options: { volumes: boolean; durable: boolean; left: boolean }): void {
+    this.#records.write(
+      () => {
+        const volumes = options.volumes ? this.#ownVolumes(id) : [];
+        this.#records.run("DELETE FROM containers WHERE id = ?", id);
+        for (const volume of volumes) this.#records.run("DELETE FROM volumes WHERE name = ?", volume);
+        const directories = [`containers/${id}`, ...volumes.map((volume) => `volumes/${volume}`)];
+        if (options.left) noteLooseEnds(this.#records, directories);
+      },
+      { durable: options.durable, frees: true },
+    );
   }
 
   /** Anonymous volumes that no other container uses. */
-  ownVolumes(id: string): string[] {
-    return this.#ownVolumes(id);
-  }
-
   #ownVolumes(id: string): string[] {
     const rows = this.#records.all(
       `SELECT DISTINCT volumes.name FROM volumes JOIN container_volumes ON volume = volumes.name
@@ -172,10 +201,11 @@ function nameTaken(name: string, owner: string): BunkerError {
 }
 
 function parse(row: Row): ContainerRecord {
-  const config = JSON.parse(String(row["config"])) as ContainerConfig;
+  const id = String(row["id"]);
+  const config = parseJson<ContainerConfig>(String(row["config"]), id);
   const exit = row["exit"];
   return {
-    id: String(row["id"]),
+    id,
     name: String(row["name"]),
     imageId: String(row["image_id"]) as Digest,
     imageName: String(row["image_name"]),
@@ -183,6 +213,17 @@ function parse(row: Row): ContainerRecord {
     generation: Number(row["generation"]),
     createdAt: String(row["created_at"]),
     config,
-    exit: typeof exit === "string" ? (JSON.parse(exit) as ExitRecord) : null,
+    exit: typeof exit === "string" ? parseJson<ExitRecord>(exit, id) : null,
   };
+}
+
+function parseJson<T>(text: string, id: string): T {
+  try {
+    return JSON.parse(text) as T;
+  } catch (cause) {
+    throw new BunkerError("store", `the record of container "${id}" is damaged`, {
+      hint: `\`bunker rm -f ${id}\` removes the container.`,
+      cause,
+    });
+  }
 }

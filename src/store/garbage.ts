@@ -1,24 +1,27 @@
-// What nothing needs any more: blobs and layers without a row that leads to them, and what the dead left in staging, partial
-// and trash. Rows go first, then files, by rename to the trash; a worker empties the trash. Pulls put files and rows in place
-// within one transaction (images.ts), so whoever holds the write lock and sees a file without a row sees a crash's remains.
+// What nothing needs any more, and what the dead left. Rows go first, with a note of their files (a loose end), and the files are
+// renamed into the trash after them. Pulls put files and rows in place within one transaction (images.ts), so whoever holds the
+// write lock and sees a file without a row sees a crash's remains.
 
-import { readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { readdirSync, rmSync, statSync } from "node:fs";
 import { acquireLock, closeFd } from "../native/index.ts";
-import type { Digest } from "../image/index.ts";
 import type { Records } from "./database.ts";
 import type { Layout, LayerMap } from "./layout.ts";
+import type { Trash } from "./trash.ts";
+
+/** Which rows own a path. */
+const OWNERS = {
+  blobs: "SELECT 1 FROM blobs WHERE 'blobs/' || replace(digest, ':', '/') = ?",
+  layers: "SELECT 1 FROM layers WHERE 'layers/' || map || '/' || name = ?",
+  containers: "SELECT 1 FROM containers WHERE 'containers/' || id = ?",
+  volumes: "SELECT 1 FROM volumes WHERE 'volumes/' || name = ?",
+} as const;
 
 const MAPS: readonly LayerMap[] = ["user", "single"];
 const LOCK = ".lock";
 /** What nobody went on with for a week will not be gone on with. */
 const PARTIAL_LIFE_MS = 7 * 24 * 60 * 60 * 1000;
-
-/** Something on disk without a row. */
-interface Orphan {
-  path: string;
-  /** In the trash. */
-  name: string;
-}
+/** Nothing is lost with it: what a power cut takes back is done again. */
+const QUICK = { durable: false, frees: true } as const;
 
 export class Garbage {
   readonly #records: Records;
@@ -29,65 +32,64 @@ export class Garbage {
     this.#layout = layout;
   }
 
-  /** Drops blobs and layers that no image needs. @returns digests and layer names that are gone */
-  collect(): { blobs: Digest[]; layers: string[] } {
-    const doomed = this.#records.write(() => {
-      const blobs = this.#records.all(
-        "SELECT digest FROM blobs WHERE NOT EXISTS (SELECT 1 FROM blob_links WHERE blob_links.digest = blobs.digest)",
-      );
-      const layers = this.#records.all(
-        `SELECT map, name FROM layers WHERE NOT EXISTS
-           (SELECT 1 FROM image_layers WHERE image_layers.map = layers.map AND image_layers.layer = layers.name)`,
-      );
-      for (const { digest } of blobs) this.#records.run("DELETE FROM blobs WHERE digest = ?", digest as string);
-      for (const { map, name } of layers) {
-        this.#records.run("DELETE FROM layers WHERE map = ? AND name = ?", map as string, name as string);
+  /** Moves what was noted to the trash, unless a row owns it again. */
+  tieLooseEnds(trash: Trash): void {
+    if (this.#looseEnds().length === 0) return;
+    this.#records.write(() => {
+      for (const path of this.#looseEnds()) {
+        if (!this.#isOwned(path)) trash.add(`${this.#layout.dataHome}/${path}`);
+        this.#records.run("DELETE FROM loose_ends WHERE path = ?", path);
       }
-      return {
-        blobs: blobs.map((row) => String(row["digest"]) as Digest),
-        layers: layers.map((row) => String(row["name"])),
-      };
-    });
-    this.#sweepOrphans();
-    return doomed;
+    }, QUICK);
   }
 
-  /** Moves what the dead left behind to the trash, or forgets it. */
-  sweep(): void {
-    this.#sweepStaging();
-    this.#sweepPartial();
-    this.#sweepOrphans();
+  #looseEnds(): string[] {
+    return this.#records.all("SELECT path FROM loose_ends").map((row) => String(row["path"]));
   }
 
-  /** Moves a tree into the trash. @returns its name there, or `null` if it was not there */
-  toTrash(path: string, name: string): string | null {
-    try {
-      renameSync(path, `${this.#layout.trash()}/${name}`);
-      return name;
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === "ENOENT") return null;
-      // Something of that name lies there already: an earlier life of the same layer.
-      if (code === "ENOTEMPTY" || code === "EEXIST") return this.toTrash(path, `${name}.${process.pid}`);
-      throw error;
-    }
+  #isOwned(path: string): boolean {
+    const kind = path.slice(0, path.indexOf("/")) as keyof typeof OWNERS;
+    return this.#records.first(OWNERS[kind], path) !== null;
   }
 
-  /** What lies in the trash. */
-  trash(): string[] {
-    return list(this.#layout.trash());
-  }
-
-  /** Staging directories whose owner is dead. */
-  #sweepStaging(): void {
+  /** Moves staging directories whose owner is dead to the trash. @returns whether there were any */
+  sweepStaging(trash: Trash): boolean {
+    let found = false;
     for (const operation of list(`${this.#layout.dataHome}/staging`)) {
       const directory = this.#layout.staging(operation);
-      this.#ifFree(`${directory}${LOCK}`, () => this.toTrash(directory, `staging-${operation}`));
+      this.#ifFree(`${directory}${LOCK}`, () => {
+        trash.add(directory);
+        found = true;
+      });
     }
+    return found;
   }
 
-  /** Downloads that nobody went on with for long, and locks that the dead held. */
-  #sweepPartial(): void {
+  /** Moves blobs and layers without a row to the trash: somebody died, or failed, while putting them in place. */
+  sweepOrphans(trash: Trash): void {
+    // Looked for before the lock is taken: mostly there are none.
+    if (this.#orphans().length === 0) return;
+    this.#records.write(() => {
+      for (const path of this.#orphans()) trash.add(path);
+    }, QUICK);
+  }
+
+  #orphans(): string[] {
+    const blobs = new Set(this.#records.all("SELECT digest FROM blobs").map((row) => String(row["digest"])));
+    const layers = new Set(this.#records.all("SELECT map, name FROM layers").map(({ map, name }) => `${map}/${name}`));
+    const folder = `${this.#layout.dataHome}/blobs/sha256`;
+    const files = list(folder).filter((hex) => !blobs.has(`sha256:${hex}`));
+    const trees = MAPS.flatMap((map) => list(this.#layout.layers(map)).map((name) => ({ map, name })));
+    return [
+      ...files.map((hex) => `${folder}/${hex}`),
+      ...trees
+        .filter(({ map, name }) => !layers.has(`${map}/${name}`))
+        .map(({ map, name }) => this.#layout.layer(map, name)),
+    ];
+  }
+
+  /** Removes downloads that nobody went on with for long, and locks that the dead held. */
+  sweepPartial(): void {
     const folder = `${this.#layout.dataHome}/partial`;
     for (const name of list(folder)) {
       const path = `${folder}/${name}`;
@@ -109,29 +111,29 @@ export class Garbage {
       closeFd(lock);
     }
   }
+}
 
-  /** Looked for before the lock is taken: mostly there are none. */
-  #sweepOrphans(): void {
-    if (this.#orphans().length === 0) return;
-    this.#records.write(() => {
-      for (const { path, name } of this.#orphans()) this.toTrash(path, name);
-    }, false);
-  }
+/** Within a transaction: notes what is to be removed, as paths below the data home. */
+export function noteLooseEnds(records: Records, paths: readonly string[]): void {
+  for (const path of paths) records.run("INSERT OR IGNORE INTO loose_ends (path) VALUES (?)", path);
+}
 
-  #orphans(): Orphan[] {
-    const { dataHome } = this.#layout;
-    const blobs = new Set(this.#records.all("SELECT digest FROM blobs").map((row) => String(row["digest"])));
-    const layers = new Set(this.#records.all("SELECT map, name FROM layers").map(({ map, name }) => `${map}/${name}`));
-    const folder = `${dataHome}/blobs/sha256`;
-    const files = list(folder).filter((hex) => !blobs.has(`sha256:${hex}`));
-    const trees = MAPS.flatMap((map) => list(this.#layout.layers(map)).map((name) => ({ map, name })));
-    return [
-      ...files.map((hex) => ({ path: `${folder}/${hex}`, name: `blob-${hex}` })),
-      ...trees
-        .filter(({ map, name }) => !layers.has(`${map}/${name}`))
-        .map(({ map, name }) => ({ path: this.#layout.layer(map, name), name: `layer-${map}-${name}` })),
-    ];
-  }
+/** Within a transaction: drops blobs and layers that no image needs any more. @returns the layers' names */
+export function dropUnneeded(records: Records): string[] {
+  const blobs = records.all(
+    `DELETE FROM blobs WHERE NOT EXISTS (SELECT 1 FROM blob_links WHERE blob_links.digest = blobs.digest)
+     RETURNING 'blobs/' || replace(digest, ':', '/') AS path`,
+  );
+  const layers = records.all(
+    `DELETE FROM layers WHERE NOT EXISTS
+       (SELECT 1 FROM image_layers WHERE image_layers.map = layers.map AND image_layers.layer = layers.name)
+     RETURNING 'layers/' || map || '/' || name AS path, name`,
+  );
+  noteLooseEnds(
+    records,
+    [...blobs, ...layers].map(({ path }) => String(path)),
+  );
+  return layers.map(({ name }) => String(name));
 }
 
 /** Names in a directory, those of locks without their ending. */

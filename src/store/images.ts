@@ -11,6 +11,7 @@ import {
 } from "../image/index.ts";
 import type { Blobs } from "./blobs.ts";
 import type { Records, Row } from "./database.ts";
+import { dropUnneeded } from "./garbage.ts";
 import type { Layers } from "./layers.ts";
 import type { LayerMap } from "./layout.ts";
 import type { ImageRecord, LayerRecord, ReferenceRecord } from "./rows.ts";
@@ -138,16 +139,16 @@ export class Images {
   }
 
   /**
-   * Makes a pulled image known, under `reference` if one is given. `place` puts its files where they belong; they are synced by
-   * now. It runs within the transaction, so that only a crash leaves files without rows.
+   * Makes a pulled image known, under `reference` if one is given. `place` puts its files where they belong, synced by now, unless
+   * something else that the image counts on has gone. It runs within the transaction, so that only a crash leaves files without rows.
    * @returns false, with nothing changed, when another command has removed something that was counted on
    */
-  commit(image: NewImage, reference: { name: string; digest: Digest } | null, place: () => void): boolean {
+  commit(image: NewImage, reference: { name: string; digest: Digest } | null, place: () => boolean): boolean {
     try {
       this.#records.write(() => {
-        place();
-        if (!this.#isWhole(image)) throw new Gone();
+        if (!place() || !this.#isWhole(image)) throw new Gone();
         this.#insert(image, reference);
+        dropUnneeded(this.#records);
       });
       return true;
     } catch (error) {
@@ -206,13 +207,16 @@ export class Images {
   tag(source: string, target: string): void {
     const reference = parseReference(target);
     if (reference.digest !== null) {
-      throw new BunkerError("invalid-reference", "refusing to create a tag with a digest reference");
+      throw new BunkerError("invalid-reference", "refusing to create a tag with a digest reference", {
+        hint: "A digest follows from the content: leave it out.",
+      });
     }
     this.#records.write(() => {
       const image = this.find(source);
       if (image === null) throw noSuchImage(source);
       const digest = this.#findDigestOf(source, image.id) ?? image.manifest;
       this.#point({ name: formatReference(reference), digest }, image.id, new Date().toISOString());
+      dropUnneeded(this.#records);
     });
   }
 
@@ -223,11 +227,14 @@ export class Images {
   }
 
   /**
-   * Forgets names of an image, or all of it; its files are for `collect` to find. `decide` says what goes, of the image as it is
-   * at that moment, or throws why it may not. @throws BunkerError not-found
+   * Forgets names of an image, or all of it. `decide` says what goes, of the image as it is at that moment, or throws why it may
+   * not. @returns also the names of layers that went with it; their files are loose ends now. @throws BunkerError not-found
    */
-  remove(name: string, decide: (found: RemovableImage) => ImageRemoval): RemovableImage & ImageRemoval {
-    return this.#records.write(() => {
+  remove(
+    name: string,
+    decide: (found: RemovableImage) => ImageRemoval,
+  ): RemovableImage & ImageRemoval & { layers: string[] } {
+    const change = () => {
       const image = this.find(name);
       if (image === null) throw noSuchImage(name);
       const { id } = image;
@@ -239,8 +246,9 @@ export class Images {
         this.#records.run("DELETE FROM images WHERE id = ?", id);
         this.#records.run("DELETE FROM blob_links WHERE kind = 'image' AND owner = ?", id);
       }
-      return { ...found, ...removal };
-    });
+      return { ...found, ...removal, layers: dropUnneeded(this.#records) };
+    };
+    return this.#records.write(change, { frees: true });
   }
 
   /** `null`: the word is an id, or the beginning of one. */

@@ -3,5 +3,6 @@
 export { noSuchContainer } from "./containers.ts";
 export { type ImageRemoval, type ImageUser, type NewImage, noSuchImage, type RemovableImage } from "./images.ts";
 export type { Layout, LayerMap } from "./layout.ts";
-export type { ContainerRecord, ContainerState, ImageRecord, LayerRecord, ReferenceRecord } from "./rows.ts";
+export type { ContainerRecord, ImageRecord, LayerRecord, ReferenceRecord } from "./rows.ts";
 export { openStore, type Store } from "./store.ts";
+export { Trash } from "./trash.ts";

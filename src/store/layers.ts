@@ -6,7 +6,7 @@ import type { Records, Row } from "./database.ts";
 import type { Layout, LayerMap } from "./layout.ts";
 import type { LayerRecord } from "./rows.ts";
 
-const COLUMNS = "name, diff_id, size, entries, implied, opaque";
+const COLUMNS = "name, diff_id, size, entries, implied, whiteouts, opaque";
 
 /** An image's layers for a map, bottom first. */
 export interface LayerStack {
@@ -65,13 +65,14 @@ export class Layers {
   stack({ id, map, layers }: LayerStack, now: string): void {
     for (const layer of layers) {
       this.#records.run(
-        `INSERT OR IGNORE INTO layers (map, ${COLUMNS}, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+        `INSERT OR IGNORE INTO layers (map, ${COLUMNS}, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
         map,
         layer.name,
         layer.diffId,
         layer.size,
         layer.entries,
         layer.implied,
+        layer.whiteouts,
         layer.opaque ? 1 : 0,
         now,
       );
@@ -97,6 +98,7 @@ function parse(row: Row): LayerRecord {
     size: Number(row["size"]),
     entries: Number(row["entries"]),
     implied: Number(row["implied"]),
+    whiteouts: Number(row["whiteouts"]),
     opaque: row["opaque"] === 1,
   };
 }

@@ -1,10 +1,14 @@
 // Where everything lies on disk and in the runtime directory. Names only; makes nothing but the two homes themselves.
 //
 //   <data home>/db.sqlite  blobs/sha256/<hex>  layers/<map>/<name>/{root,manifest}  containers/<id>/  volumes/<name>/_data
-//               partial/<digest hex>  staging/<operation>/  trash/<name>  lib/  mount-points/
-//   <runtime home>/c/<id>/{lock,state.json,ctl}  u/  u.lock
+//               partial/<digest hex>  staging/<operation>/  trash/<name>  trash.lock  reserve  lib/  mount-points/  run/
+//   <runtime home>/c/<id>/{lock,state.json,ctl}  u/  u.lock  swept
+//
+// The runtime home is the data home's `run`, not a directory of the session's: containers outlive sessions, and a directory
+// that goes with the session (or that something tidies after ten days, as it does /tmp) would take away what they are found
+// by. What is left of an earlier boot is told by the boot's id and swept.
 
-import { lstatSync, mkdirSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync } from "node:fs";
 import { BunkerError } from "../errors.ts";
 import { type Digest, digestHex } from "../image/index.ts";
 
@@ -70,6 +74,21 @@ export class Layout {
   trash(): string {
     return `${this.dataHome}/trash`;
   }
+
+  /** A share of it says that something in the trash is being looked after. */
+  trashLock(): string {
+    return `${this.trash()}.lock`;
+  }
+
+  /** Room to be given up when the disk is full, so that deleting works. */
+  reserve(): string {
+    return `${this.dataHome}/reserve`;
+  }
+
+  /** As it is written into records, which survive a move of the data home. */
+  relative(path: string): string {
+    return path.slice(this.dataHome.length + 1);
+  }
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -83,11 +102,15 @@ export function openLayout(
   const { root, runroot } = options;
   const dataHome = root === null ? defaultDataHome(environment) : absolute(root);
   ensurePrivate(dataHome, uid, "data home");
+  if (runroot === null) {
+    ensurePrivate(`${dataHome}/run`, uid, "runtime directory");
+    return new Layout(dataHome, `${dataHome}/run`);
+  }
   const hash = new Bun.CryptoHasher("sha256").update(dataHome).digest("hex").slice(0, SHORT_HASH);
-  const runtime = runroot === null ? runtimeHome(environment, uid) : absolute(runroot);
+  const runtime = `${absolute(runroot)}/${hash}`;
+  ensurePrivate(absolute(runroot), uid, "runtime directory");
   ensurePrivate(runtime, uid, "runtime directory");
-  ensurePrivate(`${runtime}/${hash}`, uid, "runtime directory");
-  return new Layout(dataHome, `${runtime}/${hash}`);
+  return new Layout(dataHome, runtime);
 }
 
 function absolute(path: string): string {
@@ -101,14 +124,6 @@ function defaultDataHome(environment: Environment): string {
   throw new BunkerError("store", "no place for the data home: neither HOME nor XDG_DATA_HOME is set", {
     hint: "Set HOME, or name a directory with --root.",
   });
-}
-
-/** `$XDG_RUNTIME_DIR/bunker`; without it (or with somebody else's) a private directory for temporary files. */
-function runtimeHome(environment: Environment, uid: number): string {
-  const { XDG_RUNTIME_DIR: runtime, TMPDIR: temporary } = environment;
-  const usable = runtime?.startsWith("/") === true && lstatSync(runtime, { throwIfNoEntry: false })?.uid === uid;
-  if (usable) return `${runtime}/bunker`;
-  return `${temporary?.startsWith("/") ? temporary : "/tmp"}/bunker-${uid}`;
 }
 
 /** Ours alone: what others could write to would be theirs to replace. */
@@ -131,7 +146,11 @@ function ensurePrivate(path: string, uid: number, what: string): void {
 function make(path: string, what: string): void {
   try {
     mkdirSync(path, { recursive: true, mode: PRIVATE });
+    // Whatever the umask.
+    chmodSync(path, PRIVATE);
   } catch (cause) {
+    // What has to be written there says so itself; looking works all the same.
+    if ((cause as NodeJS.ErrnoException).code === "EROFS" && what === "runtime directory") return;
     throw new BunkerError("store", `making the ${what} "${path}": ${(cause as Error).message}`, {
       hint: "Use another data home with --root.",
       cause,

@@ -32,15 +32,17 @@ export interface LayerRecord {
   entries: number;
   /** Directories that its archive only implied. */
   implied: number;
+  /** Those in its root aside. */
+  whiteouts: number;
   /** Its root is: the layers below it are hidden. */
   opaque: boolean;
 }
 
 /**
- * `creating`: undone by whoever finds it without its creator or keeper. `started`: the witnesses tell more.
- * `removing`: what is left of it is being removed.
+ * `creating`: undone by whoever finds it without its creator or keeper. `starting`: so is that start. `started`: it ran; the
+ * witnesses tell more.
  */
-export type ContainerState = "creating" | "created" | "started" | "ended" | "removing";
+export type ContainerState = "creating" | "created" | "starting" | "started" | "ended";
 
 export interface ContainerRecord {
   id: string;

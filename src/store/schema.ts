@@ -38,8 +38,8 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX image_references_by_image ON image_references (image_id);
 
-  -- An unpacked layer; its directory is layers/<map>/<name>. implied: directories its archive only implied. opaque: it hides all
-  -- layers below, which overlay cannot see in a root.
+  -- An unpacked layer; its directory is layers/<map>/<name>. implied: directories its archive only implied. whiteouts:
+  -- those in its root aside. opaque: it hides all layers below, which overlay cannot see in a root.
   CREATE TABLE layers (
     map TEXT NOT NULL,
     name TEXT NOT NULL,
@@ -47,6 +47,7 @@ export const MIGRATIONS: readonly string[] = [
     size INTEGER NOT NULL,
     entries INTEGER NOT NULL,
     implied INTEGER NOT NULL,
+    whiteouts INTEGER NOT NULL,
     opaque INTEGER NOT NULL,
     created_at TEXT NOT NULL,
     PRIMARY KEY (map, name)
@@ -63,7 +64,7 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX image_layers_by_layer ON image_layers (map, layer);
 
-  -- state: creating, created, started, ended, removing. config: src/container/config.ts; exit: the keeper's record, when ended.
+  -- state: creating, created, starting, started, ended. config: src/container/config.ts; exit: the keeper's record, when ended.
   CREATE TABLE containers (
     id TEXT PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
@@ -92,5 +93,8 @@ export const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (container_id, target)
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX container_volumes_by_volume ON container_volumes (volume);
+
+  -- What is being removed: paths below the data home whose row has gone. Removed, unless another row owns them by then.
+  CREATE TABLE loose_ends (path TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
   `,
 ];

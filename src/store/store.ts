@@ -7,6 +7,7 @@ import { Garbage } from "./garbage.ts";
 import { Images } from "./images.ts";
 import { Layers } from "./layers.ts";
 import { type Layout, openLayout } from "./layout.ts";
+import { Reserve } from "./reserve.ts";
 
 const ID_BYTES = 32;
 
@@ -17,6 +18,7 @@ export interface Store {
   readonly images: Images;
   readonly containers: Containers;
   readonly garbage: Garbage;
+  readonly reserve: Reserve;
   /** 64 random hex characters, as docker's ids. */
   newId(): string;
 }
@@ -24,7 +26,8 @@ export interface Store {
 /** Opens a data home (`root`, else the user's own) and its runtime directory (below `runroot`), making what is not there. @throws BunkerError store */
 export function openStore(options: { root: string | null; runroot: string | null }): Store {
   const layout = openLayout(options, process.env, process.getuid?.() ?? 0);
-  const records = new Records(layout.database());
+  const reserve = new Reserve(layout.reserve());
+  const records = new Records(layout.database(), reserve);
   const blobs = new Blobs(layout);
   const layers = new Layers(records, layout);
   return {
@@ -34,6 +37,7 @@ export function openStore(options: { root: string | null; runroot: string | null
     images: new Images(records, blobs, layers),
     containers: new Containers(records),
     garbage: new Garbage(records, layout),
+    reserve,
     newId,
   };
 }

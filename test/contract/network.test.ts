@@ -10,26 +10,54 @@ import { join } from "node:path";
 import type { CommandResult } from "../support/command.ts";
 import type { RunOptions } from "../support/environment.ts";
 import type { Need } from "../support/guards.ts";
-import { until } from "../support/private-host.ts";
+import { sidRoot } from "../../scripts/bench/sid-root.ts";
 import { patternOf } from "../support/network-server.ts";
 import { HOST, PORT, World, WORLD, WORLD6, WORLD_NAME } from "../support/network-world.ts";
 import { type Stage, useStage } from "../support/stage.ts";
 
 interface BackEnd {
-  name: "slirp4netns" | "pasta";
+  name: string;
+  program: "slirp4netns" | "pasta";
   needs: Need[];
+  /** Another distribution's, with the program in its version of today. */
+  root?: () => string;
   /** Besides the gateway: where the host itself might be reached. */
   hostAddresses: string[];
-  /** pasta of 2023 stalls, or repeats itself, once one side has sent its last byte. */
-  knowsHalfClose: boolean;
+  /** pasta of 2023 stalls once one side has sent its last byte, and is silent where it should refuse. */
+  isComplete: boolean;
 }
 
+/** Debian 12's does not know its own version. */
+const PASTA_OF_2023 = /^pasta unknown version/;
+const PROGRAMS = ["slirp4netns", "pasta"];
 const BACK_ENDS: BackEnd[] = [
-  { name: "slirp4netns", needs: ["slirp4netns"], hostAddresses: ["10.0.2.2", "10.0.2.3", "fd00::2"], knowsHalfClose: true },
-  { name: "pasta", needs: ["pasta"], hostAddresses: ["169.254.1.1", HOST], knowsHalfClose: false },
+  {
+    name: "slirp4netns",
+    program: "slirp4netns",
+    needs: ["slirp4netns"],
+    hostAddresses: ["10.0.2.2", "10.0.2.3", "fd00::2"],
+    isComplete: true,
+  },
+  {
+    name: "pasta",
+    program: "pasta",
+    needs: ["pasta"],
+    hostAddresses: ["169.254.1.1", HOST],
+    isComplete: !PASTA_OF_2023.test(Bun.spawnSync(["sh", "-c", "pasta --version"]).stdout.toString()),
+  },
+  {
+    name: "today's pasta",
+    program: "pasta",
+    needs: ["mmdebstrap"],
+    root: sidRoot,
+    hostAddresses: ["169.254.1.1", HOST],
+    isComplete: true,
+  },
 ];
 const DIRECTORIES = ["/usr/bin", "/usr/local/bin", "/usr/sbin"];
-const AMOUNT = 4_000_000;
+const AMOUNT = 3_000_000;
+/** Input that stays open for a while: half-closed connections are a question of their own. */
+const ASK = `{ echo who; sleep 0.2; } | nc ${WORLD} ${PORT}`;
 /** An address takes a while to be known as nobody else's. */
 const IPV6_PATIENCE_MS = 10_000;
 
@@ -38,13 +66,14 @@ class Network {
   readonly stage: Stage;
   #world: World | null = null;
 
-  constructor(programs: string[], needs: Need[]) {
+  constructor(programs: string[], needs: Need[], root?: () => string) {
     this.stage = useStage({
       needs: ["ip", ...needs],
+      environment: root === undefined ? {} : () => ({ root: root() }),
       prepare: async (stage) => {
         this.#world = await World.create();
         stage.onClose(async () => await this.#world?.[Symbol.asyncDispose]());
-        for (const { name } of BACK_ENDS) if (!programs.includes(name)) this.hide(name);
+        for (const program of PROGRAMS) if (!programs.includes(program)) this.hide(program);
         this.nameserver(WORLD);
       },
     });
@@ -57,15 +86,16 @@ class Network {
 
   /** As on a machine where it is not installed. */
   hide(program: string): void {
-    for (const path of DIRECTORIES.map((directory) => join(directory, program)).filter((place) => existsSync(place))) {
-      this.#asRoot(["mount", "--bind", "/dev/null", path]);
-    }
+    for (const path of this.#placesOf(program)) this.#asRoot(["mount", "--bind", "/dev/null", path]);
   }
 
   show(program: string): void {
-    for (const path of DIRECTORIES.map((directory) => join(directory, program)).filter((place) => existsSync(place))) {
-      this.#asRoot(["umount", path]);
-    }
+    for (const path of this.#placesOf(program)) this.#asRoot(["umount", path]);
+  }
+
+  #placesOf(program: string): string[] {
+    const { host } = this.stage.env;
+    return DIRECTORIES.map((directory) => join(directory, program)).filter((path) => existsSync(host.view(path)));
   }
 
   /** The host's resolv.conf. */
@@ -108,28 +138,33 @@ function hex(bytes: Uint8Array): string {
 
 for (const backEnd of BACK_ENDS) {
   describe(`the way out by ${backEnd.name}`, () => {
-    const network = new Network([backEnd.name], backEnd.needs);
+    const network = new Network([backEnd.program], backEnd.needs, backEnd.root);
     const { it } = network.stage;
 
     it("carries bytes both ways, whole and in order", async () => {
-      // Input that stays open: half-closed connections are a question of their own.
       const down = `{ echo get ${AMOUNT}; sleep 1; } | nc ${WORLD} ${PORT} | sha256sum | cut -d' ' -f1`;
       expect(await network.script(down)).toBe(hex(patternOf(AMOUNT)));
-      const up = `{ echo get ${AMOUNT}; sleep 1; } | nc ${WORLD} ${PORT} > f; cat f f | wc -c; cat f | sha256sum | cut -d' ' -f1`;
-      expect(await network.script(up, "-w", "/tmp")).toBe(`${2 * AMOUNT}\n${hex(patternOf(AMOUNT))}`);
+      const up = `{ echo take ${AMOUNT}; head -c ${AMOUNT} /dev/zero; sleep 1; } | nc ${WORLD} ${PORT}`;
+      expect(await network.script(up)).toBe(hex(new Uint8Array(AMOUNT)));
     });
 
-    it.skipIf(!backEnd.knowsHalfClose)("passes on that one side has sent its last byte", async () => {
+    const whole = (name: string, action: () => Promise<void>): void => {
+      if (backEnd.isComplete) it(name, action);
+    };
+
+    whole("passes on that one side has sent its last byte", async () => {
       const put = `{ echo put; head -c ${AMOUNT} /dev/zero; } | nc ${WORLD} ${PORT}`;
       expect(await network.script(put)).toBe(hex(new Uint8Array(AMOUNT)));
-      expect(await network.script(`echo get ${AMOUNT} | nc ${WORLD} ${PORT} | sha256sum | cut -d' ' -f1`)).toBe(hex(patternOf(AMOUNT)));
+      expect(await network.script(`echo get ${AMOUNT} | nc ${WORLD} ${PORT} | sha256sum | cut -d' ' -f1`)).toBe(
+        hex(patternOf(AMOUNT)),
+      );
     });
 
     it("comes from the host's own address", async () => {
-      expect(await network.script(`{ echo who; sleep 0.2; } | nc ${WORLD} ${PORT}`)).toContain(HOST);
+      expect(await network.script(ASK)).toContain(HOST);
     });
 
-    it("refuses what the world refuses, at once", async () => {
+    whole("refuses what the world refuses, at once", async () => {
       const started = performance.now();
       expect(await network.script(`nc ${WORLD} ${PORT + 1} < /dev/null || echo refused`)).toContain("refused");
       expect(performance.now() - started).toBeLessThan(IPV6_PATIENCE_MS);
@@ -138,7 +173,9 @@ for (const backEnd of BACK_ENDS) {
     it("resolves names, wherever the host's name service is, with the host's search list", async () => {
       for (const address of [WORLD, "127.0.0.1"]) {
         network.nameserver(address);
-        const found = await network.script(`nslookup ${WORLD_NAME}; grep -v '^nameserver' /etc/resolv.conf; nslookup nosuch.test | grep -c NXDOMAIN`);
+        const found = await network.script(
+          `nslookup ${WORLD_NAME}; grep -v '^nameserver' /etc/resolv.conf; nslookup nosuch.test | grep -c NXDOMAIN`,
+        );
         expect(found).toContain(`Address: ${WORLD}`);
         expect(found).toContain(`Address: ${WORLD6}`);
         expect(found).toContain("search example.org\noptions timeout:3\n");
@@ -150,10 +187,12 @@ for (const backEnd of BACK_ENDS) {
     it("does not lead to what listens on the host's loopback alone", async () => {
       const gateway = "$(ip route | sed -n 's/default via \\([^ ]*\\).*/\\1/p')";
       const addresses = ["127.0.0.1", "::1", ...backEnd.hostAddresses].join(" ");
-      const knock = `for a in ${addresses}; do { echo who; sleep 0.2; } | timeout 3 nc $a ${PORT} 2>/dev/null && echo "reached at $a"; done`;
-      expect(await network.script(`${knock}; true`)).toBe("");
+      const knock = `for a in ${addresses}; do { echo who; sleep 0.2; } | timeout 1 nc $a ${PORT} && echo "reached at $a"; done`;
+      expect(await network.script(`exec 2>/dev/null; ${knock}; true`)).toBe("");
       // The gateway may be the world itself: then what answers is the world, which sees the host's address.
-      const answer = await network.script(`{ echo who; sleep 0.2; } | timeout 3 nc ${gateway} ${PORT} 2>/dev/null; true`);
+      const answer = await network.script(
+        `exec 2>/dev/null; { echo who; sleep 0.2; } | timeout 1 nc ${gateway} ${PORT}; true`,
+      );
       expect(answer).not.toContain("127.0.0.1");
     });
 
@@ -165,23 +204,26 @@ for (const backEnd of BACK_ENDS) {
     });
 
     it("serves several containers at once, each in a network of its own, and execs in them", async () => {
-      await Promise.all(["a", "b", "c"].map((name) => network.ok(["run", "-d", "--name", name, "busybox", "sleep", "60"])));
+      await Promise.all(
+        ["a", "b", "c"].map((name) => network.ok(["run", "-d", "--name", name, "busybox", "sleep", "60"])),
+      );
       const listen = "nc -l -p 5000 -e echo mine > /dev/null 2>&1 & sleep 0.2; true";
       await network.ok(["exec", "a", "sh", "-c", listen]);
       expect(await network.ok(["exec", "a", "sh", "-c", "nc 127.0.0.1 5000 < /dev/null"])).toBe("mine");
       expect((await network.run(["exec", "b", "nc", "127.0.0.1", "5000"])).code).toBe(1);
-      const answers = ["a", "b", "c"].map((name) => network.ok(["exec", name, "sh", "-c", `{ echo who; sleep 0.2; } | nc ${WORLD} ${PORT}`]));
+      const answers = ["a", "b", "c"].map((name) => network.ok(["exec", name, "sh", "-c", ASK]));
       for (const answer of await Promise.all(answers)) expect(answer).toContain(HOST);
     });
 
     it("is there at once, and again after a restart", async () => {
-      await network.ok(["create", "--name", "c", "busybox", "sh", "-c", `{ echo who; sleep 0.2; } | nc ${WORLD} ${PORT}`]);
+      await network.ok(["create", "--name", "c", "busybox", "sh", "-c", ASK]);
       for (let round = 0; round < 2; round += 1) expect(await network.ok(["start", "-a", "c"])).toContain(HOST);
     });
 
     it("does not depend on PATH", async () => {
-      const { stdout } = await network.run(["run", "--rm", "busybox", "sh", "-c", `{ echo who; sleep 0.2; } | nc ${WORLD} ${PORT}`], { environment: { PATH: "/nowhere" } });
-      expect(stdout).toContain(HOST);
+      const { env } = network.stage;
+      const words = ["env", "PATH=/nowhere", env.program, "run", "--rm", "busybox", "sh", "-c", ASK];
+      expect((await env.startOther(words, network.options()).result()).stdout).toContain(HOST);
     });
 
     it("is no reason for a container not to start while the host has none itself", async () => {
@@ -202,7 +244,15 @@ describe("the network", () => {
   const nameserver = "grep ^nameserver /etc/resolv.conf || echo none";
 
   it("that is asked for as default is decided at each start, and names resolve by what was decided", async () => {
-    await network.ok(["create", "--name", "c", "busybox", "sh", "-c", `${nameserver}; nslookup ${WORLD_NAME} 2>&1 | grep -c ${WORLD}`]);
+    await network.ok([
+      "create",
+      "--name",
+      "c",
+      "busybox",
+      "sh",
+      "-c",
+      `${nameserver}; nslookup ${WORLD_NAME} 2>&1 | grep -c ${WORLD}`,
+    ]);
     expect(await network.ok(["inspect", "-f", "{{.HostConfig.NetworkMode}}", "c"])).toBe("default");
     expect(await network.ok(["start", "-a", "c"])).toBe("nameserver 10.0.2.3\n1");
     network.hide("slirp4netns");
@@ -215,7 +265,9 @@ describe("the network", () => {
         expect(stderr).toBe(
           "WARNING: no way out of the container: neither slirp4netns nor pasta is installed (apt install slirp4netns), so it has no network\n",
         );
-        expect((await network.run(["run", "-d", "busybox", "true"])).stderr).toContain("WARNING: no way out of the container");
+        expect((await network.run(["run", "-d", "busybox", "true"])).stderr).toContain(
+          "WARNING: no way out of the container",
+        );
         expect((await network.run(["run", "--rm", "--network", "none", "busybox", "true"])).stderr).toBe("");
       } finally {
         network.show("pasta");
@@ -227,31 +279,49 @@ describe("the network", () => {
   });
 
   it("files that the container has changed itself stay as they are", async () => {
-    await network.ok(["create", "--name", "c", "busybox", "sh", "-c", "cat /etc/resolv.conf; echo nameserver 192.0.2.1 > /etc/resolv.conf"]);
+    await network.ok([
+      "create",
+      "--name",
+      "c",
+      "busybox",
+      "sh",
+      "-c",
+      "cat /etc/resolv.conf; echo nameserver 192.0.2.1 > /etc/resolv.conf",
+    ]);
     expect(await network.ok(["start", "-a", "c"])).toContain("nameserver 10.0.2.3");
     expect(await network.ok(["start", "-a", "c"])).toBe("nameserver 192.0.2.1");
   });
 
   it("none is a loopback interface that works, and nothing else", async () => {
-    const script = "ip -o link | cut -d: -f2; nc -l -p 5000 -e echo mine & sleep 0.2; nc 127.0.0.1 5000 < /dev/null; ip route | wc -l";
+    const script =
+      "ip -o link | cut -d: -f2; nc -l -p 5000 -e echo mine & sleep 0.2; nc 127.0.0.1 5000 < /dev/null; ip route | wc -l";
     expect(await network.script(script, "--network", "none")).toBe(" lo\nmine\n0");
-    expect(await network.script(`nc ${WORLD} ${PORT} < /dev/null`, "--network", "none")).toContain("Network is unreachable");
+    expect(await network.script(`nc ${WORLD} ${PORT} < /dev/null`, "--network", "none")).toContain(
+      "Network is unreachable",
+    );
   });
 
   it("host is the host's: interfaces, loopback, name service, hosts file and name", async () => {
     const script = `ip -o addr | grep -c ${HOST}; { echo who; sleep 0.1; } | nc 127.0.0.1 ${PORT}; ${nameserver}; nslookup ${WORLD_NAME} | grep -c ${WORLD}; cat /etc/hosts`;
     const output = await network.script(script, "--network", "host");
     expect(output).toStartWith(`1\n127.0.0.1\nnameserver ${WORLD}\n`);
-    expect(output).toContain(await Bun.file("/etc/hosts").text().then((text) => text.trimEnd()));
-    expect(await network.script("hostname", "--network", "host")).toBe((await Bun.file("/proc/sys/kernel/hostname").text()).trim());
+    expect(output).toContain(
+      await Bun.file("/etc/hosts")
+        .text()
+        .then((text) => text.trimEnd()),
+    );
+    expect(await network.script("hostname", "--network", "host")).toBe(
+      (await Bun.file("/proc/sys/kernel/hostname").text()).trim(),
+    );
     expect(await network.script("hostname", "--network", "host", "--hostname", "own")).toBe("own");
   });
 
   it("helper that dies takes nothing with it but the way out", async () => {
     await network.ok(["run", "-d", "--name", "c", "busybox", "sleep", "60"]);
-    Bun.spawnSync(network.stage.env.command(["pkill", "-KILL", "-u", String(network.stage.env.user.uid), "slirp4netns"]));
+    Bun.spawnSync(
+      network.stage.env.command(["pkill", "-KILL", "-u", String(network.stage.env.user.uid), "slirp4netns"]),
+    );
     expect(await network.ok(["exec", "c", "echo", "alive"])).toBe("alive");
-    expect(await until(() => true, 0)).toBe(true);
     await network.ok(["rm", "-f", "c"]);
   });
 

@@ -85,7 +85,7 @@ function describeEntry(walk: Walk, path: Buffer, name: Buffer): void {
   const what = contentOf(walk, { type, path, shown, status });
   walk.lines.push(`${type} ${mode} ${owner} ${time} ${what} ${attributesOf(path)}${shown}`);
   if (type !== "d") return;
-  const children = readdirSync(path, { encoding: "buffer" }).sort(Buffer.compare);
+  const children = readdirSync(path, { encoding: "buffer" }).sort((a, b) => a.compare(b));
   for (const child of children) {
     const below = name.equals(Buffer.from(".")) ? child : Buffer.concat([name, SLASH, child]);
     describeEntry(walk, Buffer.concat([path, SLASH, child]), below);

@@ -21,8 +21,6 @@ export interface HostState {
   runtime: string[];
 }
 
-/** Kept as long as the user has a session; holds nothing of a container's. */
-const FALLBACK_RUNTIME = /^bunker-\d+$/;
 const LISTEN = "0A";
 const START_TIME_FIELD = 19;
 
@@ -34,9 +32,7 @@ export function readHostState(env: TestEnv): HostState {
     groups: groupsOf(env).map(({ name }) => name),
     ports: portsOf(env, pids),
     temporary: [
-      ...listing(env.temporaryDirectory)
-        .filter((name) => !FALLBACK_RUNTIME.test(name))
-        .map((name) => `/tmp/${name}`),
+      ...listing(env.temporaryDirectory).map((name) => `/tmp/${name}`),
       ...listing(env.host.view("/dev/shm")).map((name) => `/dev/shm/${name}`),
     ].sort(),
     runtime: runtimeOf(env),
@@ -118,10 +114,8 @@ function descriptorsOf(pid: number): string[] {
   }
 }
 
-function runtimeOf({ runtimeDirectory }: TestEnv): string[] {
-  if (runtimeDirectory === null) return [];
-  const engine = join(runtimeDirectory, "bunker");
-  return RUNTIME_ENTRIES.flatMap((glob) => entriesOf(engine, glob)).filter((path) => !RUNTIME_STAYS.test(path));
+function runtimeOf({ dataHome }: TestEnv): string[] {
+  return RUNTIME_ENTRIES.flatMap((glob) => entriesOf(dataHome, glob)).filter((path) => !RUNTIME_STAYS.test(path));
 }
 
 /** A process may end, and a file go, while we read. */

@@ -112,7 +112,7 @@ describe("the invariant checker", () => {
       "I2: new row of volumes",
       (env) => {
         put(env, "volumes/v/_data/x");
-        withStore(env.dataHome, "INSERT INTO volumes VALUES ('v')");
+        withStore(env.dataHome, "INSERT INTO volumes VALUES ('v', 1)");
       },
     ],
     [
@@ -161,7 +161,7 @@ describe("the invariant checker", () => {
     ["a cgroup", "new groups: /child", "mkdir /sys/fs/cgroup$(sed -n s/^0:://p /proc/self/cgroup)/../child"],
     ["a file in /tmp", "new temporary: /tmp/x", "touch /tmp/x"],
     ["shared memory", "new temporary: /dev/shm/x", "touch /dev/shm/x"],
-    ["a container's runtime directory", "new runtime: 1f/c/id", "mkdir -p $XDG_RUNTIME_DIR/bunker/1f/c/id"],
+    ["a container's runtime directory", "new runtime: run/c/id", "mkdir -p ~/.local/share/bunker/run/c/id"],
   ];
   for (const [what, message, script] of leaks) {
     it(`sees ${what} left behind (I4)`, async () => {

@@ -35,14 +35,36 @@ export function countCalls(log: string): Map<string, number> {
   return most;
 }
 
+/** How often the command's first thread made each call before it first spoke of `place`: the work of loader and runtime, not ours. */
+export function countStartup(log: string, place: string): Map<string, number> {
+  const calls = new Map<string, number>();
+  let first: string | undefined;
+  for (const line of log.split("\n")) {
+    const [, thread, syscall = ""] = CALL.exec(line) ?? [];
+    first ??= thread;
+    if (thread !== first) continue;
+    if (line.includes(place)) break;
+    calls.set(syscall, (calls.get(syscall) ?? 0) + 1);
+  }
+  return calls;
+}
+
 /**
  * So many different points. The kind of call is drawn first: drawn from all calls, nearly every point would be one of the
  * thousand writes of an unpacked layer.
  */
-export function choosePoints(calls: Map<string, number>, wanted: number, seed: number): KillPoint[] {
+export function choosePoints(
+  calls: Map<string, number>,
+  wanted: number,
+  seed: number,
+  startup: Map<string, number> = new Map(),
+): KillPoint[] {
   const random = new Random(seed);
-  const syscalls = [...calls.keys()].sort();
-  const left = new Map(syscalls.map((syscall) => [syscall, numbersTo(calls.get(syscall) ?? 0)]));
+  const left = new Map<string, number[]>();
+  for (const syscall of [...calls.keys()].sort()) {
+    const numbers = numbersAfter(startup.get(syscall) ?? 0, calls.get(syscall) ?? 0);
+    if (numbers.length > 0) left.set(syscall, numbers);
+  }
   const points: KillPoint[] = [];
   while (points.length < wanted && left.size > 0) {
     const syscall = [...left.keys()][random.below(left.size)] ?? "";
@@ -53,6 +75,6 @@ export function choosePoints(calls: Map<string, number>, wanted: number, seed: n
   return points;
 }
 
-function numbersTo(count: number): number[] {
-  return Array.from({ length: count }, (_, index) => index + 1);
+function numbersAfter(first: number, last: number): number[] {
+  return Array.from({ length: Math.max(0, last - first) }, (_, index) => first + index + 1);
 }

@@ -16,7 +16,7 @@ import { join } from "node:path";
 import type { CommandResult } from "./command.ts";
 import type { RunOptions, TestEnv } from "./environment.ts";
 import { Invariants } from "./invariants.ts";
-import { choosePoints, countCalls, INTERESTING, type KillPoint } from "./kill-points.ts";
+import { choosePoints, countCalls, countStartup, INTERESTING, type KillPoint } from "./kill-points.ts";
 import { testSeed } from "./random.ts";
 
 const POINTS = 40;
@@ -30,6 +30,8 @@ export interface Sweep {
   /** The next ordinary commands, which must work; default: the same command again. */
   recover?: (args: string[], killed: CommandResult) => Promise<void>;
   points?: number;
+  /** What it makes runs on after it: leaks are looked for only after `recover`. */
+  leavesRunning?: boolean;
   /** Instead of killing: let the call fail with this error, as strace names it. The command may then fail, but cleanly. */
   error?: string;
   options?: RunOptions;
@@ -46,9 +48,13 @@ export interface SweepReport {
 export async function killSweep(env: TestEnv, sweep: Sweep): Promise<SweepReport> {
   const seed = testSeed();
   const watch = await Invariants.watch(env);
-  const { log } = await traced(env, sweep, await sweep.prepare());
+  const args = await sweep.prepare();
+  const { log, result } = await traced(env, sweep, args);
+  await sweep.recover?.(args, result);
   await watch.check();
-  const points = choosePoints(countCalls(log), sweep.points ?? POINTS, seed);
+  // An error in the loader's or the runtime's own calls is theirs to answer.
+  const startup = sweep.error === undefined ? new Map<string, number>() : countStartup(log, env.dataHome);
+  const points = choosePoints(countCalls(log), sweep.points ?? POINTS, seed, startup);
   const report = { seed, hit: 0, tried: 0 };
   for (const point of points) {
     report.tried += 1;
@@ -72,13 +78,30 @@ async function tryPoint(
   const { result, log } = await traced(env, sweep, args, point);
   const hit = log.includes("(INJECTED)") || log.includes("+++ killed by SIGKILL +++");
   const outputs = [result.stdout, result.stderr];
-  if (sweep.error === undefined) await watch.check({ outputs, afterKill: hit });
-  else await before.check({ outputs, unchanged: result.code !== 0 });
+  // What it had started may live on, until the next command looks.
+  if (sweep.error === undefined) await watch.check({ outputs, afterKill: hit, running: true });
+  else {
+    ensureClear(result);
+    await before.check({ outputs, unchanged: result.code !== 0, running: sweep.leavesRunning ?? false });
+  }
   if (sweep.recover === undefined) await env.ok(args, sweep.options);
   else await sweep.recover(args, result);
   await watch.check();
   return hit;
 }
+
+/** I5: a command that failed says so in a line and a hint, and never as a bug of its own. */
+function ensureClear({ code, signal, stderr }: CommandResult): void {
+  if (signal !== null) throw new Error(`ended by ${signal}\n${stderr}`);
+  if (code === 0) return;
+  const lines = stderr.trimEnd().split("\n");
+  const clear = lines.some((line) => /^bunker: \S/.test(line)) && lines.length <= LONGEST_COMPLAINT;
+  if (!clear || UNCLEAR.test(stderr)) throw new Error(`exit code ${code}, and not a clear error:\n${stderr}`);
+}
+
+/** The line, its hint, and a warning. */
+const LONGEST_COMPLAINT = 4;
+const UNCLEAR = /\bundefined\b|\bNaN\b|\[object |^\s+at \S|[Bb]ug in bunker|panicked/m;
 
 interface Traced {
   result: CommandResult;

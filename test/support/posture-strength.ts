@@ -1,10 +1,8 @@
 // Which of two containers is held more tightly, property by property: the figure is how often ours is weaker (target: never).
 // Only properties with a clear "less is safer" count; what merely differs does not.
 
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-
 import type { Posture } from "./posture.ts";
+import { syscallName } from "./syscalls.ts";
 
 export interface Strength {
   /** Properties where ours allows more. */
@@ -92,23 +90,4 @@ function capabilityScores(): [string, Score][] {
       (posture) => Number((BigInt(`0x${posture[`status/${set}`] ?? "0"}`) >> BigInt(bit)) & 1n),
     ]),
   );
-}
-
-let names: Map<number, string> | null = null;
-
-/** From the runtime's own table, which lists this machine's architecture first. */
-function syscallName(number: number): string {
-  names ??= readNames();
-  return names.get(number) ?? String(number);
-}
-
-function readNames(): Map<number, string> {
-  const path = join(import.meta.dir, "../../crates/runtime/src/seccomp/table.rs");
-  const architecture = process.arch === "x64" ? "x86_64" : "aarch64";
-  const tables = readFileSync(path, "utf8").split("pub(crate) const SYSCALLS");
-  const table = tables.findIndex((text) =>
-    text.trimEnd().endsWith(`#[cfg(target_arch = "${architecture}")]\n#[rustfmt::skip]`),
-  );
-  const entries = (tables[table + 1] ?? "").split("];")[0] ?? "";
-  return new Map([...entries.matchAll(/\("(\w+)", (\d+)\)/g)].map(([, name = "", number]) => [Number(number), name]));
 }

@@ -6,7 +6,7 @@ import { join, resolve } from "node:path";
 
 import { TestEnv } from "./environment.ts";
 import { requires } from "./guards.ts";
-import { comparePostures, normalise, parsePosture, type Posture, readHostNamespaces } from "./posture.ts";
+import { comparePostures, type Posture, readPosture } from "./posture.ts";
 import { compareStrength } from "./posture-strength.ts";
 
 const PROBE = resolve(import.meta.dir, "../../dist/test/probe");
@@ -15,7 +15,7 @@ async function probeHost(prefix: string[] = []): Promise<Posture> {
   await using env = await TestEnv.create({ program: "/bin/true" });
   copyFileSync(PROBE, join(env.home, "probe"));
   const running = env.startOther([...prefix, join(env.home, "probe")]);
-  return normalise(parsePosture((await running.result()).stdout), readHostNamespaces());
+  return readPosture((await running.result()).stdout);
 }
 
 describe("the posture probe", () => {

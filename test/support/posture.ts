@@ -1,7 +1,7 @@
 // What the posture probe (crates/probe) found in a container, made comparable: numbers that differ from run to run go, what
 // is the host's and what is the container's own is told apart. Expected records lie in test/expected.
 //
-//   const posture = normalise(parsePosture(stdout), readHostNamespaces());
+//   const posture = readPosture(stdout);
 //   expectPosture("default", posture);      // BUNKER_UPDATE_EXPECTED=1 writes the record instead
 
 import { mkdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
@@ -50,16 +50,46 @@ const CONTAINER_DIRECTORY = /^.*\/containers\/[0-9a-f]{64}\//;
 /** File systems whose own options an engine chooses. All others are the host's disks, whatever their type. */
 const MADE_BY_ENGINES = new Set(["cgroup2", "devpts", "devtmpfs", "mqueue", "overlay", "proc", "sysfs", "tmpfs"]);
 
+/** Of parts that were not asked for. */
+const NOTHING: ProbeRecord = {
+  status: {},
+  namespaces: {},
+  mounts: [],
+  uidMap: "",
+  gidMap: "",
+  limits: {},
+  environment: [],
+  cwd: "",
+  cgroup: "",
+  lsm: "",
+  oomScoreAdj: "",
+  fds: {},
+  process: {},
+  sysctls: {},
+  devices: {},
+  paths: {},
+  keyring: {},
+  sockets: {},
+  cases: {},
+  syscalls: {},
+};
+
+/** What the probe printed, all of it or some parts. */
 export function parsePosture(text: string): ProbeRecord {
-  return JSON.parse(text) as ProbeRecord;
+  return { ...NOTHING, ...(JSON.parse(text) as Partial<ProbeRecord>) };
 }
 
-export function readHostNamespaces(): Answers {
+/** The same, comparable. */
+export function readPosture(text: string): Posture {
+  return normalise(parsePosture(text), readHostNamespaces());
+}
+
+function readHostNamespaces(): Answers {
   const names = ["cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"];
   return Object.fromEntries(names.map((name) => [name, readlinkSync(`/proc/self/ns/${name}`)]));
 }
 
-export function normalise(record: ProbeRecord, hostNamespaces: Answers): Posture {
+function normalise(record: ProbeRecord, hostNamespaces: Answers): Posture {
   const flat: Posture = {};
   const put = (part: string, answers: Answers) => {
     for (const [name, answer] of Object.entries(answers)) flat[`${part}/${name}`] = answer;

@@ -12,7 +12,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { TestEnv } from "./environment.ts";
+import type { Canary } from "./canary.ts";
+import { type EnvOptions, TestEnv } from "./environment.ts";
 import { type Need, requires } from "./guards.ts";
 import { type Image, type Layer, makeBlob, makeImage } from "./image.ts";
 import { imageLayout } from "./image-cache.ts";
@@ -71,15 +72,21 @@ export class Stage {
     return this.#env;
   }
 
+  /** The tree of this test that an escape would change; hostile images may aim at it. */
+  get canary(): Canary {
+    if (this.#watch === null) throw new Error("the canary is there during tests only");
+    return this.#watch.canary;
+  }
+
   /** Pulls an image under a short name of its own. */
-  async add(name: string, image: Promise<Image>): Promise<void> {
+  async add(name: string, image: Image | Promise<Image>): Promise<void> {
     if (this.#registry === null) throw new Error("the stage is open during tests only");
     const reference = this.#registry.push(name, "latest", await image);
     await this.env.ok(["pull", "--quiet", reference]);
     await this.env.ok(["tag", reference, name]);
   }
 
-  async open(options: Parameters<typeof TestEnv.create>[0]): Promise<void> {
+  async open(options: EnvOptions): Promise<void> {
     this.#env = await TestEnv.create(options);
     this.#registry = startRegistry();
     await this.add("busybox", busyboxWith({}));
@@ -111,7 +118,7 @@ export class Stage {
 export interface StageOptions {
   /** Besides what every container needs. */
   needs?: Need[];
-  environment?: Parameters<typeof TestEnv.create>[0];
+  environment?: EnvOptions | (() => EnvOptions);
   /** After opening: further images. */
   prepare?: (stage: Stage) => Promise<void>;
 }
@@ -122,7 +129,7 @@ export function useStage({ needs = [], environment = {}, prepare }: StageOptions
   // Where all tests are skipped there is nothing to open, and perhaps nothing to open it with.
   if (stage.it !== test) return stage;
   beforeAll(async () => {
-    await stage.open(environment);
+    await stage.open(typeof environment === "function" ? environment() : environment);
     await prepare?.(stage);
   }, OPENING_TIMEOUT_MS);
   beforeEach(() => stage.watch());

@@ -8,7 +8,7 @@ export const TIMESTAMP_COLUMN = /(^|_)(at|time|timestamp|used|updated|seen)$/;
 export const KNOWN_ENTRIES = [
   /^db\.sqlite(-wal|-shm)?$/,
   /^events\.jsonl(\.\d+)?$/,
-  /^(blobs|layers|containers|volumes|partial|staging|trash|lib|mount-points)$/,
+  /^(blobs|layers|containers|volumes|partial|staging|trash|lib|mount-points|run|reserve)$/,
   /^[\w.-]*\.?lock$/,
 ];
 
@@ -22,28 +22,37 @@ export interface Ownership {
   underWay?: string;
 }
 
+/** Of containers that are being made, or that remove themselves. */
+const CREATING_VOLUMES =
+  "SELECT volume FROM container_volumes JOIN containers ON containers.id = container_id WHERE state = 'creating'";
+
 /** Things on disk and rows must be the same set. */
 export const OWNED: Ownership[] = [
   {
     what: "blob",
     glob: "blobs/*/*",
     rows: "SELECT 'blobs/' || replace(digest, ':', '/') AS path, size FROM blobs",
+    underWay: "SELECT path FROM loose_ends",
   },
   {
     what: "layer",
     glob: "layers/*/*",
     rows: "SELECT 'layers/' || map || '/' || name AS path FROM layers",
+    underWay: "SELECT path FROM loose_ends",
   },
   {
     what: "container",
     glob: "containers/*",
-    rows: "SELECT 'containers/' || id AS path FROM containers WHERE state NOT IN ('creating', 'removing')",
-    underWay: "SELECT 'containers/' || id AS path FROM containers WHERE state IN ('creating', 'removing')",
+    rows: "SELECT 'containers/' || id AS path FROM containers WHERE state <> 'creating'",
+    underWay:
+      "SELECT path FROM loose_ends UNION SELECT 'containers/' || id AS path FROM containers WHERE state = 'creating'",
   },
   {
     what: "volume",
     glob: "volumes/*",
-    rows: "SELECT 'volumes/' || name AS path FROM volumes",
+    rows: `SELECT 'volumes/' || name AS path FROM volumes
+           WHERE NOT (anonymous AND name IN (${CREATING_VOLUMES}))`,
+    underWay: `SELECT path FROM loose_ends UNION SELECT 'volumes/' || volume AS path FROM (${CREATING_VOLUMES})`,
   },
 ];
 
@@ -58,7 +67,12 @@ export interface Rule {
 export const RULES: Rule[] = [
   {
     what: "container that is neither made nor gone",
-    breaches: "SELECT id FROM containers WHERE state IN ('creating', 'removing')",
+    breaches: "SELECT id FROM containers WHERE state IN ('creating', 'starting')",
+    untilNextCommand: true,
+  },
+  {
+    what: "path that was to be made or removed",
+    breaches: "SELECT path FROM loose_ends",
     untilNextCommand: true,
   },
   {
@@ -102,6 +116,6 @@ export const TEXTS = [
   "db.sqlite*",
 ];
 
-/** Below the engine's folder in the runtime directory: what may stay, and where things of single containers lie. */
-export const RUNTIME_STAYS = /^[0-9a-f]+\/(c|u|u\.lock)$/;
-export const RUNTIME_ENTRIES = ["*/*", "*/c/*"];
+/** Below the data home, where the engine's runtime directory is: what may stay, and where things of single containers lie. */
+export const RUNTIME_STAYS = /^run\/(c|u|u\.lock|swept)$/;
+export const RUNTIME_ENTRIES = ["run/*", "run/c/*"];

@@ -11,7 +11,9 @@ const SCHEMA = `
   CREATE TABLE layers (map TEXT, name TEXT, PRIMARY KEY (map, name));
   CREATE TABLE image_layers (image_id TEXT REFERENCES images (id), map TEXT, layer TEXT);
   CREATE TABLE containers (id TEXT PRIMARY KEY, state TEXT);
-  CREATE TABLE volumes (name TEXT PRIMARY KEY);
+  CREATE TABLE volumes (name TEXT PRIMARY KEY, anonymous INTEGER);
+  CREATE TABLE container_volumes (container_id TEXT, volume TEXT);
+  CREATE TABLE loose_ends (path TEXT PRIMARY KEY);
 `;
 
 export function createStore(dataHome: string): void {

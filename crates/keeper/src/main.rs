@@ -8,6 +8,7 @@ use std::ffi::OsString;
 
 /// What is made in a container's root must not depend on the caller's.
 const UMASK: u32 = 0o022;
+const SIGXFSZ: i32 = 25;
 
 fn main() {
     // A session of its own: neither Ctrl-C nor a hang-up in the command's terminal is meant for the container. Already a leader
@@ -29,6 +30,8 @@ fn main() {
 /// directory, which would be busy for as long as the container lives.
 fn stand_alone() {
     bunker_sys::credential::set_umask(UMASK);
+    // A log that may not grow (RLIMIT_FSIZE) is no reason to die.
+    bunker_sys::process::ignore_signal(SIGXFSZ);
     // "/" is there; were it not, staying is harmless.
     let _ = std::env::set_current_dir("/");
 }

@@ -6,4 +6,5 @@ mod failure;
 mod files;
 mod keeper;
 mod lock;
+mod process;
 mod terminal;

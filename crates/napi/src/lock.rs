@@ -22,6 +22,12 @@ pub fn wait_lock(env: Env, path: String) -> napi::Result<Object<'static>> {
     })
 }
 
+/// A share: any number may have one while nobody holds the lock whole.
+#[napi]
+pub fn share_lock(path: String) -> Outcome<i32> {
+    outcome("locking", lock::share(&path).map(IntoRawFd::into_raw_fd))
+}
+
 #[napi]
 pub fn is_locked(path: String) -> Outcome<bool> {
     outcome("asking for a lock", lock::is_locked(&path))

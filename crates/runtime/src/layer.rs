@@ -83,6 +83,8 @@ pub struct Unpacked {
     pub implied_directories: u64,
     /// Hard links to lower layers: `link` must follow.
     pub pending_links: u64,
+    /// Whiteouts, those in the root aside: `fix` must look at them.
+    pub whiteouts: u64,
     /// Executables that change their caller's ids or capabilities.
     pub setuid: u64,
     /// The layer hides all lower ones; overlay does not look for the mark on a root, so they must not be mounted.
@@ -125,6 +127,7 @@ pub fn unpack(job: Unpack<'_>) -> Result<Unpacked, Failure> {
         squashed_owners: summary.squashed_owners,
         implied_directories: summary.implied_directories,
         pending_links: summary.pending_links,
+        whiteouts: summary.whiteouts,
         setuid: summary.setuid,
         opaque_root: summary.opaque_root,
     })

@@ -9,6 +9,7 @@ pub mod lockin;
 pub mod sandbox;
 pub mod seccomp;
 pub mod spec;
+pub mod trash;
 pub mod tree;
 pub mod usage;
 pub mod userns;

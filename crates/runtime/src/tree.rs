@@ -30,7 +30,8 @@ pub fn is_empty(directory: BorrowedFd<'_>) -> SysResult<bool> {
     Ok(empty)
 }
 
-fn names(directory: BorrowedFd<'_>) -> SysResult<Vec<Vec<u8>>> {
+/// What is in a directory (open for reading).
+pub fn names(directory: BorrowedFd<'_>) -> SysResult<Vec<Vec<u8>>> {
     path::rewind(directory)?;
     let mut buffer = vec![0; LISTING_BUFFER];
     let mut found = Vec::new();

@@ -1,8 +1,8 @@
 //! The user's namespace U: one per user and data home, mapped once, joined by every keeper and worker.
 //!
-//! `<user runtime directory>/u.lock` is held while somebody joins or makes U; `u/<pid>` (content: start time) names each process
-//! that lives in it. Whoever comes next takes U from any of them, else from a running container's PID 1, whose namespace is
-//! U's child; only if nobody is alive is U made anew, so there are never two.
+//! `<user runtime directory>/u.lock` is held while somebody joins or makes U; `u/<pid>-<start time>-<boot id>` (an empty file,
+//! which even a full disk has room for) names each process that lives in it. Whoever comes next takes U from any of them, else
+//! from a running container's PID 1, whose namespace is U's child; only if nobody is alive is U made anew, so there are never two.
 
 use bunker_sys::process::{self, Cloned};
 use bunker_sys::{SysError, credential, file, lock, namespace};
@@ -45,10 +45,10 @@ pub fn enter(request: &UserNamespace, user_runtime_dir: &str) -> Result<Membersh
         None => make(request)?,
     }
     let pid = process::own_pid();
-    let membership = Membership { path: format!("{register}/{pid}") };
-    let started = process::start_time(pid).unwrap_or(0).to_string();
-    fs::write(&membership.path, started)
-        .map_err(|error| SysError::from_io(format!("write({:?})", membership.path), &error))?;
+    let started = process::start_time(pid).unwrap_or(0);
+    let membership = Membership { path: format!("{register}/{pid}-{started}-{}", process::boot_id()) };
+    fs::File::create(&membership.path)
+        .map_err(|error| SysError::from_io(format!("creat({:?})", membership.path), &error))?;
     // Some kernels are built without keys: then there is nothing to hide either.
     if let Err(error) = credential::join_empty_keyring(KEYRING)
         && error.errno != ENOSYS
@@ -71,20 +71,29 @@ fn ignore_existing(made: std::io::Result<()>, path: &str) -> Result<(), Failure>
 
 /// U from a registered process that is alive; what the dead left is tidied on the way.
 fn find(register: &str) -> Option<OwnedFd> {
+    let boot = process::boot_id();
     for entry in fs::read_dir(register).ok()?.flatten() {
-        let path = entry.path();
-        let pid: i32 = entry.file_name().to_str()?.parse().ok()?;
-        let recorded = fs::read_to_string(&path).ok().and_then(|text| text.parse().ok());
-        // Opened first, compared after: what is compared is then surely what was opened.
-        if let Ok(living) = namespace::open(pid, "user")
-            && recorded.is_some()
-            && process::start_time(pid) == recorded
-        {
+        let member = entry.file_name().to_str().and_then(|name| parse_member(name, &boot));
+        if let Some(living) = member.and_then(open_if_same) {
             return Some(living);
         }
-        let _ = fs::remove_file(path);
+        let _ = fs::remove_file(entry.path());
     }
     None
+}
+
+/// Pid and start time; `None`: of another boot, or no name of ours.
+fn parse_member(name: &str, boot: &str) -> Option<(i32, u64)> {
+    let mut parts = name.splitn(3, '-');
+    let member = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+    (parts.next()? == boot).then_some(member)
+}
+
+/// The user namespace of a process, if it still is the one that started then.
+fn open_if_same((pid, started): (i32, u64)) -> Option<OwnedFd> {
+    // Opened first, compared after: what is compared is then surely what was opened.
+    let living = namespace::open(pid, "user").ok()?;
+    (process::start_time(pid) == Some(started)).then_some(living)
 }
 
 /// The part of a keeper's state file that leads to its container.
@@ -93,18 +102,20 @@ fn find(register: &str) -> Option<OwnedFd> {
 struct State {
     pid: i32,
     start_time: u64,
+    boot_id: String,
     shares_user_namespace: bool,
 }
 
 /// U as the parent of a container's namespace, for when every keeper was killed and containers live on.
 fn find_by_container(user_runtime_dir: &str) -> Option<OwnedFd> {
+    let boot = process::boot_id();
     for entry in fs::read_dir(format!("{user_runtime_dir}/c")).ok()?.flatten() {
         let Ok(text) = fs::read(entry.path().join("state.json")) else { continue };
         let Ok(state) = serde_json::from_slice::<State>(&text) else { continue };
-        let Ok(own) = namespace::open(state.pid, "user") else { continue };
-        if process::start_time(state.pid) != Some(state.start_time) {
+        if state.boot_id != boot {
             continue;
         }
+        let Some(own) = open_if_same((state.pid, state.start_time)) else { continue };
         if state.shares_user_namespace {
             return Some(own);
         }
@@ -160,10 +171,16 @@ fn start_mapper(program: &str, map: &[IdMapping], waiting: &OwnedFd) -> Result<M
         arguments.extend([line.inside.to_string(), line.outside.to_string(), line.size.to_string()]);
     }
     let words = c_strings(&arguments)?;
+    let keeper = process::own_pid();
     let (complaints, said) = file::pipe()?;
     match process::clone_process(0, None, false)? {
         Cloned::Parent { pid, .. } => Ok(Mapper { pid, complaints, program: program.to_owned() }),
         Cloned::Child => {
+            // It has a copy of the pipe's other end itself: should the keeper die, no end of file would tell it.
+            let orphaned = process::set_parent_death_signal(SIGKILL).is_err() || process::parent_pid() != keeper;
+            if orphaned {
+                process::exit(NOT_EXECUTED);
+            }
             let mut word = [0_u8];
             let told = matches!(file::read(waiting.as_fd(), &mut word), Ok(file::Transfer::Done(1))) && word == *b"g";
             if told && file::place(said.as_fd(), STANDARD_ERROR).is_ok() {
@@ -176,6 +193,7 @@ fn start_mapper(program: &str, map: &[IdMapping], waiting: &OwnedFd) -> Result<M
 
 const STANDARD_ERROR: i32 = 2;
 const NOT_EXECUTED: i32 = 127;
+const SIGKILL: i32 = 9;
 
 fn c_strings(words: &[String]) -> Result<Vec<CString>, Failure> {
     let has_nul = |_| Failure::new(FailureCode::BadRequest, "a NUL in the arguments of a program");

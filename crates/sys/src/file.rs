@@ -139,11 +139,24 @@ pub fn write_value(path: &str, value: &str) -> SysResult<()> {
 }
 
 /// Writes a small file of ours aside and renames it over `path`: a reader sees the old or the new one.
+/// What was reserved for it is used.
 pub fn replace(path: &str, content: &[u8]) -> SysResult<()> {
     let aside = format!("{path}.new");
-    let file = open(&aside, libc::O_WRONLY | libc::O_CREAT | libc::O_TRUNC | libc::O_NOFOLLOW)?;
+    let file = open(&aside, libc::O_WRONLY | libc::O_CREAT | libc::O_NOFOLLOW)?;
     write_all(file.as_fd(), content)?;
+    // Cut afterwards, not before: the room that is there is kept.
+    // SAFETY: open descriptor.
+    check(unsafe { libc::ftruncate(file.as_raw_fd(), content.len() as libc::off_t) }, || {
+        format!("ftruncate({aside:?})")
+    })?;
     rename(&aside, path)
+}
+
+/// Takes room on the disk for a later `replace` of at most `size` bytes.
+pub fn reserve(path: &str, size: usize) -> SysResult<()> {
+    let aside = format!("{path}.new");
+    let file = open(&aside, libc::O_WRONLY | libc::O_CREAT | libc::O_NOFOLLOW)?;
+    write_all(file.as_fd(), &vec![0; size])
 }
 
 /// rename(2) within directories of ours.

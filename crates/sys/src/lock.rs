@@ -1,3 +1,3 @@
-//! Waiting for an OFD lock on a file of the runtime directory; see `client::lock`, whose rules these are.
+//! OFD locks on files of ours; see `client::lock`, whose rules these are.
 
-pub use crate::client::lock::wait;
+pub use crate::client::lock::{is_held_elsewhere, share, wait};

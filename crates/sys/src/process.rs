@@ -2,7 +2,7 @@
 //! with a copy of everything, locks of other threads included.
 
 use std::ffi::{CStr, CString, c_char};
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::{mem, ptr};
 
 use crate::raw::{check, check_long, own_long, retry};
@@ -116,6 +116,22 @@ pub fn signal(pidfd: BorrowedFd<'_>, signal: i32) -> SysResult<()> {
     check_long(result, || format!("pidfd_send_signal({signal})")).map(drop)
 }
 
+/// Sends a signal to the process of this number if it still is the one that started then; false if it is not.
+pub fn signal_if_same(pid: i32, started: u64, number: i32) -> SysResult<bool> {
+    let pidfd = match open_pidfd(pid) {
+        Err(error) if matches!(error.errno, libc::ESRCH | libc::EINVAL) => return Ok(false),
+        other => other?,
+    };
+    // Opened first, compared after: what is compared is then surely what was opened.
+    if start_time(pid) != Some(started) {
+        return Ok(false);
+    }
+    match signal(pidfd.as_fd(), number) {
+        Err(error) if error.errno == libc::ESRCH => Ok(false),
+        other => other.map(|()| true),
+    }
+}
+
 /// Waits for the end of a child; `None` if it still runs and `block` is false.
 pub fn wait_child(pid: i32, block: bool) -> SysResult<Option<Ended>> {
     let mut status = 0;
@@ -135,8 +151,11 @@ pub fn wait_any(block: bool) -> SysResult<Option<(i32, Ended)>> {
     Ok((done != 0).then(|| (done as i32, Ended::from_wait_status(status))))
 }
 
-/// How a process that is not our child ended, where the kernel can tell (Linux 6.15); `None` where it cannot.
-pub fn exit_of_stranger(pidfd: BorrowedFd<'_>) -> Option<Ended> {
+/// How a process that is not our child ended; `None`: its parent has not reaped it yet.
+///
+/// # Errors
+/// Where the kernel cannot tell (before Linux 6.15).
+pub fn exit_of_stranger(pidfd: BorrowedFd<'_>) -> SysResult<Option<Ended>> {
     /// struct pidfd_info; `mask` says what was filled in.
     #[repr(C)]
     #[derive(Default)]
@@ -149,7 +168,8 @@ pub fn exit_of_stranger(pidfd: BorrowedFd<'_>) -> Option<Ended> {
     let mut information = Information { mask: PIDFD_INFO_EXIT, ..Information::default() };
     // SAFETY: the structure has the size that is coded in the request's number, and lives through the call.
     let result = unsafe { libc::ioctl(pidfd.as_raw_fd(), PIDFD_GET_INFO as _, &raw mut information) };
-    (result == 0 && information.mask & PIDFD_INFO_EXIT != 0).then(|| Ended::from_wait_status(information.exit_code))
+    check(result, || "ioctl(PIDFD_GET_INFO)".to_owned())?;
+    Ok((information.mask & PIDFD_INFO_EXIT != 0).then(|| Ended::from_wait_status(information.exit_code)))
 }
 
 /// Replaces this program; returns only if that failed.
@@ -190,6 +210,12 @@ pub fn exit(code: i32) -> ! {
 pub fn own_pid() -> i32 {
     // SAFETY: cannot fail.
     unsafe { libc::getpid() }
+}
+
+/// Whose child this process is.
+pub fn parent_pid() -> i32 {
+    // SAFETY: cannot fail.
+    unsafe { libc::getppid() }
 }
 
 /// The process of this id is to get SIGKILL when the thread that made it ends; 0 signals: no more.
@@ -244,6 +270,12 @@ pub fn reset_signals() {
     set_signal_mask(0);
 }
 
+/// Makes a signal do nothing, until `reset_signals`.
+pub fn ignore_signal(number: i32) {
+    // SAFETY: a disposition without a handler; an invalid number is refused.
+    unsafe { libc::signal(number, libc::SIG_IGN) };
+}
+
 /// Blocks exactly the signals whose bit (number - 1) is set.
 pub fn set_signal_mask(blocked: u64) {
     // SAFETY: the mask has the kernel's size and lives through the call.
@@ -277,6 +309,11 @@ pub fn wait_signal(blocked: u64) -> SysResult<i32> {
 pub fn kill_number(pid: i32, signal: i32) -> SysResult<()> {
     // SAFETY: integers only.
     check(unsafe { libc::kill(pid, signal) }, || format!("kill({pid}, {signal})")).map(drop)
+}
+
+/// The boot this is: numbers and start times of processes mean nothing in another one.
+pub fn boot_id() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
 }
 
 /// Wall clock as seconds and nanoseconds since 1970.

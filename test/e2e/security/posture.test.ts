@@ -9,16 +9,7 @@ import { requires, whenLong } from "../../support/guards.ts";
 import { hostileImage } from "../../support/hostile.ts";
 import { Invariants } from "../../support/invariants.ts";
 import { configurePodman } from "../../support/podman.ts";
-import {
-  changesFrom,
-  comparePostures,
-  expectPosture,
-  normalise,
-  parsePosture,
-  type Posture,
-  type ProbeRecord,
-  readHostNamespaces,
-} from "../../support/posture.ts";
+import { changesFrom, comparePostures, expectPosture, type Posture, readPosture } from "../../support/posture.ts";
 import { compareStrength } from "../../support/posture-strength.ts";
 import { startRegistry, type TestRegistry } from "../../support/registry.ts";
 
@@ -66,36 +57,9 @@ afterAll(async () => {
   registry.stop();
 });
 
-function read(text: string): Posture {
-  // A probe of some parts leaves the others out.
-  const nothing: ProbeRecord = {
-    status: {},
-    namespaces: {},
-    mounts: [],
-    uidMap: "",
-    gidMap: "",
-    limits: {},
-    environment: [],
-    cwd: "",
-    cgroup: "",
-    lsm: "",
-    oomScoreAdj: "",
-    fds: {},
-    process: {},
-    sysctls: {},
-    devices: {},
-    paths: {},
-    keyring: {},
-    sockets: {},
-    cases: {},
-    syscalls: {},
-  };
-  return normalise({ ...nothing, ...parsePosture(text.trim()) }, readHostNamespaces());
-}
-
 async function probe(flags: string[], parts: string[] = []): Promise<Posture> {
   const network = flags.includes("--network") ? [] : ["--network", "none"];
-  return read(await env.ok(["run", "--rm", ...network, ...flags, image, "/probe", ...parts]));
+  return readPosture(await env.ok(["run", "--rm", ...network, ...flags, image, "/probe", ...parts]));
 }
 
 describe("a container's posture", () => {
@@ -115,7 +79,7 @@ describe("a container's posture", () => {
       const execFlags = flags.includes("--tty") ? ["--tty"] : [];
       const [run, exec] = [
         await probe(flags, parts),
-        read(await env.ok(["exec", ...execFlags, id, "/probe", ...parts])),
+        readPosture(await env.ok(["exec", ...execFlags, id, "/probe", ...parts])),
       ];
       expect(comparePostures(run, exec).filter((line) => !OF_ANOTHER_PROCESS.test(line))).toEqual([]);
       await env.ok(["rm", "-f", id]);
@@ -127,7 +91,7 @@ describe("a container's posture", () => {
     const id = await env.ok(["create", "--network", "none", image, "/probe"]);
     for (let start = 0; start < 2; start++) {
       // A container that may be started again has no volatile upper.
-      const differences = comparePostures(inDefault, read(await env.ok(["start", "--attach", id])));
+      const differences = comparePostures(inDefault, readPosture(await env.ok(["start", "--attach", id])));
       expect(differences.filter((line) => !line.startsWith("mounts//:"))).toEqual([]);
     }
     await env.ok(["rm", id]);
@@ -138,7 +102,7 @@ describe("a container's posture", () => {
 async function podmanPosture(beside: TestEnv): Promise<Posture> {
   configurePodman(beside);
   await expectSuccess(beside, ["podman", "pull", "--tls-verify=false", image]);
-  return read(await expectSuccess(beside, ["podman", "run", "--rm", "--network", "none", image, "/probe"]));
+  return readPosture(await expectSuccess(beside, ["podman", "run", "--rm", "--network", "none", image, "/probe"]));
 }
 
 async function expectSuccess(beside: TestEnv, command: string[]): Promise<string> {

@@ -45,6 +45,8 @@ pub struct Monitor {
     runtime_dir: Option<String>,
     phase: Phase,
     doomed: Doomed,
+    /// While there is something of ours in the trash.
+    trash_share: Option<OwnedFd>,
     buffer: Vec<u8>,
 }
 
@@ -106,6 +108,7 @@ impl Monitor {
             runtime_dir: None,
             phase: Phase::New,
             doomed: Doomed::default(),
+            trash_share: None,
             buffer: Vec::new(),
         }
     }
@@ -114,9 +117,9 @@ impl Monitor {
     pub fn run(mut self) {
         while !self.is_done() {
             let (mut watches, tokens) = self.watches();
-            let patience = if self.buffer.is_empty() { -1 } else { IDLE_MS };
-            if poll::wait(&mut watches, patience).is_err() {
-                break;
+            if poll::wait(&mut watches, self.timeout()).is_err() {
+                // As if killed, taking nothing back: the container lives, and the next command gives it a new keeper.
+                bunker_sys::process::exit(1);
             }
             if !watches.iter().any(Watch::has_event) {
                 self.buffer = Vec::new();
@@ -126,10 +129,28 @@ impl Monitor {
                     self.handle(token);
                 }
             }
+            self.give_up_waiting();
             self.forget_gone();
             self.tell_ends();
         }
         self.clear_away();
+    }
+
+    /// Milliseconds until somebody's patience ends, or the buffer is idle.
+    fn timeout(&self) -> i32 {
+        let idle = (!self.buffer.is_empty()).then_some(IDLE_MS);
+        let patience = self.sessions.values().filter_map(Session::patience).min();
+        let patience = patience.map(|left| i32::try_from(left.as_millis()).unwrap_or(i32::MAX).saturating_add(1));
+        idle.into_iter().chain(patience).min().unwrap_or(-1)
+    }
+
+    fn give_up_waiting(&mut self) {
+        let overdue =
+            |(key, session): (&u32, &Session)| session.patience().is_some_and(|left| left.is_zero()).then_some(*key);
+        let overdue: Vec<u32> = self.sessions.iter().filter_map(overdue).collect();
+        for key in overdue {
+            self.observe_end(key);
+        }
     }
 
     /// Over, and nobody is owed anything; or given up by the command before it began.

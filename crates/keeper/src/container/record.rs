@@ -10,6 +10,8 @@ use super::log::format_time;
 use super::protocol::EXIT_UNKNOWN;
 
 const VERSION: u32 = 1;
+/// One block; a record is a few hundred bytes.
+const RECORD_SIZE: usize = 4096;
 
 /// Who the container's PID 1 is, for whoever comes after the keeper.
 #[derive(Clone, Serialize, Deserialize)]
@@ -54,7 +56,7 @@ impl State {
             version: VERSION,
             pid,
             start_time: process::start_time(pid).unwrap_or(0),
-            boot_id: read_boot_id(),
+            boot_id: process::boot_id(),
             started_at: None,
             generation,
             phase: Phase::Created,
@@ -72,7 +74,7 @@ impl State {
 
     /// Whether the process it names still is that process.
     pub fn is_alive(&self) -> bool {
-        self.boot_id == read_boot_id() && process::start_time(self.pid) == Some(self.start_time)
+        self.boot_id == process::boot_id() && process::start_time(self.pid) == Some(self.start_time)
     }
 }
 
@@ -121,6 +123,11 @@ impl ExitRecord {
         }
     }
 
+    /// Takes the room for a record, so that a disk that is full by then does not cost the exit code.
+    pub fn reserve(container_dir: &str) -> Result<(), Failure> {
+        Ok(file::reserve(&format!("{container_dir}/exit.json"), RECORD_SIZE)?)
+    }
+
     /// Writes `exit.json` into the container's directory.
     pub fn write(&self, container_dir: &str) -> Result<(), Failure> {
         Ok(write_json(&format!("{container_dir}/exit.json"), self)?)
@@ -137,10 +144,6 @@ fn write_json(place: &str, value: &impl Serialize) -> Result<(), SysError> {
 pub fn now() -> String {
     let (seconds, nanoseconds) = process::wall_clock();
     format_time(seconds, nanoseconds)
-}
-
-fn read_boot_id() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
 }
 
 /// Year, month and day of a day counted from 1970-01-01, in the Gregorian calendar as RFC 3339 uses it (400-year cycles that

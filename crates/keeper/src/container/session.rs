@@ -1,6 +1,7 @@
 //! A process in the container with its streams: the container's own, or one that exec started.
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::time::{Duration, Instant};
 
 use bunker_runtime::Failure;
 use bunker_runtime::sandbox::Streams;
@@ -25,8 +26,13 @@ pub struct Session {
     terminal: Option<OwnedFd>,
     /// Our child, whose end we reap; else one that we only watch.
     is_child: bool,
+    /// Since when one that we only watch has been dead, but not reaped: until then nobody is told how it ended.
+    dead_since: Option<Instant>,
     end: Option<Option<Ended>>,
 }
+
+/// Init reaps at once; one that does not in this time (PID 1 of some virtual machines and containers) may never do.
+const REAPING_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The process's ends of its streams and ours.
 pub struct Ends {
@@ -84,8 +90,16 @@ impl Session {
     /// Of a process that was just made. `ends.theirs` must be dropped by the caller: while we hold them, no stream ends.
     pub fn new(process: (i32, OwnedFd), terminal: Option<OwnedFd>, ends: Ends, once: bool) -> SysResult<Self> {
         let (pid, pidfd) = process;
-        let mut session =
-            Self { pid, pidfd, outputs: ends.outputs, input: None, terminal: None, is_child: true, end: None };
+        let mut session = Self {
+            pid,
+            pidfd,
+            outputs: ends.outputs,
+            input: None,
+            terminal: None,
+            is_child: true,
+            dead_since: None,
+            end: None,
+        };
         session.input = ends.input.map(|target| Input::new(target, once));
         if let Some(master) = terminal {
             session.outputs = vec![Output::new(file::duplicate(master.as_fd())?, Stream::Stdout)];
@@ -98,7 +112,7 @@ impl Session {
 
     /// Of a container whose keeper died: its FIFOs, no input (the writing end died with that keeper).
     pub fn adopted(pid: i32, pidfd: OwnedFd, outputs: Vec<Output>) -> Self {
-        Self { pid, pidfd, outputs, input: None, terminal: None, is_child: false, end: None }
+        Self { pid, pidfd, outputs, input: None, terminal: None, is_child: false, dead_since: None, end: None }
     }
 
     /// Connects a client's descriptors, which come in the order stdin, stdout, stderr, as far as they are wanted.
@@ -143,17 +157,36 @@ impl Session {
         process::signal(self.pidfd.as_fd(), number)
     }
 
+    /// Of a dead one only the hang-up, which comes when it is reaped.
     pub fn pidfd_watch(&self) -> Option<Watch> {
-        self.end.is_none().then(|| Watch::new(self.pidfd.as_fd(), true, false))
+        self.end.is_none().then(|| Watch::new(self.pidfd.as_fd(), self.dead_since.is_none(), false))
+    }
+
+    /// How long its end may still be kept from us.
+    pub fn patience(&self) -> Option<Duration> {
+        self.dead_since.filter(|_| self.end.is_none()).map(|since| REAPING_PATIENCE.saturating_sub(since.elapsed()))
+    }
+
+    /// How one that we only watch ended; `None`: that may still be told.
+    fn observe_stranger(&mut self) -> Option<Option<Ended>> {
+        match process::exit_of_stranger(self.pidfd.as_fd()) {
+            Ok(None) => {
+                let since = *self.dead_since.get_or_insert_with(Instant::now);
+                (since.elapsed() >= REAPING_PATIENCE).then_some(None)
+            }
+            Ok(end) => Some(end),
+            Err(_) => Some(None),
+        }
     }
 
     /// Takes note of the end if it has come, and reads what the process still left in its streams, however slow the readers.
     pub fn observe_end(&mut self, buffer: &mut [u8], mut keep: impl FnMut(Stream, &[u8])) -> SysResult<bool> {
-        let end = if self.is_child { process::wait_child(self.pid, false)? } else { None };
-        if self.is_child && end.is_none() {
+        let observed =
+            if self.is_child { process::wait_child(self.pid, false)?.map(Some) } else { self.observe_stranger() };
+        if observed.is_none() {
             return Ok(false);
         }
-        self.end = Some(end.or_else(|| process::exit_of_stranger(self.pidfd.as_fd())));
+        self.end = observed;
         for output in &mut self.outputs {
             // What another process writes on and on is no longer this one's.
             let mut reads = LAST_READS;

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use bunker_runtime::layer::{self, FixLayer, Link, Owners, Unpack};
 use bunker_runtime::lockin::{Needs, Reach, lock_in};
 use bunker_runtime::spec::SPEC_VERSION;
-use bunker_runtime::{Failure, FailureCode, tree, usage, userns};
+use bunker_runtime::{Failure, FailureCode, trash, usage, userns};
 use bunker_sys::path::{O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_RDWR, O_WRONLY};
 use bunker_sys::{file, priority};
 use serde_json::{Value, json};
@@ -30,7 +30,7 @@ pub fn run(channel: &OwnedFd) -> Result<Value, Failure> {
         Job::Unpack { .. } => worker.unpack(&request, fds),
         Job::Link { .. } => worker.link(&request.job),
         Job::Fix { layers, target } => worker.fix(layers, target),
-        Job::Remove { directory, names } => worker.remove(directory, names),
+        Job::Remove { directory, names } => worker.remove(directory, names, fds),
         Job::Measure { paths } => worker.measure(paths),
     }
 }
@@ -92,25 +92,19 @@ impl Worker<'_> {
     }
 
     /// All of them, whatever happens with one; the first failure is told.
-    fn remove(&self, directory: &str, names: &[String]) -> Result<Value, Failure> {
+    fn remove(&self, directory: &str, names: &[String], fds: Vec<OwnedFd>) -> Result<Value, Failure> {
         priority::give_way();
+        // The command's share of the trash's lock.
+        let share = fds.into_iter().next();
         let reach =
             lock_in(&Needs { root: Some(directory), trees: &[], runtime_dir: self.runtime_dir, file_size: None })?;
-        let mut outcome = Ok(json!({ "removed": names.len() }));
-        for name in names {
-            let removed = if is_component(name) {
-                tree::remove(reach.root.as_fd(), name.as_bytes())
-                    .map_err(|error| Failure::system(FailureCode::System, &format!("removing \"{name}\""), &error))
-            } else {
-                Err(bad(&format!("\"{}\" is not a single name", name.escape_debug())))
-            };
-            if let Err(failure) = removed
-                && outcome.is_ok()
-            {
-                outcome = Err(failure);
-            }
+        if let Some(name) = names.iter().find(|name| !is_component(name)) {
+            return Err(bad(&format!("\"{}\" is not a single name", name.escape_debug())));
         }
-        outcome
+        let names: Vec<_> = names.iter().map(|name| name.clone().into_bytes()).collect();
+        trash::empty(reach.root.as_fd(), share.as_ref().map(AsFd::as_fd), &names)
+            .map_err(|error| Failure::system(FailureCode::System, "removing", &error))?;
+        Ok(json!({ "removed": names.len() }))
     }
 
     fn measure(&self, paths: &[String]) -> Result<Value, Failure> {

@@ -13,18 +13,23 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use bunker_runtime::{Failure, FailureCode};
 use bunker_sys::client::channel;
 use bunker_sys::poll::{self, Watch};
-use bunker_sys::{file, process};
+use bunker_sys::{credential, file, process};
 use serde_json::{Value, json};
 
 /// Our end of the channel to the command that started us.
 const CHANNEL_FD: i32 = 3;
 /// The client is gone: nobody reads this.
 const CANCELLED: i32 = 1;
+const UMASK: u32 = 0o022;
+const SIGXFSZ: i32 = 25;
 
 /// Does the job and answers.
 fn main() {
     // Neither Ctrl-C nor a hang-up in the command's terminal is meant for it: it ends when the command does.
     let _ = process::new_session();
+    // Whatever the command was started with: modes are as they are written here, and what may not grow is an error, no reason to die.
+    credential::set_umask(UMASK);
+    process::ignore_signal(SIGXFSZ);
     let Ok(channel) = file::inherited(CHANNEL_FD) else { process::exit(CANCELLED) };
     let answer = match job::run(&channel) {
         Ok(result) => json!({ "ok": true, "result": result }),

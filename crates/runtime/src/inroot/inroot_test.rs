@@ -99,6 +99,16 @@ fn making_directories_fails_clearly() {
     }
 }
 
+/// The text of a link into an open file would be made inside, though nobody asked for it.
+#[test]
+fn links_of_procfs_are_not_taken_for_their_text() {
+    let everything = fs::File::open("/").expect("open /");
+    for path in ["proc/self/cwd/x", "proc/self/fd/0/x", "proc/self/exe/x", "proc/self/root/x"] {
+        assert_eq!(errno(make_directories(everything.as_fd(), path.as_bytes(), 0o755)), 40, "{path}");
+        assert_eq!(errno(make_file(everything.as_fd(), path.as_bytes(), 0o644)), 40, "{path}");
+    }
+}
+
 #[test]
 fn files_are_made_for_mounts_and_never_truncated() {
     let tree = Tree::new();

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use bunker_sys::path::{
     self, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_PATH, O_WRONLY, RESOLVE_IN_ROOT, RESOLVE_NO_SYMLINKS,
 };
-use bunker_sys::{SysError, SysResult};
+use bunker_sys::{SysError, SysResult, mount};
 
 const ENOENT: i32 = 2;
 const EEXIST: i32 = 17;
@@ -19,6 +19,9 @@ const LINKS: u32 = 40;
 const RACES: u32 = 128;
 /// Mode of parents that `make_file` has to make.
 const PARENT_MODE: u32 = 0o755;
+
+/// PROC_SUPER_MAGIC (statfs(2)).
+const PROC: i64 = 0x9fa0;
 
 /// What the last component shall be.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -70,7 +73,7 @@ impl Place<'_> {
 
 /// See `make_directories` and `make_file`.
 pub(super) fn make(root: BorrowedFd<'_>, path: &[u8], leaf: Leaf, mode: u32) -> SysResult<OwnedFd> {
-    let refuse = |errno| SysError::new(format!("make(\"{}\")", path.escape_ascii()), errno);
+    let refuse = |errno| SysError::new(format!("mkdir(\"{}\")", path.escape_ascii()), errno);
     if path.is_empty() {
         return Err(refuse(ENOENT));
     }
@@ -95,7 +98,8 @@ pub(super) fn make(root: BorrowedFd<'_>, path: &[u8], leaf: Leaf, mode: u32) -> 
         let status = path::status(found.as_fd())?;
         if status.is_symlink() {
             links += 1;
-            if links > LINKS {
+            // Of a link into an open file, what can be read is only a name, perhaps the host's.
+            if links > LINKS || mount::filesystem_type(found.as_fd())? == PROC {
                 return Err(refuse(ELOOP));
             }
             let target = path::read_link_at(found.as_fd(), b"")?;

@@ -1,6 +1,10 @@
-//! Implied directories. A layer's archive may hold `tmp/x` without `tmp/`: its directory `tmp` then has a mode and owner of
-//! nobody's choice, and hides those that a lower layer gave it. For each such layer of an image a fix layer is made, to be
-//! mounted directly above it: just these directories and those above them, as they ought to be in the merged view.
+//! Directories that a layer alone cannot get right. For each layer of an image that has such a fix layer is made, to be mounted
+//! directly above it: just these directories and those above them, as they ought to be in the merged view.
+//!
+//! - Implied ones. A layer's archive may hold `tmp/x` without `tmp/`: its directory `tmp` then has the mode and owner of nobody's
+//!   choice, and hides those that a lower layer gave it.
+//! - Unmerged ones with whiteouts in them, of what no lower layer has. Overlay hides whiteouts only where it merges directories;
+//!   elsewhere readdir shows names that cannot be opened. With the fix layer's directory above it there is something to merge.
 //!
 //! A fix layer holds only what is a directory in the merged view: over a whiteout it would resurrect, over a file hide.
 //! The time of a directory is not worth a fix: making a file in it would have changed it anyway.
@@ -44,7 +48,7 @@ fn make_fixes(layers: &[FixLayer<'_>], target: BorrowedFd<'_>, number: &mut usiz
     let mut wanted = BTreeSet::new();
     for (index, layer) in layers.iter().enumerate() {
         *number = index;
-        view::add_implied(&parse(&read_manifest(layer.manifest.as_fd())?)?, &mut wanted);
+        view::add_interesting(&parse(&read_manifest(layer.manifest.as_fd())?)?, &mut wanted);
     }
     let mut fixes = Vec::new();
     if wanted.is_empty() {
@@ -54,9 +58,9 @@ fn make_fixes(layers: &[FixLayer<'_>], target: BorrowedFd<'_>, number: &mut usiz
     for (index, layer) in layers.iter().enumerate() {
         *number = index;
         let text = read_manifest(layer.manifest.as_fd())?;
-        let implied = view.add(&Layer::new(index, &parse(&text)?));
-        let mut wrong = BTreeSet::new();
-        for path in implied {
+        let found = view.add(&Layer::new(index, &parse(&text)?));
+        let mut wrong: BTreeSet<Vec<u8>> = found.unmerged.into_iter().collect();
+        for path in found.implied {
             let shown = view.shown(&path);
             if shown.is_plain() && attributes_of(layers, shown, &path)?.is_empty() {
                 continue;

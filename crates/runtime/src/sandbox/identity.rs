@@ -84,6 +84,9 @@ fn parse_word(word: &str) -> Result<Word<'_>, Failure> {
     if word.is_empty() {
         return Ok(Word::Number(0));
     }
+    if looks_like_number(word) {
+        return Err(not_found(&format!("\"{}\" is neither the number nor the name of an id", word.escape_debug())));
+    }
     if !word.bytes().all(|byte| byte.is_ascii_digit()) {
         return Ok(Word::Name(word));
     }
@@ -91,6 +94,19 @@ fn parse_word(word: &str) -> Result<Word<'_>, Failure> {
         Ok(id) if id <= MAX_ID => Ok(Word::Number(id)),
         _ => Err(not_found(&format!("uids and gids must be in range 0-{MAX_ID}: {word}"))),
     }
+}
+
+/// `-1`, `+0`, `0x0`, ` 1`, `1_0`, `１`: somebody's number, which must not find an entry of that name (CVE-2016-3697).
+fn looks_like_number(word: &str) -> bool {
+    if word.bytes().all(|byte| byte.is_ascii_digit()) {
+        return false;
+    }
+    let bare = word.trim().trim_start_matches(['+', '-']);
+    let bare = bare
+        .strip_prefix("0x")
+        .or_else(|| bare.strip_prefix("0X"))
+        .map_or(bare, |hex| if hex.chars().all(|digit| digit.is_ascii_hexdigit()) { "0" } else { bare });
+    bare.chars().all(|letter| letter.is_numeric() || letter == '_') && bare.chars().any(char::is_numeric)
 }
 
 fn resolve_group(word: &str, files: &IdentityFiles) -> Result<u32, Failure> {

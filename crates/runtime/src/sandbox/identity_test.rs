@@ -61,6 +61,20 @@ fn what_could_be_taken_for_root_is_refused() {
     }
 }
 
+/// An image may name an entry as it likes: what is a number to anybody is never looked up (CVE-2016-3697).
+#[test]
+fn names_that_are_numbers_find_nothing() {
+    let names = ["-1", "+0", "0x0", "0X0", " 1", "1 ", "1_0", "\u{ff11}", "\u{0661}", "-0", "+", "2b", "_"];
+    let passwd: String = names.iter().map(|name| format!("{name}:x:0:0::/:/bin/sh\n")).collect();
+    let group: String = names.iter().map(|name| format!("{name}:x:0:\n")).collect();
+    let files = IdentityFiles { passwd: passwd.into(), group: group.into() };
+    let found = |user: &str| resolve(user, &[], &files).is_ok();
+    let as_user: Vec<_> = names.iter().filter(|name| found(name)).collect();
+    let as_group: Vec<_> = names.iter().filter(|name| found(&format!("5:{name}"))).collect();
+    assert_eq!(as_user, [&"+", &"2b", &"_"]);
+    assert_eq!(as_group, as_user);
+}
+
 #[test]
 fn added_groups_come_last_and_once() {
     let add = ["video".to_owned(), "99".to_owned(), "10".to_owned()];

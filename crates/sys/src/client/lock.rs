@@ -2,7 +2,7 @@
 //! whether the name still leads to the same inode, and starts over if not (fcntl(2), F_OFD_SETLK).
 
 use std::mem;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use super::files::{c_path, open};
 use super::{check, retry};
@@ -12,7 +12,7 @@ use crate::{SysError, SysResult};
 pub fn acquire(path: &str) -> SysResult<Option<OwnedFd>> {
     loop {
         let file = open_lock_file(path)?;
-        match set(&file, path, libc::F_OFD_SETLK) {
+        match set(&file, path, (libc::F_OFD_SETLK, libc::F_WRLCK)) {
             Err(error) if matches!(error.errno, libc::EAGAIN | libc::EACCES) => return Ok(None),
             other => other?,
         }
@@ -26,23 +26,39 @@ pub fn acquire(path: &str) -> SysResult<Option<OwnedFd>> {
 pub fn wait(path: &str) -> SysResult<OwnedFd> {
     loop {
         let file = open_lock_file(path)?;
-        set(&file, path, libc::F_OFD_SETLKW)?;
+        set(&file, path, (libc::F_OFD_SETLKW, libc::F_WRLCK))?;
         if is_current(&file, path)? {
             return Ok(file);
         }
     }
 }
 
-/// Asks without taking. A missing file is not locked.
+/// Takes a share of the lock, which any number may have at a time, waiting while somebody holds it whole.
+pub fn share(path: &str) -> SysResult<OwnedFd> {
+    loop {
+        let file = open_lock_file(path)?;
+        set(&file, path, (libc::F_OFD_SETLKW, libc::F_RDLCK))?;
+        if is_current(&file, path)? {
+            return Ok(file);
+        }
+    }
+}
+
+/// Asks without taking; a share counts as well. A missing file is not locked.
 pub fn is_locked(path: &str) -> SysResult<bool> {
     let file = match open(path, libc::O_RDONLY | libc::O_NOFOLLOW) {
         Err(error) if matches!(error.errno, libc::ENOENT | libc::ENOTDIR) => return Ok(false),
         other => other?,
     };
-    let mut request = whole_file();
+    is_held_elsewhere(file.as_fd())
+}
+
+/// Whether somebody else has a lock or a share; this descriptor's own does not count.
+pub fn is_held_elsewhere(lock: BorrowedFd<'_>) -> SysResult<bool> {
+    let mut request = whole_file(libc::F_WRLCK);
     // SAFETY: `request` is a valid flock for the whole call.
-    check(unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_GETLK, &raw mut request) }, || {
-        format!("fcntl({path:?}, F_OFD_GETLK)")
+    check(unsafe { libc::fcntl(lock.as_raw_fd(), libc::F_OFD_GETLK, &raw mut request) }, || {
+        format!("fcntl({}, F_OFD_GETLK)", lock.as_raw_fd())
     })?;
     Ok(i32::from(request.l_type) != libc::F_UNLCK)
 }
@@ -51,16 +67,16 @@ fn open_lock_file(path: &str) -> SysResult<OwnedFd> {
     open(path, libc::O_RDWR | libc::O_CREAT | libc::O_NOFOLLOW)
 }
 
-fn whole_file() -> libc::flock {
+fn whole_file(kind: libc::c_int) -> libc::flock {
     // SAFETY: flock is plain data; zero start and length mean the whole file, and OFD locks demand l_pid 0.
     let mut request: libc::flock = unsafe { mem::zeroed() };
-    request.l_type = libc::F_WRLCK as libc::c_short;
+    request.l_type = kind as libc::c_short;
     request.l_whence = libc::SEEK_SET as libc::c_short;
     request
 }
 
-fn set(file: &OwnedFd, path: &str, command: libc::c_int) -> SysResult<()> {
-    let request = whole_file();
+fn set(file: &OwnedFd, path: &str, (command, kind): (libc::c_int, libc::c_int)) -> SysResult<()> {
+    let request = whole_file(kind);
     // SAFETY: `request` is a valid flock for the whole call.
     let attempt = || unsafe { libc::fcntl(file.as_raw_fd(), command, &raw const request) as isize };
     retry(attempt, || format!("fcntl({path:?}, F_OFD_SETLK)")).map(drop)

@@ -3,8 +3,8 @@
 use std::os::fd::{AsFd, OwnedFd};
 
 use bunker_runtime::spec::{SandboxSpec, UserNamespace};
-use bunker_runtime::{Failure, FailureCode, sandbox, tree, userns};
-use bunker_sys::{SysResult, file, path, process, socket};
+use bunker_runtime::{Failure, FailureCode, sandbox, trash, userns};
+use bunker_sys::{SysResult, file, lock, path, process, socket};
 
 use super::super::group::Group;
 use super::super::log::Log;
@@ -62,21 +62,29 @@ impl Monitor {
         let mut ends = Ends::fifos(&spec.process, &spec.container_dir)?;
         let theirs = ends.theirs.take();
         let cgroup = group.as_ref().map(|group| group.directory.as_fd());
+        if !spec.auto_remove {
+            ExitRecord::reserve(&spec.container_dir)?;
+        }
         let mut sandbox = sandbox::create(&spec, theirs.as_ref(), cgroup)?;
         // From here on the child has its own copies; as long as we held them no stream would end.
         drop(theirs);
         let group = group.filter(|_| sandbox.is_grouped);
         let namespaces = sandbox.namespaces.take();
-        let helper = match namespaces.as_ref().map(|open| network::start(&spec.network, open)).transpose()?.flatten() {
-            // It gets ready while the sandbox is being built.
-            Some(starting) => sandbox.await_ready().and_then(|()| starting.finish()).map(Some)?,
-            None => sandbox.await_ready().map(|()| None)?,
-        };
+        let helper = namespaces.as_ref().map(|open| network::prepare(&spec.network, open)).transpose()?.flatten();
         let mut state = State::new(sandbox.pid, spec.generation);
         state.shares_user_namespace = spec.user_namespace.container_uid_map.is_empty();
-        state.helper = helper.as_ref().map(Helper::record);
+        state.helper = helper.as_ref().map(|starting| starting.helper.record());
         state.cgroup = group.as_ref().map(|group| group.place.clone());
+        // Before anything of it lives on its own: should we die, others find it.
         state.write(&spec.runtime_dir)?;
+        let helper = match helper {
+            // It gets ready while the sandbox is being built.
+            Some(starting) => {
+                starting.go()?;
+                sandbox.await_ready().and_then(|()| starting.finish()).map(Some)?
+            }
+            None => sandbox.await_ready().map(|()| None)?,
+        };
         self.listener = Some(socket::listen_control(&spec.runtime_dir)?);
         let pidfd = file::duplicate(sandbox.pidfd.as_fd())?;
         let terminal = sandbox.terminal.take();
@@ -116,8 +124,12 @@ impl Monitor {
         self.take_on(fds)?;
         self.enter(&spec.user_namespace, &spec.user_runtime_dir)?;
         let pidfd = process::open_pidfd(state.pid).map_err(|_| not_running())?;
-        if !state.is_alive() {
+        if !state.is_alive() || state.generation != spec.generation {
             return Err(not_running());
+        }
+        if !spec.auto_remove {
+            // A full disk is no reason to leave a container alone.
+            let _ = ExitRecord::reserve(&spec.container_dir);
         }
         // A terminal died with the keeper that held its master.
         let outputs = if spec.process.terminal { Vec::new() } else { open_fifos(&spec.container_dir)? };
@@ -129,6 +141,8 @@ impl Monitor {
         let log = open_log(&spec)?;
         let helper = state.helper.and_then(Helper::adopt);
         let group = state.cgroup.as_deref().and_then(Group::open);
+        // Not earlier: an adoption that failed leaves everything as the next one needs it.
+        self.runtime_dir = Some(spec.runtime_dir.clone());
         self.container = Some(Container { spec, state, log, waiting: None, namespaces: None, helper, group });
         self.phase = Phase::Running;
         Ok(())
@@ -150,10 +164,18 @@ impl Monitor {
     /// Takes back what says that the container lives: its files in the runtime directory, its own directory if it is doomed, the lock.
     fn withdraw(&mut self) {
         self.listener = None;
-        self.doomed.paths =
-            std::mem::take(&mut self.doomed.paths).into_iter().filter_map(|place| self.move_to_trash(&place)).collect();
+        if !self.doomed.paths.is_empty() {
+            // Our share says that somebody looks after what lies in the trash.
+            self.trash_share = lock::share(&format!("{}.lock", self.doomed.trash)).ok();
+            let places = std::mem::take(&mut self.doomed.paths);
+            self.doomed.paths = places.into_iter().filter_map(|place| self.move_to_trash(&place)).collect();
+        }
+        // While it still is written down: should we die before we have waited for it, nobody would find it.
+        if let Some(helper) = self.container.as_ref().and_then(|container| container.helper.as_ref()) {
+            helper.dismiss();
+        }
         if let Some(runtime_dir) = self.runtime_dir.take() {
-            for name in ["state.json", "ctl", "lock"] {
+            for name in ["state.json", "state.json.new", "ctl", "lock"] {
                 let _ = file::remove(&format!("{runtime_dir}/{name}"));
             }
             let _ = std::fs::remove_dir(&runtime_dir);
@@ -196,11 +218,9 @@ impl Monitor {
         if self.doomed.paths.is_empty() {
             return Ok(());
         }
-        let trash = file::open(&self.doomed.trash, path::O_RDONLY | path::O_DIRECTORY)?;
-        for name in &self.doomed.paths {
-            tree::remove(trash.as_fd(), name.as_bytes())?;
-        }
-        Ok(())
+        let place = file::open(&self.doomed.trash, path::O_RDONLY | path::O_DIRECTORY)?;
+        let names: Vec<_> = self.doomed.paths.iter().map(|name| name.clone().into_bytes()).collect();
+        trash::empty(place.as_fd(), self.trash_share.as_ref().map(AsFd::as_fd), &names)
     }
 }
 

@@ -107,3 +107,20 @@ fn directories_above_are_as_the_layers_show_them() {
     ];
     assert_eq!(fixes(&layers), [(1, lines(&["d 755 .", "d 750 a", "d 700 a/b"]))]);
 }
+
+#[test]
+fn a_directory_with_whiteouts_of_nothing_gets_one_above_it_to_merge_with() {
+    let whiteouts = || vec![dir("a").mode(0o750), file("a/.wh.gone", ""), file("a/there", "1")];
+    let fixed = |number| (number, lines(&["d 755 .", "d 750 a"]));
+    assert_eq!(fixes(&[whiteouts()]), [fixed(0)]);
+    assert_eq!(fixes(&[vec![dir("b")], whiteouts()]), [fixed(1)]);
+    // Merged with what is below: overlay hides them.
+    assert_eq!(fixes(&[vec![dir("a")], whiteouts()]), []);
+    let emptied = [whiteouts(), vec![file("a/.wh..wh..opq", "")]].concat();
+    assert_eq!(fixes(&[vec![dir("a")], emptied]), [fixed(1)]);
+    let below_emptied = vec![dir("a"), file("a/.wh..wh..opq", ""), dir("a/b"), file("a/b/.wh.gone", "")];
+    assert_eq!(fixes(&[vec![dir("a/b")], below_emptied]), [(1, lines(&["d 755 .", "d 755 a", "d 755 a/b"]))]);
+    assert_eq!(fixes(&[vec![file("a", "1")], whiteouts()]), [fixed(1)]);
+    // In the root there is always the container's own.
+    assert_eq!(fixes(&[vec![file(".wh.gone", "")]]), []);
+}

@@ -35,6 +35,8 @@ struct Fact {
     /// `None`: no directory, or a whiteout.
     directory: Option<Shown>,
     implied: bool,
+    /// Whiteouts lie in it.
+    has_whiteouts: bool,
     /// Lower layers' content is not seen through it.
     hides_content: bool,
     /// Nor is lower layers' directory itself.
@@ -55,7 +57,9 @@ impl<'a> Layer<'a> {
                 LineKind::Directory | LineKind::Implied => {
                     let directory = Some(Shown::of(index, line));
                     let implied = line.kind == LineKind::Implied;
-                    facts.insert(path, Fact { directory, implied, hides_content: false, hides_itself: false });
+                    let fact =
+                        Fact { directory, implied, has_whiteouts: false, hides_content: false, hides_itself: false };
+                    facts.insert(path, fact);
                 }
                 LineKind::Opaque => {
                     if let Some(fact) = facts.get_mut(path) {
@@ -64,15 +68,33 @@ impl<'a> Layer<'a> {
                     }
                 }
                 _ => {
-                    facts.insert(
-                        path,
-                        Fact { directory: None, implied: false, hides_content: true, hides_itself: true },
-                    );
+                    let fact = Fact {
+                        directory: None,
+                        implied: false,
+                        has_whiteouts: false,
+                        hides_content: true,
+                        hides_itself: true,
+                    };
+                    facts.insert(path, fact);
                 }
+            }
+            if line.kind == LineKind::Whiteout
+                && let Some(parent) = facts.get_mut(name::split(path).0)
+            {
+                parent.has_whiteouts = true;
             }
         }
         Self { facts }
     }
+}
+
+/// What is wrong with a layer's directories, on top of those below it.
+#[derive(Default)]
+pub(super) struct Found {
+    /// It only implies them, and how they look comes from below.
+    pub(super) implied: Vec<Vec<u8>>,
+    /// Whiteouts lie in them, and no directory below is merged with them.
+    pub(super) unmerged: Vec<Vec<u8>>,
 }
 
 /// The directories of interest as the layers added so far show them.
@@ -87,9 +109,9 @@ impl View {
         Self { wanted, shown: HashMap::new() }
     }
 
-    /// Lays a layer on top. Returns the directories it only implies and whose looks come from below.
-    pub(super) fn add(&mut self, layer: &Layer<'_>) -> Vec<Vec<u8>> {
-        let mut from_below = Vec::new();
+    /// Lays a layer on top.
+    pub(super) fn add(&mut self, layer: &Layer<'_>) -> Found {
+        let mut found = Found::default();
         // Directories of interest below which nothing of the lower layers is seen.
         let mut hiding: BTreeSet<&[u8]> = BTreeSet::new();
         for path in &self.wanted {
@@ -99,13 +121,19 @@ impl View {
             if hidden || fact.is_some_and(|fact| fact.hides_content) {
                 hiding.insert(path);
             }
+            // The root is always merged: with the container's own.
+            if fact.is_some_and(|fact| fact.has_whiteouts && (fact.hides_content || below.is_none()))
+                && !path.is_empty()
+            {
+                found.unmerged.push(path.clone());
+            }
             let now = match fact {
                 None => below,
                 Some(Fact { directory: None, .. }) => None,
                 Some(fact) if !fact.implied || fact.hides_itself => fact.directory.clone(),
                 Some(fact) => match below {
                     Some(below) => {
-                        from_below.push(path.clone());
+                        found.implied.push(path.clone());
                         Some(below)
                     }
                     None => fact.directory.clone(),
@@ -116,8 +144,8 @@ impl View {
                 self.shown.insert(path.clone(), now);
             }
         }
-        from_below.retain(|path| !path.is_empty());
-        from_below
+        found.implied.retain(|path| !path.is_empty());
+        found
     }
 
     /// A directory of interest, which must be one now.
@@ -128,11 +156,19 @@ impl View {
     }
 }
 
-/// The paths a layer implies, with those above them and the root.
-pub(super) fn add_implied(lines: &[Line<'_>], wanted: &mut BTreeSet<Vec<u8>>) {
-    for line in lines.iter().filter(|line| line.kind == LineKind::Implied && !line.path.is_empty()) {
+/// The directories that a layer only implies or has whiteouts in, with those above them and the root.
+pub(super) fn add_interesting(lines: &[Line<'_>], wanted: &mut BTreeSet<Vec<u8>>) {
+    for line in lines {
+        let directory = match line.kind {
+            LineKind::Implied => &line.path,
+            LineKind::Whiteout => name::split(&line.path).0,
+            _ => continue,
+        };
+        if directory.is_empty() {
+            continue;
+        }
         wanted.insert(Vec::new());
-        for path in with_parents(&line.path) {
+        for path in with_parents(directory) {
             if !wanted.insert(path.to_vec()) {
                 break;
             }

@@ -24,6 +24,8 @@ pub(crate) struct Summary {
     /// The root aside.
     pub(crate) implied_directories: u64,
     pub(crate) pending_links: u64,
+    /// Whiteouts, those in the root aside.
+    pub(crate) whiteouts: u64,
     /// Executables that give their caller other ids or capabilities.
     pub(crate) setuid: u64,
     pub(crate) opaque_root: bool,
@@ -72,6 +74,7 @@ impl Unpacker<'_> {
                 _ => {}
             }
             summary.count(kind, &record);
+            summary.whiteouts += u64::from(kind == LineKind::Whiteout && self.index.parent(id) != ROOT);
             writer.write(&line(kind, &record, (&name, &target)))?;
             self.mark_hidden(id, &name, writer)?;
         }
