@@ -10,31 +10,54 @@ import { join } from "node:path";
 import type { CommandResult } from "../support/command.ts";
 import type { RunOptions } from "../support/environment.ts";
 import type { Need } from "../support/guards.ts";
-import { until } from "../support/private-host.ts";
+import { sidRoot } from "../../scripts/bench/sid-root.ts";
 import { patternOf } from "../support/network-server.ts";
 import { HOST, PORT, World, WORLD, WORLD6, WORLD_NAME } from "../support/network-world.ts";
 import { type Stage, useStage } from "../support/stage.ts";
 
 interface BackEnd {
-  name: "slirp4netns" | "pasta";
+  name: string;
+  program: "slirp4netns" | "pasta";
   needs: Need[];
+  /** Another distribution's, with the program in its version of today. */
+  root?: () => string;
   /** Besides the gateway: where the host itself might be reached. */
   hostAddresses: string[];
-  /** pasta of 2023 stalls, or repeats itself, once one side has sent its last byte. */
-  knowsHalfClose: boolean;
+  /** pasta of 2023 stalls once one side has sent its last byte, and is silent where it should refuse. */
+  isComplete: boolean;
 }
 
+/** Debian 12's does not know its own version. */
+const PASTA_OF_2023 = /^pasta unknown version/;
+const PROGRAMS = ["slirp4netns", "pasta"];
 const BACK_ENDS: BackEnd[] = [
   {
     name: "slirp4netns",
+    program: "slirp4netns",
     needs: ["slirp4netns"],
     hostAddresses: ["10.0.2.2", "10.0.2.3", "fd00::2"],
-    knowsHalfClose: true,
+    isComplete: true,
   },
-  { name: "pasta", needs: ["pasta"], hostAddresses: ["169.254.1.1", HOST], knowsHalfClose: false },
+  {
+    name: "pasta",
+    program: "pasta",
+    needs: ["pasta"],
+    hostAddresses: ["169.254.1.1", HOST],
+    isComplete: !PASTA_OF_2023.test(Bun.spawnSync(["sh", "-c", "pasta --version"]).stdout.toString()),
+  },
+  {
+    name: "today's pasta",
+    program: "pasta",
+    needs: ["mmdebstrap"],
+    root: sidRoot,
+    hostAddresses: ["169.254.1.1", HOST],
+    isComplete: true,
+  },
 ];
 const DIRECTORIES = ["/usr/bin", "/usr/local/bin", "/usr/sbin"];
-const AMOUNT = 4_000_000;
+const AMOUNT = 3_000_000;
+/** Input that stays open for a while: half-closed connections are a question of their own. */
+const ASK = `{ echo who; sleep 0.2; } | nc ${WORLD} ${PORT}`;
 /** An address takes a while to be known as nobody else's. */
 const IPV6_PATIENCE_MS = 10_000;
 
@@ -43,13 +66,14 @@ class Network {
   readonly stage: Stage;
   #world: World | null = null;
 
-  constructor(programs: string[], needs: Need[]) {
+  constructor(programs: string[], needs: Need[], root?: () => string) {
     this.stage = useStage({
       needs: ["ip", ...needs],
+      environment: root === undefined ? {} : () => ({ root: root() }),
       prepare: async (stage) => {
         this.#world = await World.create();
         stage.onClose(async () => await this.#world?.[Symbol.asyncDispose]());
-        for (const { name } of BACK_ENDS) if (!programs.includes(name)) this.hide(name);
+        for (const program of PROGRAMS) if (!programs.includes(program)) this.hide(program);
         this.nameserver(WORLD);
       },
     });
@@ -62,15 +86,16 @@ class Network {
 
   /** As on a machine where it is not installed. */
   hide(program: string): void {
-    for (const path of DIRECTORIES.map((directory) => join(directory, program)).filter((place) => existsSync(place))) {
-      this.#asRoot(["mount", "--bind", "/dev/null", path]);
-    }
+    for (const path of this.#placesOf(program)) this.#asRoot(["mount", "--bind", "/dev/null", path]);
   }
 
   show(program: string): void {
-    for (const path of DIRECTORIES.map((directory) => join(directory, program)).filter((place) => existsSync(place))) {
-      this.#asRoot(["umount", path]);
-    }
+    for (const path of this.#placesOf(program)) this.#asRoot(["umount", path]);
+  }
+
+  #placesOf(program: string): string[] {
+    const { host } = this.stage.env;
+    return DIRECTORIES.map((directory) => join(directory, program)).filter((path) => existsSync(host.view(path)));
   }
 
   /** The host's resolv.conf. */
@@ -113,18 +138,21 @@ function hex(bytes: Uint8Array): string {
 
 for (const backEnd of BACK_ENDS) {
   describe(`the way out by ${backEnd.name}`, () => {
-    const network = new Network([backEnd.name], backEnd.needs);
+    const network = new Network([backEnd.program], backEnd.needs, backEnd.root);
     const { it } = network.stage;
 
     it("carries bytes both ways, whole and in order", async () => {
-      // Input that stays open: half-closed connections are a question of their own.
       const down = `{ echo get ${AMOUNT}; sleep 1; } | nc ${WORLD} ${PORT} | sha256sum | cut -d' ' -f1`;
       expect(await network.script(down)).toBe(hex(patternOf(AMOUNT)));
-      const up = `{ echo get ${AMOUNT}; sleep 1; } | nc ${WORLD} ${PORT} > f; cat f f | wc -c; cat f | sha256sum | cut -d' ' -f1`;
-      expect(await network.script(up, "-w", "/tmp")).toBe(`${2 * AMOUNT}\n${hex(patternOf(AMOUNT))}`);
+      const up = `{ echo take ${AMOUNT}; head -c ${AMOUNT} /dev/zero; sleep 1; } | nc ${WORLD} ${PORT}`;
+      expect(await network.script(up)).toBe(hex(new Uint8Array(AMOUNT)));
     });
 
-    it.skipIf(!backEnd.knowsHalfClose)("passes on that one side has sent its last byte", async () => {
+    const whole = (name: string, action: () => Promise<void>): void => {
+      if (backEnd.isComplete) it(name, action);
+    };
+
+    whole("passes on that one side has sent its last byte", async () => {
       const put = `{ echo put; head -c ${AMOUNT} /dev/zero; } | nc ${WORLD} ${PORT}`;
       expect(await network.script(put)).toBe(hex(new Uint8Array(AMOUNT)));
       expect(await network.script(`echo get ${AMOUNT} | nc ${WORLD} ${PORT} | sha256sum | cut -d' ' -f1`)).toBe(
@@ -133,10 +161,10 @@ for (const backEnd of BACK_ENDS) {
     });
 
     it("comes from the host's own address", async () => {
-      expect(await network.script(`{ echo who; sleep 0.2; } | nc ${WORLD} ${PORT}`)).toContain(HOST);
+      expect(await network.script(ASK)).toContain(HOST);
     });
 
-    it("refuses what the world refuses, at once", async () => {
+    whole("refuses what the world refuses, at once", async () => {
       const started = performance.now();
       expect(await network.script(`nc ${WORLD} ${PORT + 1} < /dev/null || echo refused`)).toContain("refused");
       expect(performance.now() - started).toBeLessThan(IPV6_PATIENCE_MS);
@@ -159,11 +187,11 @@ for (const backEnd of BACK_ENDS) {
     it("does not lead to what listens on the host's loopback alone", async () => {
       const gateway = "$(ip route | sed -n 's/default via \\([^ ]*\\).*/\\1/p')";
       const addresses = ["127.0.0.1", "::1", ...backEnd.hostAddresses].join(" ");
-      const knock = `for a in ${addresses}; do { echo who; sleep 0.2; } | timeout 3 nc $a ${PORT} 2>/dev/null && echo "reached at $a"; done`;
-      expect(await network.script(`${knock}; true`)).toBe("");
+      const knock = `for a in ${addresses}; do { echo who; sleep 0.2; } | timeout 1 nc $a ${PORT} && echo "reached at $a"; done`;
+      expect(await network.script(`exec 2>/dev/null; ${knock}; true`)).toBe("");
       // The gateway may be the world itself: then what answers is the world, which sees the host's address.
       const answer = await network.script(
-        `{ echo who; sleep 0.2; } | timeout 3 nc ${gateway} ${PORT} 2>/dev/null; true`,
+        `exec 2>/dev/null; { echo who; sleep 0.2; } | timeout 1 nc ${gateway} ${PORT}; true`,
       );
       expect(answer).not.toContain("127.0.0.1");
     });
@@ -183,31 +211,19 @@ for (const backEnd of BACK_ENDS) {
       await network.ok(["exec", "a", "sh", "-c", listen]);
       expect(await network.ok(["exec", "a", "sh", "-c", "nc 127.0.0.1 5000 < /dev/null"])).toBe("mine");
       expect((await network.run(["exec", "b", "nc", "127.0.0.1", "5000"])).code).toBe(1);
-      const answers = ["a", "b", "c"].map((name) =>
-        network.ok(["exec", name, "sh", "-c", `{ echo who; sleep 0.2; } | nc ${WORLD} ${PORT}`]),
-      );
+      const answers = ["a", "b", "c"].map((name) => network.ok(["exec", name, "sh", "-c", ASK]));
       for (const answer of await Promise.all(answers)) expect(answer).toContain(HOST);
     });
 
     it("is there at once, and again after a restart", async () => {
-      await network.ok([
-        "create",
-        "--name",
-        "c",
-        "busybox",
-        "sh",
-        "-c",
-        `{ echo who; sleep 0.2; } | nc ${WORLD} ${PORT}`,
-      ]);
+      await network.ok(["create", "--name", "c", "busybox", "sh", "-c", ASK]);
       for (let round = 0; round < 2; round += 1) expect(await network.ok(["start", "-a", "c"])).toContain(HOST);
     });
 
     it("does not depend on PATH", async () => {
-      const { stdout } = await network.run(
-        ["run", "--rm", "busybox", "sh", "-c", `{ echo who; sleep 0.2; } | nc ${WORLD} ${PORT}`],
-        { environment: { PATH: "/nowhere" } },
-      );
-      expect(stdout).toContain(HOST);
+      const { env } = network.stage;
+      const words = ["env", "PATH=/nowhere", env.program, "run", "--rm", "busybox", "sh", "-c", ASK];
+      expect((await env.startOther(words, network.options()).result()).stdout).toContain(HOST);
     });
 
     it("is no reason for a container not to start while the host has none itself", async () => {
@@ -306,7 +322,6 @@ describe("the network", () => {
       network.stage.env.command(["pkill", "-KILL", "-u", String(network.stage.env.user.uid), "slirp4netns"]),
     );
     expect(await network.ok(["exec", "c", "echo", "alive"])).toBe("alive");
-    expect(await until(() => true, 0)).toBe(true);
     await network.ok(["rm", "-f", "c"]);
   });
 

@@ -2,8 +2,8 @@
 //
 //   bun test/support/network-server.ts ADDRESS PORT DNS-ADDRESS NAME IPV4 IPV6
 //
-// On PORT of ADDRESS (all of them with "::"): `get N` sends N bytes of `patternOf`, `put` reads to the end and answers with the
-// sha256, `who` answers with the client's address. On port 53 of DNS-ADDRESS ("-": none): NAME's addresses, no others.
+// On PORT of ADDRESS (all of them with "::"): `get N` sends N bytes of `patternOf`, `put` reads to the end, `take N` reads N bytes,
+// both answer with the sha256, `who` answers with the client's address. On port 53 of DNS-ADDRESS ("-": none): NAME's addresses, no others.
 
 import { createHash } from "node:crypto";
 import { createServer, type Socket } from "node:net";
@@ -21,22 +21,31 @@ export function patternOf(length: number): Uint8Array {
 
 function serve(socket: Socket): void {
   const hash = createHash("sha256");
-  let head = "";
-  let putting = false;
+  let head: Buffer | null = Buffer.alloc(0);
+  /** Bytes that are still to come; null: none are read. */
+  let missing: number | null = null;
+  const take = (bytes: Buffer) => {
+    if (missing === null || missing === 0) return;
+    hash.update(bytes.subarray(0, missing));
+    missing = Math.max(0, missing - bytes.length);
+    if (missing === 0) socket.end(`${hash.digest("hex")}\n`);
+  };
   socket.on("error", () => socket.destroy());
   socket.on("data", (chunk: Buffer) => {
-    if (putting) return void hash.update(chunk);
-    head += chunk.toString("latin1");
+    if (head === null) return take(chunk);
+    head = Buffer.concat([head, chunk]);
     const end = head.indexOf("\n");
     if (end < 0) return;
-    const [word, amount] = head.slice(0, end).split(" ");
+    const [word, amount] = head.toString("latin1", 0, end).split(" ");
+    const rest = head.subarray(end + 1);
+    head = null;
     if (word === "get") socket.end(patternOf(Number(amount)));
     else if (word === "who") socket.end(`${socket.remoteAddress ?? ""}\n`);
-    putting = word === "put";
-    hash.update(Buffer.from(head.slice(end + 1), "latin1"));
+    else missing = word === "put" ? Number.POSITIVE_INFINITY : Number(amount);
+    take(rest);
   });
   socket.on("end", () => {
-    if (putting) socket.end(`${hash.digest("hex")}\n`);
+    if (missing === Number.POSITIVE_INFINITY) socket.end(`${hash.digest("hex")}\n`);
   });
 }
 

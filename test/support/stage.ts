@@ -13,7 +13,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import type { Canary } from "./canary.ts";
-import { TestEnv } from "./environment.ts";
+import { type EnvOptions, TestEnv } from "./environment.ts";
 import { type Need, requires } from "./guards.ts";
 import { type Image, type Layer, makeBlob, makeImage } from "./image.ts";
 import { imageLayout } from "./image-cache.ts";
@@ -86,7 +86,7 @@ export class Stage {
     await this.env.ok(["tag", reference, name]);
   }
 
-  async open(options: Parameters<typeof TestEnv.create>[0]): Promise<void> {
+  async open(options: EnvOptions): Promise<void> {
     this.#env = await TestEnv.create(options);
     this.#registry = startRegistry();
     await this.add("busybox", busyboxWith({}));
@@ -118,7 +118,7 @@ export class Stage {
 export interface StageOptions {
   /** Besides what every container needs. */
   needs?: Need[];
-  environment?: Parameters<typeof TestEnv.create>[0];
+  environment?: EnvOptions | (() => EnvOptions);
   /** After opening: further images. */
   prepare?: (stage: Stage) => Promise<void>;
 }
@@ -129,7 +129,7 @@ export function useStage({ needs = [], environment = {}, prepare }: StageOptions
   // Where all tests are skipped there is nothing to open, and perhaps nothing to open it with.
   if (stage.it !== test) return stage;
   beforeAll(async () => {
-    await stage.open(environment);
+    await stage.open(typeof environment === "function" ? environment() : environment);
     await prepare?.(stage);
   }, OPENING_TIMEOUT_MS);
   beforeEach(() => stage.watch());

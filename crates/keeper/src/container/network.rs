@@ -13,13 +13,9 @@ use bunker_sys::{SysResult, path};
 
 use super::record::Helper as Record;
 
-/// Where slirp4netns finds its two namespaces and the pipe on which it says that it is ready.
-const USER_FD: i32 = 3;
-const NETWORK_FD: i32 = 4;
-const READY_FD: i32 = 5;
-/// Where pasta does, which closes everything above standard error first. It needs no user namespace: from U it has power over ours.
-const PASTA_READY_FD: i32 = 0;
-const PASTA_NETWORK_FD: i32 = 1;
+/// Above all descriptors that a helper is given.
+const FIRST_OTHER_FD: i32 = 6;
+const STDERR: i32 = 2;
 /// A helper that takes longer has lost its way; they take 6 and 17 ms.
 const PATIENCE_MS: i32 = 10_000;
 const SIGTERM: i32 = 15;
@@ -45,27 +41,19 @@ pub struct Starting {
 /// Makes the process of the helper this network asks for, if any. It begins when it is let go, after it has been written down:
 /// should we die in between it ends, and from then on others find it.
 pub fn prepare(network: &Network, namespaces: &OpenNamespaces) -> Result<Option<Starting>, Failure> {
-    if matches!(network, Network::None | Network::Host) {
-        return Ok(None);
-    }
+    let program = match network {
+        Network::None | Network::Host => return Ok(None),
+        Network::Slirp4netns { program } => slirp(program),
+        Network::Pasta { program } => pasta(program),
+    };
     let (waits, go) = file::pipe()?;
     let (ready, says_ready) = file::pipe()?;
     // In memory, not a pipe: it may complain for as long as it lives, with nobody to read.
     let complaints = file::memory_file(c"complaints")?;
-    let (name, arguments, descriptors) = match network {
-        Network::None | Network::Host => return Ok(None),
-        Network::Slirp4netns { program } => (
-            "slirp4netns",
-            slirp_arguments(program),
-            vec![(&namespaces.user, USER_FD), (&namespaces.network, NETWORK_FD), (&says_ready, READY_FD)],
-        ),
-        Network::Pasta { program } => (
-            "pasta",
-            pasta_arguments(program),
-            vec![(&namespaces.network, PASTA_NETWORK_FD), (&says_ready, PASTA_READY_FD)],
-        ),
-    };
-    let words: Vec<CString> = arguments.into_iter().filter_map(|word| CString::new(word).ok()).collect();
+    let name = program.name;
+    let words: Vec<CString> = program.arguments.iter().filter_map(|word| CString::new(word.as_str()).ok()).collect();
+    let mut descriptors = vec![(&namespaces.network, program.network), (&says_ready, program.ready)];
+    descriptors.extend(program.user.map(|number| (&namespaces.user, number)));
     match process::clone_process(0, None, false)? {
         Cloned::Parent { pid, pidfd } => {
             Ok(Some(Starting { helper: Helper { pidfd, pid, is_child: true }, go, ready, complaints, name }))
@@ -86,20 +74,28 @@ pub fn prepare(network: &Network, namespaces: &OpenNamespaces) -> Result<Option<
 fn place_all(descriptors: &[(&OwnedFd, i32)], complains: &OwnedFd) -> SysResult<()> {
     let null = file::open("/dev/null", path::O_RDWR)?;
     let streams = [(&null, 0), (&null, 1), (complains, STDERR)];
-    let high = |(fd, number): &(&OwnedFd, i32)| Ok((file::duplicate_above(fd.as_fd(), READY_FD + 1)?, *number));
+    let high = |(fd, number): &(&OwnedFd, i32)| Ok((file::duplicate_above(fd.as_fd(), FIRST_OTHER_FD)?, *number));
     let placed: Vec<_> = streams.iter().chain(descriptors).map(high).collect::<SysResult<_>>()?;
     for (source, number) in &placed {
         file::place(source.as_fd(), *number)?;
     }
     process::reset_signals();
-    file::close_from_at_exec(READY_FD + 1)
+    file::close_from_at_exec(FIRST_OTHER_FD)
 }
 
-const STDERR: i32 = 2;
+/// How a helper is called, and under which numbers it finds its namespaces and the pipe on which it says that it is ready.
+struct Program {
+    name: &'static str,
+    arguments: Vec<String>,
+    user: Option<i32>,
+    network: i32,
+    ready: i32,
+}
 
 /// The container must not reach the host's own loopback through the helper.
-fn slirp_arguments(program: &str) -> Vec<String> {
-    [
+fn slirp(program: &str) -> Program {
+    let (user, network, ready) = (3, 4, 5);
+    let arguments = [
         program,
         "--configure",
         "--mtu=65520",
@@ -108,23 +104,25 @@ fn slirp_arguments(program: &str) -> Vec<String> {
         "--enable-sandbox",
         "--enable-seccomp",
         "--enable-ipv6",
-        &format!("--ready-fd={READY_FD}"),
+        &format!("--ready-fd={ready}"),
         "--netns-type=path",
-        &format!("--userns-path=/proc/self/fd/{USER_FD}"),
-        &format!("/proc/self/fd/{NETWORK_FD}"),
+        &format!("--userns-path=/proc/self/fd/{user}"),
+        &format!("/proc/self/fd/{network}"),
         "tap0",
-    ]
-    .map(str::to_owned)
-    .into()
+    ];
+    Program { name: "slirp4netns", arguments: arguments.map(str::to_owned).into(), user: Some(user), network, ready }
 }
 
-fn pasta_arguments(program: &str) -> Vec<String> {
+/// It closes everything above standard error before it looks for anything. It needs no user namespace: it runs in U, which has
+/// power over the container's.
+fn pasta(program: &str) -> Program {
+    let (ready, network) = (0, 1);
     let fixed = "--config-net --foreground --quiet --no-map-gw --no-netns-quit --dns-forward 169.254.1.1 -t none -u none -T none -U none";
     let mut arguments = vec![program.to_owned()];
     arguments.extend(fixed.split(' ').map(str::to_owned));
-    arguments.extend(["--pid".to_owned(), format!("/proc/self/fd/{PASTA_READY_FD}")]);
-    arguments.extend(["--netns".to_owned(), format!("/proc/self/fd/{PASTA_NETWORK_FD}")]);
-    arguments
+    arguments.extend(["--pid".to_owned(), format!("/proc/self/fd/{ready}")]);
+    arguments.extend(["--netns".to_owned(), format!("/proc/self/fd/{network}")]);
+    Program { name: "pasta", arguments, user: None, network, ready }
 }
 
 impl Starting {
@@ -154,14 +152,11 @@ impl Starting {
 
     fn complaint(&self) -> String {
         let mut buffer = [0_u8; COMPLAINT_LIMIT];
-        match path::read_at(self.complaints.as_fd(), &mut buffer, 0) {
-            Ok(count) if count > 0 => {
-                let said = String::from_utf8_lossy(&buffer[..count]);
-                // pasta writes to syslog too, and says so where there is none.
-                said.lines().filter(|line| !line.contains("to syslog")).collect::<Vec<_>>().join("; ")
-            }
-            _ => "it said nothing".to_owned(),
-        }
+        let count = path::read_at(self.complaints.as_fd(), &mut buffer, 0).unwrap_or(0);
+        let said = String::from_utf8_lossy(&buffer[..count]);
+        // pasta writes to syslog too, and says so where there is none.
+        let lines: Vec<_> = said.lines().filter(|line| !line.contains("to syslog")).collect();
+        if lines.is_empty() { "it said nothing".to_owned() } else { lines.join("; ") }
     }
 }
 
