@@ -39,14 +39,14 @@ export interface ContainerConfig {
 }
 
 const DEFAULT_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-const SHORT_ID = 12;
 
 /**
- * Merges image and request as docker does. `newVolumeName` supplies names for the anonymous volumes.
+ * Merges image and request as docker does. `hostname` is for a container that was given none, `newVolumeName` supplies names for the
+ * anonymous volumes.
  * @throws BunkerError usage when there is no command at all.
  */
 export function resolveConfig(
-  id: string,
+  hostname: string,
   request: CreateRequest,
   image: { id: string; config: ImageConfig },
   newVolumeName: () => string,
@@ -61,12 +61,11 @@ export function resolveConfig(
       hint: "Give a command after the image's name; this image has none of its own.",
     });
   }
-  const hostname = request.hostname ?? id.slice(0, SHORT_ID);
   return {
     version: CONFIG_VERSION,
     request,
     imageId: image.id,
-    hostname,
+    hostname: request.hostname ?? hostname,
     process: {
       entrypoint,
       command,

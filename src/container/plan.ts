@@ -37,7 +37,9 @@ export interface HostFacts {
   /** Hard limits, -1 unlimited. */
   hardOpenFiles: number;
   hardProcesses: number;
-  /** The host's resolv.conf. */
+  hostname: string;
+  /** The host's own files. */
+  hosts: string;
   resolvConf: string;
   /** A cgroup v2 directory in which the user may make groups. */
   cgroup: string | null;
@@ -242,7 +244,7 @@ function depth(target: string): number {
 
 function planFiles(config: ContainerConfig, host: HostFacts, start: StartOptions): OwnedFileSpec[] {
   const files: OwnedFileSpec[] = [
-    ownedFile("hosts", "/etc/hosts", hostsFile(config, start.network)),
+    ownedFile("hosts", "/etc/hosts", hostsFile(config, host, start.network)),
     ownedFile("resolv.conf", "/etc/resolv.conf", resolvFile(host, start.network)),
     ownedFile("hostname", "/etc/hostname", `${config.hostname}\n`),
     { ...ownedFile("containerenv", "/run/.containerenv", containerEnvironment(config, start)), readonly: true },
@@ -256,7 +258,8 @@ function ownedFile(name: string, target: string, content: string): OwnedFileSpec
   return { name, target, content, mode: 0o644, readonly: false };
 }
 
-function hostsFile(config: ContainerConfig, network: NetworkSpec): string {
+function hostsFile(config: ContainerConfig, host: HostFacts, network: NetworkSpec): string {
+  if (network.kind === "host" && host.hosts !== "") return host.hosts;
   const lines = ["127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost ip6-loopback"];
   const address = network.kind === "slirp4netns" ? SLIRP_ADDRESS : "127.0.1.1";
   const domain = config.request.domainname;

@@ -62,7 +62,7 @@ export class KeeperChannel {
     for (;;) {
       const queued = this.#events.shift();
       if (queued !== undefined) return queued;
-      const received = await receiveMessage(this.#fd);
+      const received = await receiveMessage(this.#fd, "block");
       if (received === null) return null;
       const event = parseEvent(received.message);
       if (event !== null) return event;

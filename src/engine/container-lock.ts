@@ -42,10 +42,10 @@ export function withContainerLock<T>(engine: Engine, id: string, use: () => T): 
 /** Removes what lies in the runtime directory of a container that does not run. The lock must be ours; it is as good as free after. */
 export function clearRuntime(engine: Engine, id: string): void {
   const directory = engine.store.layout.runtime(id);
-  for (const name of FILES) rmSync(`${directory}/${name}`, { force: true });
   try {
+    for (const name of FILES) rmSync(`${directory}/${name}`, { force: true });
     rmdirSync(directory);
   } catch {
-    // Somebody is making it anew.
+    // Somebody is making it anew, or it is for the next sweep.
   }
 }

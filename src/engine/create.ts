@@ -15,6 +15,8 @@ import { viewContainer } from "./view.ts";
 const PRIVATE_DIRECTORY = 0o700;
 const READABLE_DIRECTORY = 0o755;
 const PRIVATE_FILE = 0o600;
+/** docker's default name of a container's host. */
+const SHORT_ID = 12;
 /** Two commands may draw the same name at once. */
 const NAME_TRIES = 20;
 const LOCK_TRIES = 200;
@@ -31,6 +33,9 @@ export async function createContainer(
     engine.store.containers.setState(record.id, "created");
     clearRuntime(engine, record.id);
     return { id: record.id, warnings: [] };
+  } catch (error) {
+    undo(engine, record.id);
+    throw error;
   } finally {
     closeFd(lock);
   }
@@ -89,7 +94,9 @@ function insertRow(
   options: { id: string; run: boolean },
 ): ContainerRecord {
   const { id, run } = options;
-  const config = resolveConfig(id, request, image, () => engine.store.newId());
+  // docker's rule: on the host's network it has the host's name.
+  const hostname = request.network === "host" ? engine.host().hostname : id.slice(0, SHORT_ID);
+  const config = resolveConfig(hostname, request, image, () => engine.store.newId());
   prepareBindSources(request);
   const row = {
     id,

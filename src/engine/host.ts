@@ -25,6 +25,8 @@ export function readHostFacts(): HostFacts {
     newgidmap: findProgram("newgidmap"),
     hardOpenFiles: hardLimit(limits, "Max open files"),
     hardProcesses: hardLimit(limits, "Max processes"),
+    hostname: readText("/proc/sys/kernel/hostname").trim(),
+    hosts: readText("/etc/hosts"),
     resolvConf: readText("/etc/resolv.conf"),
     cgroup: findDelegatedGroup(),
     throttledCpus: findThrottledCpus(),
@@ -126,12 +128,22 @@ export function resolveNetwork(asked: "default" | "none" | "host"): { network: N
   const slirp = findProgram("slirp4netns");
   if (slirp !== null) return { network: { kind: "slirp4netns", program: slirp }, warning: null };
   const pasta = findProgram("pasta");
-  if (pasta !== null) return { network: { kind: "pasta", program: pasta }, warning: null };
-  return {
-    network: { kind: "none" },
-    warning:
-      "no way out of the container: neither slirp4netns nor pasta is installed (apt install slirp4netns), so it has no network",
-  };
+  if (pasta === null) {
+    return noWayOut("neither slirp4netns nor pasta is installed (apt install slirp4netns), so it has no network");
+  }
+  if (!hasDefaultRoute()) return noWayOut("the host has none itself now, without which pasta does not work");
+  return { network: { kind: "pasta", program: pasta }, warning: null };
+}
+
+function noWayOut(reason: string): { network: NetworkSpec; warning: string } {
+  return { network: { kind: "none" }, warning: `no way out of the container: ${reason}` };
+}
+
+/** A route to everywhere in /proc/net/route or ipv6_route (all zeros, by another device than the loopback one). */
+function hasDefaultRoute(): boolean {
+  const routes = readText("/proc/net/route");
+  const routes6 = readText("/proc/net/ipv6_route");
+  return /^\S+\t0{8}\t\S+(?:\t\S+){4}\t0{8}\t/m.test(routes) || /^0{32} 00 .* (?!lo$)\S+$/m.test(routes6);
 }
 
 /** The boot this is: containers of another one are not running, whatever their files say. */

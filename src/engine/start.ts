@@ -43,7 +43,7 @@ export async function runContainer(
   const streams = options.detach ? null : options.streams;
   launch(engine, record, { channel, lock, streams, onWarning: options.onWarning });
   // A container that removes itself stays `creating`: without its keeper it is to be undone.
-  if (!request.autoRemove) engine.store.containers.setState(record.id, "started", options.detach);
+  if (!request.autoRemove) noteStarted(engine, record, options.detach);
   if (options.detach) {
     channel.close();
     return { id: record.id, end: null };
@@ -67,7 +67,7 @@ export async function startContainer(
   }
   const { record, lock } = taken;
   launch(engine, record, { channel, lock, streams, onWarning });
-  engine.store.containers.setState(record.id, "started");
+  noteStarted(engine, record, true);
   if (streams === null) {
     channel.close();
     return null;
@@ -89,6 +89,15 @@ async function orClose<T>(channel: KeeperChannel, work: Promise<T>): Promise<T> 
   } catch (error) {
     channel.close();
     throw error;
+  }
+}
+
+/** The keeper has written it down as well: a database that cannot be written does not make a failed start of it. */
+function noteStarted(engine: Engine, record: ContainerRecord, durable: boolean): void {
+  try {
+    engine.store.containers.setState(record.id, "started", durable);
+  } catch (error) {
+    if (!(error instanceof BunkerError)) throw error;
   }
 }
 

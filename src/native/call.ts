@@ -14,6 +14,7 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   "bad-archive": "bad-archive",
   "digest-mismatch": "digest-mismatch",
   "no-space": "no-space",
+  network: "network",
   "not-running": "not-running",
   cancelled: "cancelled",
 };
@@ -25,6 +26,7 @@ const HINTS: Readonly<Partial<Record<ErrorCode, string>>> = {
   "command-not-found": "It must be there in the container: give its full path, or look inside with another command.",
   "command-not-executable":
     "The container's user must be allowed to, and a program must be made for this machine or begin with #!.",
+  network: "`--network none` and `--network host` work without it.",
   "not-running": "`bunker ps -a` shows what it is doing.",
   "no-space": "Free some space, or use another data home with --root.",
   "user-not-found":

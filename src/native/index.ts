@@ -1,5 +1,6 @@
 // The kernel, as far as a short-lived command touches it itself: plain data in and out, every failure a BunkerError.
 
+import { BunkerError } from "../errors.ts";
 import { addon, libraryDirectory } from "./binding.ts";
 import { unwrap } from "./call.ts";
 import type { SpawnRequest, TreeEntry, WindowSize } from "./types.d.ts";
@@ -21,7 +22,7 @@ export function acquireLock(path: string): number | null {
 
 /** Takes an OFD lock, waiting for its holder to let go or die. */
 export async function waitLock(path: string): Promise<number> {
-  return unwrap(await addon().waitLock(path));
+  return unwrap(await onThread(() => addon().waitLock(path)));
 }
 
 /** Takes a share of an OFD lock, which any number may have; waits while somebody holds it whole. */
@@ -77,9 +78,29 @@ export function sendMessage(channel: number, message: object, fds: number[] = []
   unwrap(addon().sendMessage(channel, JSON.stringify(message), fds));
 }
 
-/** The next frame, or `null` at the end; waits on a thread of its own. */
-export async function receiveMessage(channel: number): Promise<Received | null> {
-  return parse(unwrap(await addon().receiveMessage(channel)));
+/**
+ * The next frame, or `null` at the end; waits on a thread of its own. `block`: where no thread can be had it waits here, for
+ * those who have nothing else to do.
+ */
+export async function receiveMessage(
+  channel: number,
+  withoutThread: "fail" | "block" = "fail",
+): Promise<Received | null> {
+  const instead = withoutThread === "block" ? () => addon().receiveMessageSync(channel) : undefined;
+  return parse(unwrap(await onThread(() => addon().receiveMessage(channel), instead)));
+}
+
+/** A call that waits on a thread of its own; `instead` of it, or an error, when there is no room for one more. */
+async function onThread<T>(call: () => Promise<T>, instead?: () => T): Promise<T> {
+  try {
+    return await call();
+  } catch (cause) {
+    if (instead !== undefined) return instead();
+    throw new BunkerError("system", `starting a thread: ${(cause as Error).message}`, {
+      hint: "The limit on processes (ulimit -u) or the memory may be used up.",
+      cause,
+    });
+  }
 }
 
 /** As `receiveMessage`, blocking. */

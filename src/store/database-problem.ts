@@ -29,16 +29,14 @@ export function explainDatabase(error: SQLiteError): BunkerError {
   if (code.startsWith("SQLITE_BUSY")) {
     return failure("is busy", "Another bunker has held it for half a minute: see which with `ps`.");
   }
-  if (code.startsWith("SQLITE_IOERR")) {
-    return failure(
-      `cannot be read or written: ${error.message}`,
-      "The disk may be failing: see the kernel's messages.",
-    );
-  }
   if (/^SQLITE_(CORRUPT|NOTADB)/.test(code)) {
     return failure("is damaged", "Move db.sqlite away and pull your images again; volumes are kept.");
   }
-  return failure(`refused: ${error.message}`, "This is a bug in bunker: please report it.");
+  if (/^SQLITE_(ERROR|CONSTRAINT|MISUSE|RANGE|MISMATCH)/.test(code)) {
+    return failure(`refused: ${error.message}`, "This is a bug in bunker: please report it.");
+  }
+  const hint = "Memory may be short, or the disk failing: see the kernel's messages.";
+  return failure(`cannot be read or written: ${error.message}`, hint);
 }
 
 function codeOf(error: unknown): string {

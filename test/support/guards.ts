@@ -19,6 +19,7 @@ const PROGRAMS = [
   "docker-registry",
   "fuse-overlayfs",
   "htpasswd",
+  "ip",
   "mmdebstrap",
   "openssl",
   "pasta",

@@ -61,6 +61,7 @@ export class Stage {
   #env: TestEnv | null = null;
   #registry: TestRegistry | null = null;
   #watch: Invariants | null = null;
+  readonly #closers: (() => Promise<void>)[] = [];
 
   constructor(needs: Need[]) {
     this.it = requires(...NEEDS, ...needs);
@@ -102,9 +103,15 @@ export class Stage {
     await this.#watch?.check();
   }
 
+  /** What else is to be closed, after the environment. */
+  onClose(close: () => Promise<void>): void {
+    this.#closers.push(close);
+  }
+
   async close(): Promise<void> {
     this.#registry?.[Symbol.dispose]();
     await this.#env?.[Symbol.asyncDispose]();
+    for (const close of this.#closers) await close();
   }
 }
 

@@ -24,6 +24,8 @@ pub enum FailureCode {
     /// Digest or size differ from what was promised.
     DigestMismatch,
     NoSpace,
+    /// The program that is to serve the container's network does not.
+    Network,
     /// The container is not running (any more).
     NotRunning,
     /// Stopped because the other side went away.

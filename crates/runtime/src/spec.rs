@@ -26,7 +26,7 @@ pub struct SandboxSpec {
     pub user_namespace: UserNamespace,
     pub root: RootFilesystem,
     pub mounts: Vec<Mount>,
-    /// Files we own inside (`/etc/hosts`, …): written once beside the container's data, bound over the target.
+    /// Files we own inside (`/etc/hosts`, …): written beside the container's data, bound over the target.
     pub files: Vec<OwnedFile>,
     pub process: Process,
     pub namespaces: Namespaces,
@@ -124,7 +124,7 @@ pub struct OwnedFile {
     /// File name in `container_dir`.
     pub name: String,
     pub target: String,
-    /// Written only if the file is not there yet.
+    /// Written at each start, unless the container has changed the file meanwhile.
     pub content: String,
     pub mode: u32,
     pub readonly: bool,

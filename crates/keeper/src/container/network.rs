@@ -13,10 +13,13 @@ use bunker_sys::{SysResult, path};
 
 use super::record::Helper as Record;
 
-/// Where the helper finds its two namespaces and the pipe on which it says that it is ready.
+/// Where slirp4netns finds its two namespaces and the pipe on which it says that it is ready.
 const USER_FD: i32 = 3;
 const NETWORK_FD: i32 = 4;
 const READY_FD: i32 = 5;
+/// Where pasta does, which closes everything above standard error first. It needs no user namespace: from U it has power over ours.
+const PASTA_READY_FD: i32 = 0;
+const PASTA_NETWORK_FD: i32 = 1;
 /// A helper that takes longer has lost its way; they take 6 and 17 ms.
 const PATIENCE_MS: i32 = 10_000;
 const SIGTERM: i32 = 15;
@@ -42,16 +45,27 @@ pub struct Starting {
 /// Makes the process of the helper this network asks for, if any. It begins when it is let go, after it has been written down:
 /// should we die in between it ends, and from then on others find it.
 pub fn prepare(network: &Network, namespaces: &OpenNamespaces) -> Result<Option<Starting>, Failure> {
-    let (name, arguments) = match network {
-        Network::None | Network::Host => return Ok(None),
-        Network::Slirp4netns { program } => ("slirp4netns", slirp_arguments(program)),
-        Network::Pasta { program } => ("pasta", pasta_arguments(program)),
-    };
-    let words: Vec<CString> = arguments.into_iter().filter_map(|word| CString::new(word).ok()).collect();
+    if matches!(network, Network::None | Network::Host) {
+        return Ok(None);
+    }
     let (waits, go) = file::pipe()?;
     let (ready, says_ready) = file::pipe()?;
     // In memory, not a pipe: it may complain for as long as it lives, with nobody to read.
     let complaints = file::memory_file(c"complaints")?;
+    let (name, arguments, descriptors) = match network {
+        Network::None | Network::Host => return Ok(None),
+        Network::Slirp4netns { program } => (
+            "slirp4netns",
+            slirp_arguments(program),
+            vec![(&namespaces.user, USER_FD), (&namespaces.network, NETWORK_FD), (&says_ready, READY_FD)],
+        ),
+        Network::Pasta { program } => (
+            "pasta",
+            pasta_arguments(program),
+            vec![(&namespaces.network, PASTA_NETWORK_FD), (&says_ready, PASTA_READY_FD)],
+        ),
+    };
+    let words: Vec<CString> = arguments.into_iter().filter_map(|word| CString::new(word).ok()).collect();
     match process::clone_process(0, None, false)? {
         Cloned::Parent { pid, pidfd } => {
             Ok(Some(Starting { helper: Helper { pidfd, pid, is_child: true }, go, ready, complaints, name }))
@@ -60,7 +74,7 @@ pub fn prepare(network: &Network, namespaces: &OpenNamespaces) -> Result<Option<
             drop(go);
             let mut word = [0_u8];
             let told = matches!(file::read(waits.as_fd(), &mut word), Ok(Transfer::Done(1)));
-            if told && place_all(namespaces, &says_ready, &complaints).is_ok() {
+            if told && place_all(&descriptors, &complaints).is_ok() {
                 process::execute(&words[0], &words, &[]);
             }
             process::exit(127)
@@ -68,19 +82,20 @@ pub fn prepare(network: &Network, namespaces: &OpenNamespaces) -> Result<Option<
     }
 }
 
-/// First out of the way of the targets, then down to them.
-fn place_all(namespaces: &OpenNamespaces, says_ready: &OwnedFd, complains: &OwnedFd) -> SysResult<()> {
-    let high = |fd: &OwnedFd| file::duplicate_above(fd.as_fd(), READY_FD + 1);
-    let null = file::duplicate_above(file::open("/dev/null", path::O_RDWR)?.as_fd(), READY_FD + 1)?;
-    let sources = [high(complains)?, high(&namespaces.user)?, high(&namespaces.network)?, high(says_ready)?];
-    file::place(null.as_fd(), 0)?;
-    file::place(null.as_fd(), 1)?;
-    for (source, number) in sources.iter().zip(2..) {
-        file::place(source.as_fd(), number)?;
+/// First out of the way of the targets, then down to them; standard streams that are none of them lead nowhere.
+fn place_all(descriptors: &[(&OwnedFd, i32)], complains: &OwnedFd) -> SysResult<()> {
+    let null = file::open("/dev/null", path::O_RDWR)?;
+    let streams = [(&null, 0), (&null, 1), (complains, STDERR)];
+    let high = |(fd, number): &(&OwnedFd, i32)| Ok((file::duplicate_above(fd.as_fd(), READY_FD + 1)?, *number));
+    let placed: Vec<_> = streams.iter().chain(descriptors).map(high).collect::<SysResult<_>>()?;
+    for (source, number) in &placed {
+        file::place(source.as_fd(), *number)?;
     }
     process::reset_signals();
     file::close_from_at_exec(READY_FD + 1)
 }
+
+const STDERR: i32 = 2;
 
 /// The container must not reach the host's own loopback through the helper.
 fn slirp_arguments(program: &str) -> Vec<String> {
@@ -92,6 +107,7 @@ fn slirp_arguments(program: &str) -> Vec<String> {
         // An empty root, no capabilities, few system calls: it parses what the container sends.
         "--enable-sandbox",
         "--enable-seccomp",
+        "--enable-ipv6",
         &format!("--ready-fd={READY_FD}"),
         "--netns-type=path",
         &format!("--userns-path=/proc/self/fd/{USER_FD}"),
@@ -103,13 +119,11 @@ fn slirp_arguments(program: &str) -> Vec<String> {
 }
 
 fn pasta_arguments(program: &str) -> Vec<String> {
-    let fixed =
-        "--config-net --foreground --quiet --no-map-gw --dns-forward 169.254.1.1 -t none -u none -T none -U none";
+    let fixed = "--config-net --foreground --quiet --no-map-gw --no-netns-quit --dns-forward 169.254.1.1 -t none -u none -T none -U none";
     let mut arguments = vec![program.to_owned()];
     arguments.extend(fixed.split(' ').map(str::to_owned));
-    arguments.extend(["--pid".to_owned(), format!("/proc/self/fd/{READY_FD}")]);
-    arguments.extend(["--userns".to_owned(), format!("/proc/self/fd/{USER_FD}")]);
-    arguments.extend(["--netns".to_owned(), format!("/proc/self/fd/{NETWORK_FD}")]);
+    arguments.extend(["--pid".to_owned(), format!("/proc/self/fd/{PASTA_READY_FD}")]);
+    arguments.extend(["--netns".to_owned(), format!("/proc/self/fd/{PASTA_NETWORK_FD}")]);
     arguments
 }
 
@@ -125,7 +139,7 @@ impl Starting {
     /// Waits until the helper serves.
     ///
     /// # Errors
-    /// `HostRefused` with the helper's own words when it ends or stays silent.
+    /// `Network` with the helper's own words when it ends or stays silent.
     pub fn finish(self) -> Result<Helper, Failure> {
         let mut watches =
             [Watch::new(self.ready.as_fd(), true, false), Watch::new(self.helper.pidfd.as_fd(), true, false)];
@@ -135,13 +149,17 @@ impl Starting {
             return Ok(self.helper);
         }
         let said = self.complaint();
-        Err(Failure::new(FailureCode::HostRefused, format!("{} did not start: {said}", self.name)))
+        Err(Failure::new(FailureCode::Network, format!("{} did not start: {said}", self.name)))
     }
 
     fn complaint(&self) -> String {
         let mut buffer = [0_u8; COMPLAINT_LIMIT];
         match path::read_at(self.complaints.as_fd(), &mut buffer, 0) {
-            Ok(count) if count > 0 => String::from_utf8_lossy(&buffer[..count]).trim().replace('\n', "; "),
+            Ok(count) if count > 0 => {
+                let said = String::from_utf8_lossy(&buffer[..count]);
+                // pasta writes to syslog too, and says so where there is none.
+                said.lines().filter(|line| !line.contains("to syslog")).collect::<Vec<_>>().join("; ")
+            }
             _ => "it said nothing".to_owned(),
         }
     }

@@ -78,6 +78,8 @@ fn collect(sync: &OwnedFd) -> Result<(i32, Option<OwnedFd>), (Failure, Option<i3
 
 /// setns(2) of a process that is not there any more.
 const ESRCH: i32 = 3;
+/// clone(2) in a pid namespace whose first process has ended (pid_namespaces(7)).
+const ENOMEM: i32 = 12;
 
 fn ended() -> Failure {
     Failure::new(FailureCode::NotRunning, "the container ended while it was joined")
@@ -104,6 +106,7 @@ fn enter(target: &JoinTarget<'_>, joining: &Joining<'_>, sync: &OwnedFd) -> Fail
         };
     }
     match process::clone_process(0, None, true) {
+        Err(error) if error.errno == ENOMEM => ended(),
         Err(error) => error.into(),
         Ok(Cloned::Parent { pid, .. }) => {
             // The keeper's child, by its number where the keeper lives: the go-between still is in that pid namespace.

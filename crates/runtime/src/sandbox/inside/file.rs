@@ -2,18 +2,19 @@
 
 use std::os::fd::{AsFd, BorrowedFd};
 
-use bunker_sys::{file, mount, path};
+use bunker_sys::path::FileTime;
+use bunker_sys::{file, mount, path, process};
 
 use super::requested::{ensure_mountable, target_file};
 use crate::failure::Failure;
-use crate::spec::SandboxSpec;
+use crate::spec::{OwnedFile, SandboxSpec};
 
-const EEXIST: i32 = 17;
+const ENOENT: i32 = 2;
 
-/// Writes each that is not there yet into the container's own directory and binds it.
+/// Writes each into the container's own directory and binds it.
 pub(super) fn place_all(spec: &SandboxSpec, directory: BorrowedFd<'_>, root: BorrowedFd<'_>) -> Result<(), Failure> {
     for owned in &spec.files {
-        write_once(directory, &owned.name, &owned.content, owned.mode)?;
+        write(directory, owned)?;
         let source = path::open_at(directory, owned.name.as_bytes(), path::O_PATH | path::O_NOFOLLOW, 0)?;
         let clone = mount::clone_of(source.as_fd(), false)?;
         let closed = mount::NODEV | mount::NOSUID | mount::NOEXEC;
@@ -26,14 +27,22 @@ pub(super) fn place_all(spec: &SandboxSpec, directory: BorrowedFd<'_>, root: Bor
     Ok(())
 }
 
-fn write_once(directory: BorrowedFd<'_>, name: &str, content: &str, mode: u32) -> Result<(), Failure> {
-    let flags = path::O_WRONLY | path::O_CREAT | path::O_EXCL | path::O_NOFOLLOW;
-    match path::open_at(directory, name.as_bytes(), flags, mode) {
-        Ok(made) => {
-            file::write_all(made.as_fd(), content.as_bytes())?;
-            Ok(path::change_mode(made.as_fd(), mode)?)
-        }
-        Err(error) if error.errno == EEXIST => Ok(()),
-        Err(error) => Err(error.into()),
+/// Anew at each start, since the host's names and the network may have changed; not if the container wrote it itself.
+fn write(directory: BorrowedFd<'_>, owned: &OwnedFile) -> Result<(), Failure> {
+    let name = owned.name.as_bytes();
+    match path::status_at(directory, name) {
+        Ok(found) if found.modified.nanoseconds != MADE_BY_US => return Ok(()),
+        Ok(_) => path::remove_file_at(directory, name)?,
+        Err(error) if error.errno == ENOENT => {}
+        Err(error) => return Err(error.into()),
     }
+    let flags = path::O_WRONLY | path::O_CREAT | path::O_EXCL | path::O_NOFOLLOW;
+    let made = path::open_at(directory, name, flags, owned.mode)?;
+    file::write_all(made.as_fd(), owned.content.as_bytes())?;
+    path::change_mode(made.as_fd(), owned.mode)?;
+    let (seconds, _) = process::wall_clock();
+    Ok(path::set_time(made.as_fd(), FileTime { seconds, nanoseconds: MADE_BY_US })?)
 }
+
+/// The fraction of a second in the time of a file that nobody has changed since we wrote it.
+const MADE_BY_US: u32 = 271_828_182;
