@@ -7,10 +7,11 @@ import { join } from "node:path";
 
 import { TestEnv } from "../../support/environment.ts";
 import { requires } from "../../support/guards.ts";
-import { hostileImage } from "../../support/hostile.ts";
+import { answers, hostileImage } from "../../support/hostile.ts";
 import { Invariants } from "../../support/invariants.ts";
 import { parsePosture, type ProbeRecord } from "../../support/posture.ts";
 import { startRegistry, type TestRegistry } from "../../support/registry.ts";
+import { syscallNumber } from "../../support/syscalls.ts";
 import { directory, file } from "../../support/tar.ts";
 
 const it = requires("root", "bunker", "probe", "userns", "subids", "cgroup2");
@@ -183,9 +184,16 @@ describe("every container", () => {
     expect(record.gidMap.trim().split(/\s+/)).toEqual(["0", "0", "1", "1", "1", "65536"]);
   });
 
-  it("may use any port, and any group may ping", () => {
+  it("may use any port, and any group may ping", async () => {
     expect(record.sysctls["net/ipv4/ip_unprivileged_port_start"]).toBe("0");
     expect(record.sysctls["net/ipv4/ping_group_range"]).toBe("0\t65536");
+    for (const user of ["0", "1000", "65536:65536"]) {
+      const run = ["run", "--rm", "--network", "none", "--user", user, image];
+      // AF_INET, SOCK_DGRAM, IPPROTO_ICMP.
+      expect([user, await answers(env, run, [`${syscallNumber("socket")} 2 2 1`])]).toEqual([user, ["ok"]]);
+      const listen = "nc -l -p 80 -e true & sleep 0.1; netstat -ltn | grep -c ':80 '";
+      expect([user, await env.ok([...run, "sh", "-c", listen])]).toEqual([user, "1"]);
+    }
   });
 
   it("dumps no core, which the host's core_pattern would handle", () => {

@@ -180,7 +180,7 @@ describe("the image's volumes (CVE-2022-23648)", () => {
   });
 
   stage.it("may be many", async () => {
-    const count = isLong() ? 4096 : 128;
+    const count = isLong() ? 1024 : 128;
     const Volumes = Object.fromEntries(Array.from({ length: count }, (_, at) => [`/v/${at}`, {}]));
     await stage.add("many", hostileImage({ run: { Volumes } }));
     expect(await stage.env.ok(run("many", "sh", "-c", "grep -c ' /v/' /proc/self/mountinfo"))).toBe(String(count));

@@ -11,7 +11,7 @@ import { hostileImage } from "../../support/hostile.ts";
 import { useStage } from "../../support/stage.ts";
 
 /** For each way; 300 in all. */
-const STARTS = isLong() ? 2500 : 50;
+const STARTS = isLong() ? 1000 : 50;
 const RIGHT = 0;
 const REFUSED = 125;
 

@@ -60,3 +60,7 @@ fn remove(group: &std::path::Path, depth: usize) -> std::io::Result<()> {
     }
     std::fs::remove_dir(group)
 }
+
+#[cfg(test)]
+#[path = "group_test.rs"]
+mod tests;

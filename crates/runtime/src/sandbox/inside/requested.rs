@@ -4,7 +4,7 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use bunker_sys::{SysError, file, mount, path};
+use bunker_sys::{SysError, SysResult, credential, file, mount, path};
 
 use super::standard::mount_tmpfs;
 use crate::failure::{Failure, FailureCode};
@@ -21,7 +21,18 @@ pub(super) struct Source<'a> {
 
 /// Takes hold of all sources, before the root is attached anywhere: a bind of the user's home must not show the root too.
 pub(super) fn open_sources(spec: &SandboxSpec) -> Result<Vec<Source<'_>>, Failure> {
+    allow_descriptors(spec.mounts.len())?;
     spec.mounts.iter().map(open_source).collect()
+}
+
+/// Each waits as a descriptor. The container's own limit is set later, whatever it was until then.
+fn allow_descriptors(count: usize) -> SysResult<()> {
+    const RLIMIT_NOFILE: i32 = 7;
+    /// What else is open meanwhile, layers of an image included.
+    const OTHERS: u64 = 1024;
+    let (soft, hard) = credential::limit(RLIMIT_NOFILE)?;
+    let wanted = (count as u64 + OTHERS).min(hard);
+    if wanted > soft { credential::set_limit(RLIMIT_NOFILE, wanted, hard) } else { Ok(()) }
 }
 
 fn open_source(wanted: &Mount) -> Result<Source<'_>, Failure> {
