@@ -81,6 +81,10 @@ export class Running {
     return this.#child.pid;
   }
 
+  get ended(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
   get stdout(): string {
     return this.#stdout.text;
   }
@@ -111,7 +115,7 @@ export class Running {
     read: (running: Running) => string = ({ stdout }) => stdout,
   ): Promise<RegExpExecArray> {
     for (;;) {
-      const ended = this.#child.exitCode !== null || this.#child.signalCode !== null;
+      const { ended } = this;
       if (ended) await this.#drained();
       const match = pattern.exec(read(this));
       if (match !== null) return match;

@@ -35,7 +35,10 @@ export function countCalls(log: string): Map<string, number> {
   return most;
 }
 
-/** How often the command's first thread made each call before it first spoke of `place`: the work of loader and runtime, not ours. */
+/**
+ * How often the command's first thread made each call before it first spoke of `place`: the work of loader and runtime, not ours.
+ * None of one that never does.
+ */
 export function countStartup(log: string, place: string): Map<string, number> {
   const calls = new Map<string, number>();
   let first: string | undefined;
@@ -43,10 +46,19 @@ export function countStartup(log: string, place: string): Map<string, number> {
     const [, thread, syscall = ""] = CALL.exec(line) ?? [];
     first ??= thread;
     if (thread !== first) continue;
-    if (line.includes(place)) break;
+    if (line.includes(place)) return calls;
     calls.set(syscall, (calls.get(syscall) ?? 0) + 1);
   }
-  return calls;
+  return new Map();
+}
+
+/** How the command itself, the first of all processes, ended; null: not yet. */
+export function endOfFirst(log: string): { code: number | null; signal: string | null } | null {
+  const first = /^\d+/.exec(log)?.[0];
+  const end = new RegExp(String.raw`^${first}\s+\+\+\+ (?:exited with (\d+)|killed by (\w+).*) \+\+\+$`, "m").exec(log);
+  if (end === null) return null;
+  const [, code, signal = null] = end;
+  return { code: code === undefined ? null : Number(code), signal };
 }
 
 /**

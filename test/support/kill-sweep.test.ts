@@ -6,7 +6,7 @@ import { join } from "node:path";
 
 import { TestEnv } from "./environment.ts";
 import { requires } from "./guards.ts";
-import { choosePoints, countCalls } from "./kill-points.ts";
+import { choosePoints, countCalls, countStartup, endOfFirst } from "./kill-points.ts";
 import { killSweep } from "./kill-sweep.ts";
 import { createStore } from "./store-stand-in.ts";
 
@@ -58,13 +58,29 @@ describe("the kill sweep", () => {
 
   it("lets calls fail instead", async () => {
     await using env = await createEnv();
-    const clean = `echo whole > ${env.home}/result`;
+    // Names the store first, as the engine does: what comes before is the loader's.
+    const clean = `{ : < ${env.dataHome} && echo whole > ${env.home}/result; } || { echo bunker: no result >&2; exit 1; }`;
     const { tried } = await killSweep(env, { ...sweep(env, clean), error: "ENOSPC", points: 5 });
     expect(tried).toBeGreaterThan(0);
   }, 60_000);
 });
 
 describe("kill points", () => {
+  test("begin where the command first speaks of its store, if it does", () => {
+    const log = '7 openat(AT_FDCWD, "/lib") = 3\n8 openat(1, "/store") = 3\n7 mkdir("/store/x") = 0\n7 openat(1, "y") = 3\n';
+    expect([...countStartup(log, "/store")]).toEqual([["openat", 1]]);
+    expect([...countStartup(log, "/elsewhere")]).toEqual([]);
+  });
+
+  test("come with the command's own end", () => {
+    expect(endOfFirst("7 write(1) = 1\n8 +++ exited with 3 +++\n")).toBeNull();
+    expect(endOfFirst("7 write(1) = 1\n8 +++ exited with 3 +++\n7 +++ exited with 4 +++\n")).toEqual({ code: 4, signal: null });
+    expect(endOfFirst("7 write(1) = 1\n7 +++ killed by SIGSEGV (core dumped) +++\n")).toEqual({
+      code: null,
+      signal: "SIGSEGV",
+    });
+  });
+
   test("are counted for each thread apart", () => {
     const log =
       '7 openat(AT_FDCWD, "a") = 3\n7 openat(AT_FDCWD, "b") = 3\n8 openat(1, "c") = 3\n8 write(1, "x" <unfinished ...>\n';

@@ -16,7 +16,8 @@ import { join } from "node:path";
 import type { CommandResult } from "./command.ts";
 import type { RunOptions, TestEnv } from "./environment.ts";
 import { Invariants } from "./invariants.ts";
-import { choosePoints, countCalls, countStartup, INTERESTING, type KillPoint } from "./kill-points.ts";
+import { choosePoints, countCalls, countStartup, endOfFirst, INTERESTING, type KillPoint } from "./kill-points.ts";
+import { until } from "./private-host.ts";
 import { testSeed } from "./random.ts";
 
 const POINTS = 40;
@@ -30,6 +31,8 @@ export interface Sweep {
   /** The next ordinary commands, which must work; default: the same command again. */
   recover?: (args: string[], killed: CommandResult) => Promise<void>;
   points?: number;
+  /** It may leave something in the store though it failed. */
+  failedChanges?: boolean;
   /** What it makes runs on after it: leaks are looked for only after `recover`. */
   leavesRunning?: boolean;
   /** Instead of killing: let the call fail with this error, as strace names it. The command may then fail, but cleanly. */
@@ -44,8 +47,12 @@ export interface SweepReport {
   tried: number;
 }
 
-/** An exit cannot fail: told that it did, a process would hang. A lock that fails makes SQLite try again for ten seconds. */
-const NOT_FAILED = ["exit_group", "fcntl"];
+/**
+ * An exit cannot fail: told that it did, a process would hang. A lock that fails makes SQLite try again for ten seconds. Bun
+ * waits for ever for a thread of its own that it could not have.
+ */
+const NOT_FAILED = ["exit_group", "fcntl", "clone3"];
+const REMOVING = /^(?:unlink|unlinkat|rmdir|umount2|rename|renameat|renameat2)$/;
 
 /** @throws at the first point after which something is wrong, naming point and seed */
 export async function killSweep(env: TestEnv, sweep: Sweep): Promise<SweepReport> {
@@ -89,7 +96,10 @@ async function tryPoint(
     ensureClear(result);
     // An answer that could not be written is not an operation that failed.
     const failed = result.code !== 0 && !result.stderr.includes("standard output");
-    await before.check({ outputs, unchanged: failed, afterKill: hit, running: sweep.leavesRunning ?? false });
+    const unchanged = failed && !(sweep.failedChanges ?? false);
+    // What cannot be removed is the next command's to remove.
+    const running = (sweep.leavesRunning ?? false) || REMOVING.test(point.syscall);
+    await before.check({ outputs, unchanged, afterKill: hit, running });
   }
   if (sweep.recover === undefined) await env.ok(args, sweep.options);
   else await sweep.recover(args, result);
@@ -101,7 +111,6 @@ async function tryPoint(
 function ensureClear({ code, signal, stderr }: CommandResult): void {
   if (signal !== null) throw new Error(`ended by ${signal}\n${stderr}`);
   if (code === 0) return;
-  if (OF_THE_RUNTIME.test(stderr)) return;
   const lines = stderr.trimEnd().split("\n");
   const clear = lines.some((line) => /^bunker: \S/.test(line)) && lines.length <= LONGEST_COMPLAINT;
   if (!clear || UNCLEAR.test(stderr)) throw new Error(`exit code ${code}, and not a clear error:\n${stderr}`);
@@ -109,8 +118,6 @@ function ensureClear({ code, signal, stderr }: CommandResult): void {
 
 /** The line, its hint, and a warning. */
 const LONGEST_COMPLAINT = 4;
-/** It ends the process itself when it cannot have a thread. */
-const OF_THE_RUNTIME = /^error: Failed to start [\w ]+ thread/;
 const UNCLEAR = /\bundefined\b|\bNaN\b|\[object |^\s+at \S|[Bb]ug in bunker|panicked/m;
 
 interface Traced {
@@ -119,7 +126,10 @@ interface Traced {
   log: string;
 }
 
-/** Runs the command under strace, which ends when everything that the command started has ended. */
+/**
+ * Runs the command under strace, which ends when everything that the command started has ended; where something is to run on, it
+ * lets go of that when the command itself has ended.
+ */
 async function traced(env: TestEnv, sweep: Sweep, args: string[], point: KillPoint | null = null): Promise<Traced> {
   const path = join(env.host.base, "strace.log");
   rmSync(path, { force: true });
@@ -130,13 +140,20 @@ async function traced(env: TestEnv, sweep: Sweep, args: string[], point: KillPoi
   const launcher = [
     "strace",
     "--follow-forks",
-    "--quiet=attach,personality,exit",
+    "--quiet=attach,personality",
+    "--interruptible=waiting",
     "--user",
     env.user.name,
     `--output=${path}`,
     trace,
     ...inject,
   ];
-  const result = await env.run(args, { timeoutMs: RUN_TIMEOUT_MS, ...sweep.options, launcher });
-  return { result, log: existsSync(path) ? readFileSync(path, "utf8") : "" };
+  const readLog = () => (existsSync(path) ? readFileSync(path, "utf8") : "");
+  const running = env.start(args, { timeoutMs: RUN_TIMEOUT_MS, ...sweep.options, launcher });
+  if (!(sweep.leavesRunning ?? false)) return { result: await running.result(), log: readLog() };
+  await until(() => running.ended || endOfFirst(readLog()) !== null, RUN_TIMEOUT_MS);
+  running.kill("SIGTERM");
+  const result = await running.result();
+  const log = readLog();
+  return { result: { ...result, ...endOfFirst(log) }, log };
 }
