@@ -64,6 +64,7 @@ const HOST_FAILURES: Readonly<Record<string, readonly [code: ErrorCode, reason: 
   EPERM: ["system", "operation not permitted", "The data home and all in it must be yours; --root names another one."],
   EIO: ["system", "input/output error", "The disk is failing: look at the kernel's log."],
   EMFILE: ["system", "too many open files", "Raise the limit: ulimit -n."],
+  ENOMEM: ["system", "out of memory", "Free some memory: end some programs."],
   ENFILE: ["system", "too many open files in the whole system", "Close some programs."],
 };
 

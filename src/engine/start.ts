@@ -3,7 +3,7 @@
 import { existsSync } from "node:fs";
 import { type CreateRequest, planUserNamespace } from "../container/index.ts";
 import { BunkerError, wrapError } from "../errors.ts";
-import { closeFd } from "../native/index.ts";
+import { closeFd, isLocked } from "../native/index.ts";
 import type { ContainerRecord } from "../store/index.ts";
 import { type KeeperChannel, startKeeper } from "./channel.ts";
 import { lockContainer } from "./container-lock.ts";
@@ -19,6 +19,7 @@ import { viewContainer } from "./view.ts";
 /** How long somebody else may be at work on a container that is to be started. */
 const LOCK_TRIES = 1000;
 const LOCK_PAUSE_MS = 5;
+const KEEPER_END_TRIES = 200;
 
 export interface RunOptions {
   detach: boolean;
@@ -187,6 +188,9 @@ function doomed(engine: Engine, record: ContainerRecord): { trash: string; paths
 
 /** docker: a container whose start failed stays as created, with the reason; one that removes itself goes. */
 function settleFailedStart(engine: Engine, record: ContainerRecord): void {
+  const lock = `${engine.store.layout.runtime(record.id)}/lock`;
+  // A keeper that we left in the middle is about to end.
+  for (let attempt = 0; isLocked(lock) && attempt < KEEPER_END_TRIES; attempt++) Bun.sleepSync(LOCK_PAUSE_MS);
   try {
     viewContainer(engine, record.id);
   } catch (error) {

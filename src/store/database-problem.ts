@@ -8,6 +8,11 @@ export function isFull(error: unknown): boolean {
   return /^SQLITE_(FULL|IOERR_SHMSIZE|IOERR_WRITE)/.test(codeOf(error));
 }
 
+/** The disk would not say that it has a commit. */
+export function isFailedSync(error: unknown): boolean {
+  return codeOf(error) === "SQLITE_IOERR_FSYNC";
+}
+
 /** The file, or what SQLite must make beside it, cannot be written. */
 export function isReadOnly(error: unknown): boolean {
   return /^SQLITE_(READONLY|CANTOPEN|PERM)/.test(codeOf(error));

@@ -2,7 +2,7 @@
 // no other I/O. A deferred transaction that reads and then writes loses updates: there is none here.
 
 import { type Database, type SQLQueryBindings, SQLiteError } from "bun:sqlite";
-import { explainDatabase, isFull } from "./database-problem.ts";
+import { explainDatabase, isFailedSync, isFull } from "./database-problem.ts";
 import { openDatabase } from "./open-database.ts";
 import type { Reserve } from "./reserve.ts";
 
@@ -60,7 +60,18 @@ export class Records {
       return action();
     } catch (error) {
       if (worth && isFull(error) && this.#reserve.release()) return this.#guarded(action, false);
-      throw error instanceof SQLiteError ? explainDatabase(error) : error;
+      if (!(error instanceof SQLiteError)) throw error;
+      if (isFailedSync(error)) this.#forgetCommit();
+      throw explainDatabase(error);
     }
+  }
+
+  /**
+   * A commit whose sync failed stands in the log, and would be found there by the next process that opens it alone. The last
+   * connection to close removes the log, without it.
+   */
+  #forgetCommit(): void {
+    this.#opened?.close();
+    this.#opened = null;
   }
 }

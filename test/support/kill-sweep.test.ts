@@ -67,14 +67,18 @@ describe("the kill sweep", () => {
 
 describe("kill points", () => {
   test("begin where the command first speaks of its store, if it does", () => {
-    const log = '7 openat(AT_FDCWD, "/lib") = 3\n8 openat(1, "/store") = 3\n7 mkdir("/store/x") = 0\n7 openat(1, "y") = 3\n';
+    const log =
+      '7 openat(AT_FDCWD, "/lib") = 3\n8 openat(1, "/store") = 3\n7 mkdir("/store/x") = 0\n7 openat(1, "y") = 3\n';
     expect([...countStartup(log, "/store")]).toEqual([["openat", 1]]);
     expect([...countStartup(log, "/elsewhere")]).toEqual([]);
   });
 
   test("come with the command's own end", () => {
     expect(endOfFirst("7 write(1) = 1\n8 +++ exited with 3 +++\n")).toBeNull();
-    expect(endOfFirst("7 write(1) = 1\n8 +++ exited with 3 +++\n7 +++ exited with 4 +++\n")).toEqual({ code: 4, signal: null });
+    expect(endOfFirst("7 write(1) = 1\n8 +++ exited with 3 +++\n7 +++ exited with 4 +++\n")).toEqual({
+      code: 4,
+      signal: null,
+    });
     expect(endOfFirst("7 write(1) = 1\n7 +++ killed by SIGSEGV (core dumped) +++\n")).toEqual({
       code: null,
       signal: "SIGSEGV",

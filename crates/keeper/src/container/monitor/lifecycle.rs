@@ -58,7 +58,8 @@ impl Monitor {
     fn try_create(&mut self, spec: SandboxSpec) -> Result<(), Failure> {
         self.enter(&spec.user_namespace, &spec.user_runtime_dir)?;
         // Only our own default depends on it: where it cannot be had the container runs without.
-        let group = spec.cgroup.as_deref().and_then(|place| Group::make(place).ok());
+        // Goes after the sandbox that is in it.
+        let mut group = spec.cgroup.as_deref().and_then(|place| Group::make(place).ok());
         let mut ends = Ends::fifos(&spec.process, &spec.container_dir)?;
         let theirs = ends.theirs.take();
         let cgroup = group.as_ref().map(|group| group.directory.as_fd());
@@ -68,7 +69,7 @@ impl Monitor {
         let mut sandbox = sandbox::create(&spec, theirs.as_ref(), cgroup)?;
         // From here on the child has its own copies; as long as we held them no stream would end.
         drop(theirs);
-        let group = group.filter(|_| sandbox.is_grouped);
+        group = group.filter(|_| sandbox.is_grouped);
         let namespaces = sandbox.namespaces.take();
         let helper = namespaces.as_ref().map(|open| network::prepare(&spec.network, open)).transpose()?.flatten();
         let mut state = State::new(sandbox.pid, spec.generation);
