@@ -1,7 +1,7 @@
 // Containers as they are now: rows joined with what the kernel and the keeper's files say. A row is brought up to date when its
 // container is found ended, and what its creator left half made is undone. Prints nothing.
 
-import { readFileSync, rmdirSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import {
   type ExitRecord,
   hasRun,
@@ -17,6 +17,7 @@ import { type ContainerRecord, noSuchContainer } from "../store/index.ts";
 import { clearRuntime, withContainerLock } from "./container-lock.ts";
 import { discardContainer } from "./discard.ts";
 import type { Engine } from "./engine.ts";
+import { removeGroup } from "./group.ts";
 import { isSameProcess, readBootId } from "./host.ts";
 
 type Witnesses = Parameters<typeof judge>[0];
@@ -66,7 +67,9 @@ function settle(engine: Engine, { id }: ContainerRecord): ContainerView | null {
   witnesses.alive = witnesses.state !== null && isAlive(witnesses.state);
   if (witnesses.alive) return { ...judge(witnesses), record };
   endHelper(witnesses.state);
-  removeGroup(engine, id, witnesses.state);
+  // A keeper makes it before there is anything to write down.
+  const group = witnesses.state?.cgroup ?? planGroup(engine.host(), id);
+  if (group !== null) removeGroup(group);
   const { exit } = witnesses;
   const hasEnded = exit !== null && exit.generation === record.generation;
   const came = hasEnded || hasRun(witnesses);
@@ -108,17 +111,6 @@ export function isAlive(state: KeeperState): boolean {
 function endHelper(state: KeeperState | null): void {
   if (state === null || state.helper === null || state.bootId !== readBootId()) return;
   signalProcess(state.helper, SIGTERM);
-}
-
-/** So does its group, empty now. A keeper makes it before there is anything to write down. */
-function removeGroup(engine: Engine, id: string, state: KeeperState | null): void {
-  const place = state?.cgroup ?? planGroup(engine.host(), id);
-  if (place === null) return;
-  try {
-    rmdirSync(place);
-  } catch {
-    // Gone already, or a new keeper has just taken it over.
-  }
 }
 
 /** A JSON file of ours; missing or half a file (an older crash) is as good as none. */
