@@ -13,7 +13,7 @@ use bunker_runtime::spec::{ExecSpec, SandboxSpec};
 use bunker_runtime::userns::Membership;
 use bunker_runtime::{Failure, FailureCode};
 use bunker_sys::poll::{self, Watch};
-use bunker_sys::socket;
+use bunker_sys::{file, socket};
 
 use super::client::Client;
 use super::group::Group;
@@ -323,9 +323,10 @@ impl Monitor {
         let theirs = ends.theirs.take();
         let cgroup = container.group.as_ref().map(|group| group.directory.as_fd());
         let target = JoinTarget { spec: &container.spec, pidfd: main.pidfd.as_fd(), cgroup };
-        let member = join(&target, &wanted.process, theirs.as_ref())?;
+        let mut member = join(&target, &wanted.process, theirs.as_ref())?;
         drop(theirs);
-        let session = Session::new((member.pid, member.pidfd), member.terminal, ends, true)?;
+        let pidfd = file::duplicate(member.pidfd.as_fd())?;
+        let session = Session::new((member.pid, pidfd), member.terminal.take(), ends, true)?;
         let key = self.next_session;
         self.next_session += 1;
         self.sessions.insert(key, session);

@@ -28,7 +28,7 @@ pub(super) struct Prepared<'a> {
     pub(super) own_program: Option<OwnedFd>,
 }
 
-/// A container's process that exists and has not been started.
+/// A container's process that exists and has not been started. Dropped before it is, it ends, and is reaped.
 pub struct Sandbox {
     pub pid: i32,
     pub pidfd: OwnedFd,
@@ -40,6 +40,8 @@ pub struct Sandbox {
     pub namespaces: Option<OpenNamespaces>,
     /// Whether it is in the group it was made for.
     pub is_grouped: bool,
+    /// Started, or reaped.
+    is_settled: bool,
 }
 
 /// Namespaces of a container, held open.
@@ -123,7 +125,7 @@ fn refused(what: &str, error: &SysError) -> Failure {
 
 impl Sandbox {
     pub(super) fn from_parts(pid: i32, pidfd: OwnedFd, sync: OwnedFd) -> Self {
-        Self { pid, pidfd, sync, terminal: None, namespaces: None, is_grouped: false }
+        Self { pid, pidfd, sync, terminal: None, namespaces: None, is_grouped: false, is_settled: false }
     }
 
     fn map_ids(&self, spec: &SandboxSpec) -> Result<(), Failure> {
@@ -174,24 +176,31 @@ impl Sandbox {
                 self.reap();
                 Err(failure)
             }
-            Ok(_) => Ok(()),
+            Ok(_) => {
+                self.is_settled = true;
+                Ok(())
+            }
         }
     }
 
     /// The sandbox's process is gone without a word: killed, or a bug.
-    fn unexplained(&self) -> Failure {
+    fn unexplained(&mut self) -> Failure {
         let end = self.reap();
         Failure::new(FailureCode::System, format!("the container's process ended before it was started ({end:?})"))
     }
 
-    fn reap(&self) -> Option<process::Ended> {
+    fn reap(&mut self) -> Option<process::Ended> {
+        self.is_settled = true;
         let _ = process::signal(self.pidfd.as_fd(), SIGKILL);
         process::wait_child(self.pid, true).ok().flatten()
     }
+}
 
-    /// Gives a sandbox up that was never started.
-    pub fn discard(&self) {
-        self.reap();
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        if !self.is_settled {
+            self.reap();
+        }
     }
 }
 

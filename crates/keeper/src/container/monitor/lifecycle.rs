@@ -196,7 +196,8 @@ impl Monitor {
     /// What takes its time, when nobody waits any more.
     pub(super) fn clear_away(mut self) {
         if self.phase == Phase::Created {
-            self.give_up();
+            // The command that wanted the container went away before it was started.
+            drop(self.container.as_mut().and_then(|container| container.waiting.take()));
         }
         self.sessions.clear();
         if self.lock.is_some() {
@@ -208,13 +209,6 @@ impl Monitor {
         }
         // Still in U, whose ids the trees belong to.
         let _ = self.empty_trash();
-    }
-
-    /// The command that wanted the container went away before it was started.
-    fn give_up(&mut self) {
-        if let Some(sandbox) = self.container.as_mut().and_then(|container| container.waiting.take()) {
-            sandbox.discard();
-        }
     }
 
     fn empty_trash(&self) -> SysResult<()> {
