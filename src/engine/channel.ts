@@ -76,6 +76,10 @@ export class KeeperChannel {
     closeFd(this.#fd);
   }
 
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
   #take({ message }: Received): void {
     const event = parseEvent(message);
     if (event !== null) {

@@ -30,25 +30,20 @@ export interface RunOptions {
   onPull: (event: PullEvent) => void;
 }
 
-/** docker run. `end` is null when detached. */
+/** docker run, with a hired keeper. `end` is null when detached. */
 export async function runContainer(
   engine: Engine,
+  channel: KeeperChannel,
   request: CreateRequest,
   options: RunOptions,
 ): Promise<{ id: string; end: SessionEnd | null }> {
-  refuseRoot(engine.host().uid);
-  // It gets ready while we look up the image and reserve the container.
-  const channel = hireKeeper(engine);
-  const { record, lock } = await orClose(channel, reserve(engine, request, { run: true, onPull: options.onPull }));
+  const { record, lock } = await reserve(engine, request, { run: true, onPull: options.onPull });
   options.onCreated?.(record.id);
   const streams = options.detach ? null : options.streams;
   launch(engine, record, { channel, lock, streams, onWarning: options.onWarning });
   // A container that removes itself stays `creating`: without its keeper it is to be undone.
   if (!request.autoRemove) noteStarted(engine, record, options.detach);
-  if (options.detach) {
-    channel.close();
-    return { id: record.id, end: null };
-  }
+  if (options.detach) return { id: record.id, end: null };
   return { id: record.id, end: await follow(engine, record, { channel, streams }) };
 }
 
@@ -59,34 +54,26 @@ export async function startContainer(
   streams: StreamOptions | null,
   onWarning?: (warning: string) => void,
 ): Promise<SessionEnd | null> {
-  refuseRoot(engine.host().uid);
-  const channel = hireKeeper(engine);
-  const taken = await orClose(channel, takeForStart(engine, name));
-  if (taken === null) {
-    channel.close();
-    return null;
-  }
+  using channel = hireKeeper(engine);
+  const taken = await takeForStart(engine, name);
+  if (taken === null) return null;
   const { record, lock } = taken;
   launch(engine, record, { channel, lock, streams, onWarning });
   noteStarted(engine, record, true);
-  if (streams === null) {
-    channel.close();
-    return null;
-  }
-  return follow(engine, record, { channel, streams });
+  return streams === null ? null : await follow(engine, record, { channel, streams });
 }
 
-/** A keeper that is on its way into the user's namespace; its answer comes with those of `launch`. */
-function hireKeeper(engine: Engine): KeeperChannel {
+/**
+ * A keeper that is on its way into the user's namespace, which takes it as long as it takes us to find out what to run; its answer
+ * comes with those of `launch`. Closed before that, it goes.
+ */
+export function hireKeeper(engine: Engine): KeeperChannel {
   const { userRuntimeDir } = engine.store.layout;
   const channel = startKeeper(userRuntimeDir);
-  channel.send("enter", { userNamespace: planUserNamespace(engine.host()), userRuntimeDir });
-  return channel;
-}
-
-async function orClose<T>(channel: KeeperChannel, work: Promise<T>): Promise<T> {
   try {
-    return await work;
+    refuseRoot(engine.host().uid);
+    channel.send("enter", { userNamespace: planUserNamespace(engine.host()), userRuntimeDir });
+    return channel;
   } catch (error) {
     channel.close();
     throw error;

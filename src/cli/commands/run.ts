@@ -1,16 +1,17 @@
 // docker run: create, start and, unless detached, stay in front of it.
 
 import type { CreateRequest } from "../../container/index.ts";
+import type { Engine } from "../../engine/index.ts";
 import { type CidFile, openCidFile } from "../cid-file.ts";
 import { CREATE_FLAGS, type CreateValues, type StreamWord } from "../create-flags.ts";
 import { buildCreateRequest } from "../create-request.ts";
 import { parseDetachKeys } from "../detach-keys.ts";
-import { withEngine } from "../engine.ts";
+import { type EngineCalls, withEngine } from "../engine.ts";
 import type { FlagValues } from "../flags.ts";
 import { print } from "../output.ts";
 import { missingImage } from "../pull-words.ts";
 import { UsageError } from "../usage.ts";
-import { ANY_NUMBER, defineVerb, type GlobalOptions } from "../verb.ts";
+import { ANY_NUMBER, defineVerb } from "../verb.ts";
 
 const FLAGS = {
   ...CREATE_FLAGS,
@@ -33,20 +34,24 @@ export const verb = defineVerb({
     "run -d --name web -v ./site:/usr/share/nginx/html:ro nginx",
     "run --rm -e GREETING=hello busybox sh -c 'echo $GREETING'",
   ],
-  async run({ values, positionals, globals }) {
-    const request = buildCreateRequest(values, positionals, process.env);
-    if (values.detach && values.attach.length > 0) {
-      throw new UsageError("conflicting options: cannot specify both --attach and --detach");
-    }
-    const detachKeys = parseDetachKeys(values["detach-keys"]);
-    const cidFile = openCidFile(values.cidfile);
-    const run = new Run({ request, values, detachKeys, cidFile });
-    try {
-      return await run.start(globals);
-    } catch (error) {
-      if (!run.started) cidFile?.discard();
-      throw error;
-    }
+  run({ values, positionals, globals }) {
+    return withEngine(globals, async (engine, calls) => {
+      // It gets ready while we look at the words.
+      using keeper = calls.hireKeeper(engine);
+      const request = buildCreateRequest(values, positionals, process.env);
+      if (values.detach && values.attach.length > 0) {
+        throw new UsageError("conflicting options: cannot specify both --attach and --detach");
+      }
+      const detachKeys = parseDetachKeys(values["detach-keys"]);
+      const cidFile = openCidFile(values.cidfile);
+      const run = new Run({ request, values, detachKeys, cidFile });
+      try {
+        return await run.start({ engine, calls, keeper });
+      } catch (error) {
+        if (!run.started) cidFile?.discard();
+        throw error;
+      }
+    });
   },
 });
 
@@ -63,6 +68,12 @@ interface RunOptions {
   cidFile: CidFile | null;
 }
 
+interface Started {
+  engine: Engine;
+  calls: EngineCalls;
+  keeper: ReturnType<EngineCalls["hireKeeper"]>;
+}
+
 class Run {
   /** Whether the process ran: from then on a failure is no failed start. */
   started = false;
@@ -73,47 +84,45 @@ class Run {
     this.#options = options;
   }
 
-  async start(globals: GlobalOptions): Promise<number> {
+  async start({ engine, calls, keeper }: Started): Promise<number> {
     const { request, values, detachKeys } = this.#options;
     const { ensureTerminal, Session } = await import("../session.ts");
     const { openPullOutput } = await import("../pull-output.ts");
-    return withEngine(globals, async (engine, calls) => {
-      const attached = values.detach ? new Set<StreamWord>() : attachedStreams(values);
-      const [stdin, stdout, stderr] = [attached.has("stdin"), attached.has("stdout"), attached.has("stderr")];
-      ensureTerminal({ stdin, tty: request.tty });
-      const session = new Session({
-        // `-a stdin` without -i: the container has no input to attach to.
-        stdin: stdin && request.openStdin,
-        stdout,
-        stderr,
-        tty: request.tty,
-        detachKeys,
-        sigProxy: values["sig-proxy"],
-        onStarted: () => this.#onStarted(stdout || stderr),
-      });
-      const pull = openPullOutput({ stream: "stderr", quiet: values.quiet, before: missingImage(request) });
-      try {
-        const { id, end } = await calls.runContainer(engine, request, {
-          detach: values.detach,
-          streams: values.detach ? null : session.streams,
-          onCreated: (created) => {
-            this.#id = created;
-            this.#options.cidFile?.write(created);
-            pull.finish();
-            if (!values.detach) session.begin();
-          },
-          onWarning: (warning) => session.tell(`WARNING: ${warning}`),
-          onPull: pull.onEvent,
-        });
-        this.started = true;
-        if (end !== null) return session.finish(end);
-        print(`${id}\n`);
-        return 0;
-      } finally {
-        pull.finish();
-        session.end();
-      }
+    const attached = values.detach ? new Set<StreamWord>() : attachedStreams(values);
+    const [stdin, stdout, stderr] = [attached.has("stdin"), attached.has("stdout"), attached.has("stderr")];
+    ensureTerminal({ stdin, tty: request.tty });
+    const session = new Session({
+      // `-a stdin` without -i: the container has no input to attach to.
+      stdin: stdin && request.openStdin,
+      stdout,
+      stderr,
+      tty: request.tty,
+      detachKeys,
+      sigProxy: values["sig-proxy"],
+      onStarted: () => this.#onStarted(stdout || stderr),
     });
+    const pull = openPullOutput({ stream: "stderr", quiet: values.quiet, before: missingImage(request) });
+    try {
+      const { id, end } = await calls.runContainer(engine, keeper, request, {
+        detach: values.detach,
+        streams: values.detach ? null : session.streams,
+        onCreated: (created) => {
+          this.#id = created;
+          this.#options.cidFile?.write(created);
+          pull.finish();
+          if (!values.detach) session.begin();
+        },
+        onWarning: (warning) => session.tell(`WARNING: ${warning}`),
+        onPull: pull.onEvent,
+      });
+      this.started = true;
+      if (end !== null) return session.finish(end);
+      print(`${id}\n`);
+      return 0;
+    } finally {
+      pull.finish();
+      session.end();
+    }
   }
 
   /** docker prints the id when no output will say that something runs (`-a stdin`). */
