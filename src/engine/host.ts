@@ -5,6 +5,7 @@ import type { HostFacts, NetworkSpec } from "../container/index.ts";
 import { BunkerError } from "../errors.ts";
 
 const CGROUP_MOUNT = "/sys/fs/cgroup";
+const TUN = "/dev/net/tun";
 const CPUS = "/sys/devices/system/cpu";
 /** More than any kernel is built for. */
 const MAX_CPUS = 8192;
@@ -16,13 +17,17 @@ export function readHostFacts(): HostFacts {
   const gid = process.getgid?.() ?? 0;
   const name = userName(uid);
   const limits = readText("/proc/self/limits");
+  const [newuidmap, newgidmap] = [findProgram("newuidmap"), findProgram("newgidmap")];
+  // Ids that nobody can map for us are none.
+  const rangesOf = (file: string): IdRange[] =>
+    newuidmap === null || newgidmap === null ? [] : subordinateRanges(readText(file), name, uid);
   return {
     uid,
     gid,
-    subuids: subordinateRanges(readText("/etc/subuid"), name, uid),
-    subgids: subordinateRanges(readText("/etc/subgid"), name, uid),
-    newuidmap: findProgram("newuidmap"),
-    newgidmap: findProgram("newgidmap"),
+    subuids: rangesOf("/etc/subuid"),
+    subgids: rangesOf("/etc/subgid"),
+    newuidmap,
+    newgidmap,
     hardOpenFiles: hardLimit(limits, "Max open files"),
     hardProcesses: hardLimit(limits, "Max processes"),
     hostname: readText("/proc/sys/kernel/hostname").trim(),
@@ -87,9 +92,11 @@ export function findProgram(program: string): string | null {
   return null;
 }
 
+type IdRange = HostFacts["subuids"][number];
+
 /** Lines `name:start:count` of subuid(5) that are this user's, by name or by number. */
-export function subordinateRanges(text: string, name: string | null, uid: number): { start: number; count: number }[] {
-  const ranges: { start: number; count: number }[] = [];
+export function subordinateRanges(text: string, name: string | null, uid: number): IdRange[] {
+  const ranges: IdRange[] = [];
   for (const line of text.split("\n")) {
     const [owner, start, count] = line.trim().split(":");
     if (owner !== name && owner !== String(uid)) continue;
@@ -125,6 +132,7 @@ export function readText(path: string): string {
 /** `default` becomes the first back end that is installed: slirp4netns (quicker to start), then pasta, else none. */
 export function resolveNetwork(asked: "default" | "none" | "host"): { network: NetworkSpec; warning: string | null } {
   if (asked !== "default") return { network: { kind: asked }, warning: null };
+  if (!mayWrite(TUN)) return noWayOut(`${TUN} is missing or not yours to use (modprobe tun), so it has no network`);
   const slirp = findProgram("slirp4netns");
   if (slirp !== null) return { network: { kind: "slirp4netns", program: slirp }, warning: null };
   const pasta = findProgram("pasta");

@@ -349,4 +349,16 @@ describe("without subordinate ids", () => {
     expect(found.sysctls["net/ipv4/ping_group_range"]).toBe("0\t0");
     expect(await plain.fails(["run", "--rm", "--user", "1000", image, "true"], 125)).toContain("1000");
   });
+
+  it("that anybody could map, a container has one id as well", async () => {
+    await using poor = await TestEnv.create();
+    Bun.spawnSync(poor.host.enter(["mount", "--bind", "/dev/null", "/usr/bin/newgidmap"], "/"));
+    await poor.ok(["pull", "--quiet", image]);
+    const run = ["run", "--rm", "--network", "none", image, "/probe", ...PARTS];
+    expect(
+      parsePosture(await poor.ok(run))
+        .uidMap.trim()
+        .split(/\s+/),
+    ).toEqual(["0", "0", "1"]);
+  });
 });
