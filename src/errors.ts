@@ -68,6 +68,11 @@ const HOST_FAILURES: Readonly<Record<string, readonly [code: ErrorCode, reason: 
   ENFILE: ["system", "too many open files in the whole system", "Close some programs."],
 };
 
+/** What to do about a failure of the host's, by its errno(3). */
+export function hostHint(name: string): string | undefined {
+  return Object.hasOwn(HOST_FAILURES, name) ? HOST_FAILURES[name]?.[2] : undefined;
+}
+
 /** A failure of node:fs that is the host's doing becomes an expected one; everything else stays what it is. */
 export function expectHostFailure(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof BunkerError) return error;

@@ -1,6 +1,6 @@
 // Failures cross the boundary as values; here they become errors.
 
-import { BunkerError, type ErrorCode } from "../errors.ts";
+import { BunkerError, type ErrorCode, hostHint } from "../errors.ts";
 import type { NativeFailure, Refusal } from "./types.d.ts";
 
 /** The codes of crates/runtime/src/failure.rs in our own words. */
@@ -33,11 +33,14 @@ const HINTS: Readonly<Partial<Record<ErrorCode, string>>> = {
     "The user must exist in the image's /etc/passwd, or be a number that your subordinate id range covers.",
 };
 
+/** Those that may hit any call (asm-generic/errno-base.h, the same on all our architectures). */
+const ERRNOS: Readonly<Record<number, string>> = { 5: "EIO", 12: "ENOMEM", 23: "ENFILE", 24: "EMFILE", 30: "EROFS" };
+
 /** The error for a failure, of the addon or of the keeper. */
 export function failureToError(failure: unknown): BunkerError {
-  const { code, message } = failure as NativeFailure;
+  const { code, message, errno } = failure as NativeFailure;
   const known = CODES[code] ?? "system";
-  const hint = HINTS[known];
+  const hint = HINTS[known] ?? hostHint(ERRNOS[errno ?? 0] ?? "");
   return new BunkerError(known, message, hint === undefined ? {} : { hint });
 }
 
