@@ -34,24 +34,20 @@ export const verb = defineVerb({
     "run -d --name web -v ./site:/usr/share/nginx/html:ro nginx",
     "run --rm -e GREETING=hello busybox sh -c 'echo $GREETING'",
   ],
-  run({ values, positionals, globals }) {
-    return withEngine(globals, async (engine, calls) => {
-      // It gets ready while we look at the words.
-      using keeper = calls.hireKeeper(engine);
-      const request = buildCreateRequest(values, positionals, process.env);
-      if (values.detach && values.attach.length > 0) {
-        throw new UsageError("conflicting options: cannot specify both --attach and --detach");
-      }
-      const detachKeys = parseDetachKeys(values["detach-keys"]);
-      const cidFile = openCidFile(values.cidfile);
-      const run = new Run({ request, values, detachKeys, cidFile });
-      try {
-        return await run.start({ engine, calls, keeper });
-      } catch (error) {
-        if (!run.started) cidFile?.discard();
-        throw error;
-      }
-    });
+  async run({ values, positionals, globals }) {
+    const request = buildCreateRequest(values, positionals, process.env);
+    if (values.detach && values.attach.length > 0) {
+      throw new UsageError("conflicting options: cannot specify both --attach and --detach");
+    }
+    const detachKeys = parseDetachKeys(values["detach-keys"]);
+    const cidFile = openCidFile(values.cidfile);
+    const run = new Run({ request, values, detachKeys, cidFile });
+    try {
+      return await withEngine(globals, (engine, calls) => run.start(engine, calls));
+    } catch (error) {
+      if (!run.started) cidFile?.discard();
+      throw error;
+    }
   },
 });
 
@@ -68,12 +64,6 @@ interface RunOptions {
   cidFile: CidFile | null;
 }
 
-interface Started {
-  engine: Engine;
-  calls: EngineCalls;
-  keeper: ReturnType<EngineCalls["hireKeeper"]>;
-}
-
 class Run {
   /** Whether the process ran: from then on a failure is no failed start. */
   started = false;
@@ -84,7 +74,8 @@ class Run {
     this.#options = options;
   }
 
-  async start({ engine, calls, keeper }: Started): Promise<number> {
+  async start(engine: Engine, calls: EngineCalls): Promise<number> {
+    using keeper = calls.hireKeeper(engine);
     const { request, values, detachKeys } = this.#options;
     const { ensureTerminal, Session } = await import("../session.ts");
     const { openPullOutput } = await import("../pull-output.ts");
