@@ -35,6 +35,10 @@ export const VERBS: Readonly<Record<string, VerbEntry>> = {
     load: () => import("./commands/attach.ts"),
   },
   create: { summary: "Create a new container", load: () => import("./commands/create.ts") },
+  doctor: {
+    summary: "Find out what this host lacks for containers, and how to mend it",
+    load: () => import("./commands/doctor.ts"),
+  },
   inspect: {
     summary: "Return low-level information on containers and images",
     load: () => import("./commands/inspect.ts"),

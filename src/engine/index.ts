@@ -30,3 +30,8 @@ export async function pullImage(
   const pull = await import("./pull.ts");
   return pull.pullImage(engine, name, options, onEvent);
 }
+
+/** What only `bunker doctor` and a refused start need. */
+export function loadDoctor(): Promise<typeof import("./doctor.ts")> {
+  return import("./doctor.ts");
+}

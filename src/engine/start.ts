@@ -40,7 +40,7 @@ export async function runContainer(
   const { record, lock } = await reserve(engine, request, { run: true, onPull: options.onPull });
   options.onCreated?.(record.id);
   const streams = options.detach ? null : options.streams;
-  launch(engine, record, { channel, lock, streams, onWarning: options.onWarning });
+  await launch(engine, record, { channel, lock, streams, onWarning: options.onWarning });
   // A container that removes itself stays `creating`: without its keeper it is to be undone.
   if (!request.autoRemove) noteStarted(engine, record, options.detach);
   if (options.detach) return { id: record.id, end: null };
@@ -58,7 +58,7 @@ export async function startContainer(
   const taken = await takeForStart(engine, name);
   if (taken === null) return null;
   const { record, lock } = taken;
-  launch(engine, record, { channel, lock, streams, onWarning });
+  await launch(engine, record, { channel, lock, streams, onWarning });
   noteStarted(engine, record, true);
   return streams === null ? null : await follow(engine, record, { channel, streams });
 }
@@ -127,8 +127,14 @@ interface Launch {
   onWarning: ((warning: string) => void) | undefined;
 }
 
+async function explain(engine: Engine, error: unknown): Promise<unknown> {
+  if (!(error instanceof BunkerError) || error.code !== "host-refused") return error;
+  const { explainRefusal } = await import("./doctor.ts");
+  return explainRefusal(engine, error);
+}
+
 /** Hands lock and plan to the keeper, attaches the streams and starts. @throws BunkerError why it did not start */
-function launch(engine: Engine, record: ContainerRecord, options: Launch): void {
+async function launch(engine: Engine, record: ContainerRecord, options: Launch): Promise<void> {
   const { channel, streams } = options;
   try {
     const warning = handOver(engine, record, options);
@@ -139,7 +145,7 @@ function launch(engine: Engine, record: ContainerRecord, options: Launch): void 
   } catch (error) {
     channel.close();
     settleFailedStart(engine, record);
-    throw wrapError(`starting container "${record.name}"`, error);
+    throw wrapError(`starting container "${record.name}"`, await explain(engine, error));
   }
 }
 

@@ -15,6 +15,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   build: ["image", "errors"],
   // A container's model holds the mounts it was asked for.
   container: ["image", "errors", "type:volume"],
+  host: ["errors"],
   network: ["image", "errors"],
   volume: ["image", "errors"],
   systemd: ["image", "errors"],
@@ -28,6 +29,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     "image",
     "build",
     "container",
+    "host",
     "network",
     "volume",
     "systemd",
@@ -36,7 +38,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     "native",
   ],
   // Words become typed requests here, by the pure modules' parsers.
-  cli: ["engine", "errors", "log", "native", "image", "build", "container", "network", "volume", "systemd"],
+  cli: ["engine", "errors", "log", "native", "image", "build", "container", "host", "network", "volume", "systemd"],
   api: ["engine", "errors", "log", "image", "build", "container", "network", "volume", "systemd"],
   main: ["cli", "api", "engine", "errors", "log", "native"],
 };
@@ -49,7 +51,7 @@ const ONLY_IN: Record<string, RegExp> = {
   "bun:sqlite": /^src\/store\//,
 };
 
-const PURE = new Set(["image", "build", "container", "network", "volume", "systemd"]);
+const PURE = new Set(["image", "build", "container", "host", "network", "volume", "systemd"]);
 const EFFECT =
   /\b(fetch|Bun\.(spawn|spawnSync|file|write|serve|connect|listen)|Date\.now|Math\.random|crypto\.)\b|new Date\(\)/;
 

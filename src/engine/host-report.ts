@@ -1,0 +1,157 @@
+// Reads what src/host judges. Slow things are looked at here only: a container's start asks host.ts.
+
+import { accessSync, constants, existsSync, statfsSync, statSync } from "node:fs";
+import type { HostReport, Mapper, Packager } from "../host/index.ts";
+import { BunkerError } from "../errors.ts";
+import type { Engine } from "./engine.ts";
+import { findProgram, readText, userName } from "./host.ts";
+import { hireKeeper } from "./start.ts";
+
+const ROOT = 0;
+const SETUID = 0o4000;
+const DEFAULT_FIRST_PORT = 1024;
+const PACKAGERS: Readonly<Record<Packager, string>> = {
+  apt: "apt-get",
+  dnf: "dnf",
+  apk: "apk",
+  pacman: "pacman",
+  zypper: "zypper",
+};
+const CGROUPS = "/sys/fs/cgroup";
+
+/**
+ * Everything `findAll` looks at, for this user; by root, for the one who called sudo. Makes a user namespace to see whether one can be
+ * made. @throws BunkerError usage for root who is nobody else
+ */
+export function readHostReport(engine: Engine): HostReport {
+  const own = engine.host().uid;
+  const user = own === ROOT ? caller() : { uid: own, name: userName(own) ?? String(own) };
+  const cgroup = own === ROOT ? sessionGroup(user.uid) : engine.host().cgroup;
+  return {
+    user,
+    userNamespaces: {
+      maximum: readNumber("/proc/sys/user/max_user_namespaces"),
+      mayClone: readSwitch("/proc/sys/kernel/unprivileged_userns_clone"),
+      restricted: readSwitch("/proc/sys/kernel/apparmor_restrict_unprivileged_userns"),
+      failure: own === ROOT ? null : tryNamespace(engine),
+    },
+    subuid: readText("/etc/subuid"),
+    subgid: readText("/etc/subgid"),
+    mappers: [readMapper("newuidmap"), readMapper("newgidmap")],
+    cgroup: {
+      version: existsSync(`${CGROUPS}/cgroup.controllers`) ? 2 : existsSync(`${CGROUPS}/memory`) ? 1 : 0,
+      delegated: cgroup,
+      controllers: cgroup === null ? [] : readText(`${cgroup}/cgroup.controllers`).trim().split(" "),
+    },
+    lingers: existsSync("/run/systemd/seats") ? existsSync(`/var/lib/systemd/linger/${user.name}`) : null,
+    dataHome: readDataHome(engine.store.layout.dataHome),
+    devices: { tun: mayUse("/dev/net/tun"), fuse: mayUse("/dev/fuse") },
+    networkPrograms: ["slirp4netns", "pasta"].filter((program) => findProgram(program) !== null),
+    firstFreePort: readNumber("/proc/sys/net/ipv4/ip_unprivileged_port_start") ?? DEFAULT_FIRST_PORT,
+    procMounts: mounts().flatMap(({ place }) => (place.startsWith("/proc/") ? [place] : [])),
+    clock: Date.now() / 1000,
+    packager: findPackager(),
+  };
+}
+
+function caller(): HostReport["user"] {
+  const { SUDO_USER: name = "", SUDO_UID: uid = "" } = process.env;
+  if (name !== "" && Number(uid) > 0) return { name, uid: Number(uid) };
+  throw new BunkerError("usage", "containers are run by ordinary users: there is nothing to find out about root", {
+    hint: "Run it as that user, or with sudo.",
+  });
+}
+
+/** Where systemd delegates to a user (user@.service). */
+function sessionGroup(uid: number): string | null {
+  const group = `${CGROUPS}/user.slice/user-${uid}.slice/user@${uid}.service`;
+  return existsSync(group) ? group : null;
+}
+
+/** Goes into the user's namespace as a keeper does, and away again. @returns why it cannot; `null`: it can */
+function tryNamespace(engine: Engine): string | null {
+  try {
+    using keeper = hireKeeper(engine);
+    keeper.settle();
+    return null;
+  } catch (error) {
+    if (error instanceof BunkerError) return error.message;
+    throw error;
+  }
+}
+
+function readMapper(name: string): Mapper {
+  const path = findProgram(name);
+  return { name, path, privileged: path !== null && ((statSync(path).mode & SETUID) !== 0 || hasCapability(path)) };
+}
+
+/** Fedora and Arch give file capabilities instead, which only getxattr(2) shows: the try tells. */
+function hasCapability(path: string): boolean {
+  const result = Bun.spawnSync(["getcap", path], { stderr: "ignore" });
+  return result.stdout.includes("cap_set");
+}
+
+interface Mount {
+  place: string;
+  options: string[];
+  filesystem: string;
+}
+
+/** proc_pid_mountinfo(5). */
+function mounts(): Mount[] {
+  return readText("/proc/self/mountinfo")
+    .split("\n")
+    .flatMap((line) => {
+      const fields = line.split(" ");
+      const separator = fields.indexOf("-");
+      if (separator < 0) return [];
+      const [place = "", options = ""] = fields.slice(4, 6);
+      const [filesystem = "", , ofAll = ""] = fields.slice(separator + 1);
+      // What the file system forbids, each of its mounts does.
+      const all = [...new Set([...options.split(","), ...ofAll.split(",").filter((option) => option === "ro")])];
+      return [{ place: unescape(place), options: all, filesystem }];
+    });
+}
+
+/** Space, tab, newline and backslash stand in octal. */
+function unescape(text: string): string {
+  return text.replaceAll(/\\([0-7]{3})/g, (_, octal: string) => String.fromCodePoint(Number.parseInt(octal, 8)));
+}
+
+function readDataHome(path: string): HostReport["dataHome"] {
+  const within = (place: string): boolean => place === "/" || path === place || path.startsWith(`${place}/`);
+  const longest = (found: Mount | null, mount: Mount): Mount | null =>
+    within(mount.place) && mount.place.length >= (found?.place.length ?? 0) ? mount : found;
+  const mount = mounts().reduce<Mount | null>(longest, null);
+  const { bavail, bsize } = statfsSync(path);
+  return {
+    path,
+    filesystem: mount?.filesystem ?? "unknown",
+    options: mount?.options ?? [],
+    freeBytes: bavail * bsize,
+  };
+}
+
+function mayUse(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK | constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function findPackager(): Packager | null {
+  const found = Object.entries(PACKAGERS).find(([, program]) => findProgram(program) !== null);
+  return found === undefined ? null : (found[0] as Packager);
+}
+
+function readNumber(path: string): number | null {
+  const text = readText(path).trim();
+  return text === "" ? null : Number(text);
+}
+
+function readSwitch(path: string): boolean | null {
+  const number = readNumber(path);
+  return number === null ? null : number !== 0;
+}

@@ -1,0 +1,262 @@
+// The causes of what goes wrong on the way to a container, each with its evidence and the command that mends it. Pure: facts in,
+// findings out. `bunker doctor` shows all of them, a failed start the first that explains it.
+
+import { subordinateFindings } from "./subordinate.ts";
+import type { Finding, HostReport, Packager } from "./report.ts";
+
+const GIB = 1 << 30;
+const FIRST_ORDINARY_PORT = 1024;
+/** Enough namespaces for some hundred containers. */
+const WANTED_NAMESPACES = 1024;
+/** 2026-01-01: no bunker is older, so a clock before that is wrong. */
+const EARLIEST_CLOCK = 1_767_225_600;
+const WANTED_CONTROLLERS = ["cpu", "memory", "pids"];
+/** Of statfs(2), as the kernel's mountinfo names them: no place for a database or an upper layer. */
+const NETWORK_FILESYSTEM = /^(?:nfs|nfs4|cifs|smb3|smbfs|9p|afs|ceph|lustre|glusterfs|fuse\..*|fuseblk)$/;
+
+/** All checks, in the order in which a container needs what they look at. */
+export function findAll(report: HostReport): Finding[] {
+  return [
+    userNamespaces(report),
+    mappers(report),
+    ...subordinateFindings(report),
+    procFiles(report),
+    dataHome(report),
+    freeSpace(report),
+    cgroups(report),
+    lingering(report),
+    wayOut(report),
+    fuse(report),
+    lowPorts(report),
+    clock(report),
+  ];
+}
+
+/** The finding that explains why a container could not be started, if there is one. */
+export function firstProblem(report: HostReport): Finding | null {
+  return findAll(report).find(({ level }) => level === "problem") ?? null;
+}
+
+export function ok(check: string, cause: string): Finding {
+  return { check, level: "ok", cause, evidence: null, fix: [] };
+}
+
+function userNamespaces({ userNamespaces: state }: HostReport): Finding {
+  const check = "user namespaces";
+  const problem = (cause: string, evidence: string, fix: string[]): Finding => ({
+    check,
+    level: "problem",
+    cause,
+    evidence,
+    fix,
+  });
+  if (state.maximum !== null && state.maximum < WANTED_NAMESPACES) {
+    const evidence = `/proc/sys/user/max_user_namespaces is ${state.maximum}`;
+    return problem("this kernel is told to make none, or too few", evidence, setting("user.max_user_namespaces=28633"));
+  }
+  if (state.mayClone === false) {
+    const evidence = "/proc/sys/kernel/unprivileged_userns_clone is 0";
+    return problem("ordinary users may make none", evidence, setting("kernel.unprivileged_userns_clone=1"));
+  }
+  if (state.failure === null) return ok(check, "an ordinary user can make them");
+  if (state.restricted === true) {
+    return problem(
+      "AppArmor lets only programs with a profile make them",
+      `/proc/sys/kernel/apparmor_restrict_unprivileged_userns is 1; ${state.failure}`,
+      setting("kernel.apparmor_restrict_unprivileged_userns=0"),
+    );
+  }
+  return problem("making one failed", state.failure, []);
+}
+
+/** Now, and after the next boot. */
+function setting(assignment: string): string[] {
+  const [key = ""] = assignment.split("=");
+  return [`sysctl -w ${assignment}`, `echo ${assignment} > /etc/sysctl.d/99-${key.replaceAll(/[._]/g, "-")}.conf`];
+}
+
+function mappers({ mappers: programs, packager }: HostReport): Finding {
+  const check = "newuidmap and newgidmap";
+  const missing = programs.filter(({ path }) => path === null).map(({ name }) => name);
+  if (missing.length > 0) {
+    return {
+      check,
+      level: "warning",
+      cause: "without them a container has one user id",
+      evidence: `not installed: ${missing.join(", ")}`,
+      fix: install(packager, {
+        apt: "uidmap",
+        dnf: "shadow-utils",
+        apk: "shadow-uidmap",
+        pacman: "shadow",
+        zypper: "shadow",
+      }),
+    };
+  }
+  const powerless = programs.flatMap(({ path, privileged }) => (path !== null && !privileged ? [path] : []));
+  if (powerless.length === 0) return ok(check, "installed, with the rights they need");
+  return {
+    check,
+    level: "problem",
+    cause: "they are installed without the rights they need",
+    evidence: `neither setuid root nor with a capability: ${powerless.join(", ")}`,
+    fix: [`chmod u+s ${powerless.join(" ")}`],
+  };
+}
+
+function procFiles({ procMounts }: HostReport): Finding {
+  const check = "/proc";
+  if (procMounts.length === 0) return ok(check, "whole: a container can have one of its own");
+  return {
+    check,
+    level: "problem",
+    cause: "files in it are hidden, so the kernel lets no container have one of its own: this is a container itself",
+    evidence: `mounted over: ${procMounts.slice(0, 3).join(", ")}${procMounts.length > 3 ? ", …" : ""}`,
+    fix: [],
+  };
+}
+
+function dataHome({ dataHome: { path, filesystem, options } }: HostReport): Finding {
+  const check = "data home";
+  const where = `${path} is on ${filesystem} (${options.join(",")})`;
+  const elsewhere = (cause: string): Finding => ({
+    check,
+    level: "problem",
+    cause: `${cause}: use another one, with --root`,
+    evidence: where,
+    fix: [],
+  });
+  if (NETWORK_FILESYSTEM.test(filesystem))
+    return elsewhere("a network file system keeps neither a database nor layers safely");
+  if (options.includes("noexec")) return elsewhere("programs cannot be executed there");
+  if (options.includes("ro")) return elsewhere("it is read-only");
+  return ok(check, where);
+}
+
+function freeSpace({ dataHome: { path, freeBytes } }: HostReport): Finding {
+  const check = "free space";
+  const cause = `${(freeBytes / GIB).toFixed(1)} GiB are free`;
+  if (freeBytes >= GIB) return ok(check, cause);
+  return { check, level: "warning", cause: `less than 1 GiB is free`, evidence: `${path}: ${cause}`, fix: [] };
+}
+
+function cgroups({ cgroup: { version, delegated, controllers }, user }: HostReport): Finding {
+  const check = "cgroups";
+  const without = "containers run without limits of their own";
+  const note = (cause: string, evidence: string, fix: string[]): Finding => ({
+    check,
+    level: "warning",
+    cause: `${cause}: ${without}`,
+    evidence,
+    fix,
+  });
+  if (version === 0) return note("none are mounted", "/sys/fs/cgroup is empty", []);
+  if (version === 1) {
+    const fix = ["grubby --update-kernel=ALL --args=systemd.unified_cgroup_hierarchy=1"];
+    return note(
+      "this host has version 1, which cannot be delegated",
+      "/sys/fs/cgroup/cgroup.controllers is missing",
+      fix,
+    );
+  }
+  if (delegated === null) {
+    return note("no group is delegated to you", "no group above this process may be written by you", [
+      `loginctl enable-linger ${user.name}`,
+    ]);
+  }
+  const missing = WANTED_CONTROLLERS.filter((controller) => !controllers.includes(controller));
+  if (missing.length === 0) return ok(check, `version 2, ${delegated} is yours, with ${controllers.join(", ")}`);
+  return note(`controllers are not delegated: ${missing.join(", ")}`, `${delegated}/cgroup.controllers`, [
+    "mkdir -p /etc/systemd/system/user@.service.d",
+    "printf '[Service]\\nDelegate=cpu cpuset io memory pids\\n' > /etc/systemd/system/user@.service.d/delegate.conf",
+    "systemctl daemon-reload",
+  ]);
+}
+
+function lingering({ lingers, user }: HostReport): Finding {
+  const check = "after logout";
+  if (lingers === null) return ok(check, "nothing here ends a user's processes when he logs out");
+  if (lingers) return ok(check, "containers go on");
+  return {
+    check,
+    level: "warning",
+    cause: "containers may end when you log out",
+    evidence: `/var/lib/systemd/linger/${user.name} is missing`,
+    fix: [`loginctl enable-linger ${user.name}`],
+  };
+}
+
+function wayOut({ devices, networkPrograms, packager }: HostReport): Finding {
+  const check = "way out";
+  const none = (cause: string, evidence: string, fix: string[]): Finding => ({
+    check,
+    level: "warning",
+    cause: `${cause}: the default network leads nowhere`,
+    evidence,
+    fix,
+  });
+  if (!devices.tun)
+    return none("/dev/net/tun is missing or not yours to use", "/dev/net/tun", [
+      "modprobe tun",
+      "chmod 666 /dev/net/tun",
+    ]);
+  const [program] = networkPrograms;
+  if (program !== undefined) return ok(check, `by ${program}`);
+  const packages = {
+    apt: "slirp4netns",
+    dnf: "slirp4netns",
+    apk: "slirp4netns",
+    pacman: "slirp4netns",
+    zypper: "slirp4netns",
+  };
+  return none("neither slirp4netns nor pasta is installed", "not in /usr/bin", install(packager, packages));
+}
+
+function fuse({ devices }: HostReport): Finding {
+  const check = "/dev/fuse";
+  if (devices.fuse) return ok(check, "yours to use");
+  return {
+    check,
+    level: "warning",
+    cause: "only needed where the kernel has no overlay for users",
+    evidence: "/dev/fuse is missing or not yours to use",
+    fix: ["modprobe fuse", "chmod 666 /dev/fuse"],
+  };
+}
+
+function lowPorts({ firstFreePort }: HostReport): Finding {
+  const check = "low ports";
+  if (firstFreePort < FIRST_ORDINARY_PORT) return ok(check, `those from ${firstFreePort} on are yours`);
+  return {
+    check,
+    level: "warning",
+    cause: `with the host's network a container cannot listen below ${firstFreePort}`,
+    evidence: `/proc/sys/net/ipv4/ip_unprivileged_port_start is ${firstFreePort}`,
+    fix: setting("net.ipv4.ip_unprivileged_port_start=80"),
+  };
+}
+
+function clock({ clock: seconds }: HostReport): Finding {
+  const check = "clock";
+  const shown = new Date(seconds * 1000).toISOString();
+  if (seconds >= EARLIEST_CLOCK) return ok(check, shown);
+  return {
+    check,
+    level: "problem",
+    cause: "it is far behind: no certificate is valid yet",
+    evidence: shown,
+    fix: ["timedatectl set-ntp true"],
+  };
+}
+
+function install(packager: Packager | null, packages: Record<Packager, string>): string[] {
+  if (packager === null) return [];
+  const words: Record<Packager, string> = {
+    apt: "apt-get install -y",
+    dnf: "dnf install -y",
+    apk: "apk add",
+    pacman: "pacman -S --noconfirm",
+    zypper: "zypper install -y",
+  };
+  return [`${words[packager]} ${packages[packager]}`];
+}

@@ -1,0 +1,4 @@
+// What a host offers containers, and what is wrong with it. Pure.
+
+export { findAll, firstProblem } from "./findings.ts";
+export type { Finding, HostReport, Level, Mapper, Packager } from "./report.ts";

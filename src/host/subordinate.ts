@@ -1,0 +1,60 @@
+// The user's subordinate ids as a host's files give them (subuid(5), subgid(5)): none, too few, or somebody else's as well.
+
+import type { Finding, HostReport } from "./report.ts";
+
+/** What images count on: 0 to 65535, nobody's included. */
+const WANTED_IDS = 65_536;
+/** Where login.defs(5) has useradd begin. */
+const FIRST_ID = 100_000;
+
+interface Range {
+  owner: string;
+  start: number;
+  count: number;
+}
+
+export function subordinateFindings(report: HostReport): Finding[] {
+  return [judge(report, "uids", report.subuid), judge(report, "gids", report.subgid)];
+}
+
+function judge({ user }: HostReport, kind: "uids" | "gids", text: string): Finding {
+  const check = `subordinate ${kind}`;
+  const file = kind === "uids" ? "/etc/subuid" : "/etc/subgid";
+  const ranges = parse(text);
+  const own = ranges.filter(({ owner }) => owner === user.name || owner === String(user.uid));
+  const total = own.reduce((sum, { count }) => sum + count, 0);
+  const add = `usermod --add-sub${kind} ${freeRange(ranges)} ${user.name}`;
+  if (total === 0) {
+    const evidence = `${file} has no line for ${user.name}`;
+    return { check, level: "warning", cause: "without them a container has one id", evidence, fix: [add] };
+  }
+  const clash = overlap(own, ranges);
+  if (clash !== null) {
+    const evidence = `${file}: ${clash.owner}:${clash.start}:${clash.count}`;
+    const cause = "they are another user's as well, who can enter your containers";
+    return { check, level: "warning", cause, evidence, fix: [] };
+  }
+  if (total >= WANTED_IDS) return { check, level: "ok", cause: `${total} are yours`, evidence: null, fix: [] };
+  const cause = `${total} are yours, and most images count on ${WANTED_IDS}`;
+  return { check, level: "warning", cause, evidence: file, fix: [add] };
+}
+
+function parse(text: string): Range[] {
+  return text.split("\n").flatMap((line) => {
+    const [owner = "", start, count] = line.trim().split(":");
+    const range = { owner, start: Number(start), count: Number(count) };
+    return owner !== "" && Number.isSafeInteger(range.start) && range.count > 0 ? [range] : [];
+  });
+}
+
+function overlap(own: Range[], all: Range[]): Range | null {
+  const meets = (one: Range, other: Range): boolean =>
+    one.start < other.start + other.count && other.start < one.start + one.count;
+  return all.find((other) => !own.includes(other) && own.some((one) => meets(one, other))) ?? null;
+}
+
+/** Ids that nobody has: usermod's form `first-last`. */
+function freeRange(ranges: Range[]): string {
+  const first = Math.max(FIRST_ID, ...ranges.map(({ start, count }) => start + count));
+  return `${first}-${first + WANTED_IDS - 1}`;
+}

@@ -1,0 +1,136 @@
+// Each cause is found from its facts, with evidence and a command; a whole host has none.
+
+import { describe, expect, test } from "bun:test";
+
+import { findAll, firstProblem, type HostReport } from "../../../src/host/index.ts";
+
+const GIB = 1 << 30;
+
+const WHOLE: HostReport = {
+  user: { name: "ada", uid: 1000 },
+  userNamespaces: { maximum: 96_000, mayClone: true, restricted: false, failure: null },
+  subuid: "root:100000:65536\nada:165536:65536\n",
+  subgid: "ada:100000:65536\n",
+  mappers: [
+    { name: "newuidmap", path: "/usr/bin/newuidmap", privileged: true },
+    { name: "newgidmap", path: "/usr/bin/newgidmap", privileged: true },
+  ],
+  cgroup: { version: 2, delegated: "/sys/fs/cgroup/user.slice", controllers: ["cpu", "memory", "pids"] },
+  lingers: true,
+  dataHome: { path: "/home/ada/.local/share/bunker", filesystem: "ext4", options: ["rw"], freeBytes: 50 * GIB },
+  devices: { tun: true, fuse: true },
+  networkPrograms: ["slirp4netns"],
+  firstFreePort: 80,
+  procMounts: [],
+  clock: 1_800_000_000,
+  packager: "apt",
+};
+
+type Change = Partial<HostReport>;
+const namespaces = (change: Partial<HostReport["userNamespaces"]>): Change => ({
+  userNamespaces: { ...WHOLE.userNamespaces, ...change },
+});
+const home = (change: Partial<HostReport["dataHome"]>): Change => ({ dataHome: { ...WHOLE.dataHome, ...change } });
+
+describe("the findings about a host", () => {
+  test("are all well where nothing is missing", () => {
+    expect(findAll(WHOLE).filter(({ level }) => level !== "ok")).toEqual([]);
+    expect(firstProblem(WHOLE)).toBeNull();
+  });
+
+  test.each([
+    [
+      namespaces({ maximum: 0 }),
+      "user namespaces",
+      "problem",
+      "max_user_namespaces is 0",
+      "sysctl -w user.max_user_namespaces=28633",
+    ],
+    [
+      namespaces({ mayClone: false }),
+      "user namespaces",
+      "problem",
+      "unprivileged_userns_clone is 0",
+      "sysctl -w kernel.unprivileged_userns_clone=1",
+    ],
+    [
+      namespaces({ restricted: true, failure: "EPERM" }),
+      "user namespaces",
+      "problem",
+      "EPERM",
+      "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0",
+    ],
+    [namespaces({ failure: "EPERM" }), "user namespaces", "problem", "EPERM", null],
+    [
+      { mappers: [{ name: "newuidmap", path: null, privileged: false }] },
+      "newuidmap and newgidmap",
+      "warning",
+      "newuidmap",
+      "apt-get install -y uidmap",
+    ],
+    [
+      { mappers: [{ name: "newuidmap", path: "/usr/bin/newuidmap", privileged: false }] },
+      "newuidmap and newgidmap",
+      "problem",
+      "/usr/bin/newuidmap",
+      "chmod u+s /usr/bin/newuidmap",
+    ],
+    [
+      { subuid: "root:100000:65536\n" },
+      "subordinate uids",
+      "warning",
+      "no line for ada",
+      "usermod --add-subuids 165536-231071 ada",
+    ],
+    [
+      { subgid: "1000:100000:1000\n" },
+      "subordinate gids",
+      "warning",
+      "/etc/subgid",
+      "usermod --add-subgids 101000-166535 ada",
+    ],
+    [{ subuid: "ada:100000:65536\neve:165535:10\n" }, "subordinate uids", "warning", "eve:165535:10", null],
+    [{ procMounts: ["/proc/kcore"] }, "/proc", "problem", "/proc/kcore", null],
+    [home({ filesystem: "nfs4" }), "data home", "problem", "nfs4", null],
+    [home({ options: ["rw", "noexec"] }), "data home", "problem", "noexec", null],
+    [home({ options: ["ro"] }), "data home", "problem", "ro", null],
+    [home({ freeBytes: GIB / 2 }), "free space", "warning", "0.5 GiB", null],
+    [
+      { cgroup: { version: 1, delegated: null, controllers: [] } },
+      "cgroups",
+      "warning",
+      "cgroup.controllers",
+      "grubby --update-kernel=ALL --args=systemd.unified_cgroup_hierarchy=1",
+    ],
+    [
+      { cgroup: { version: 2, delegated: null, controllers: [] } },
+      "cgroups",
+      "warning",
+      "no group",
+      "loginctl enable-linger ada",
+    ],
+    [
+      { cgroup: { version: 2, delegated: "/g", controllers: ["memory", "pids"] } },
+      "cgroups",
+      "warning",
+      "/g/cgroup.controllers",
+      "mkdir -p /etc/systemd/system/user@.service.d",
+    ],
+    [{ lingers: false }, "after logout", "warning", "/var/lib/systemd/linger/ada", "loginctl enable-linger ada"],
+    [{ devices: { tun: false, fuse: true } }, "way out", "warning", "/dev/net/tun", "modprobe tun"],
+    [{ networkPrograms: [], packager: "dnf" }, "way out", "warning", "/usr/bin", "dnf install -y slirp4netns"],
+    [{ devices: { tun: true, fuse: false } }, "/dev/fuse", "warning", "/dev/fuse", "modprobe fuse"],
+    [{ firstFreePort: 1024 }, "low ports", "warning", "is 1024", "sysctl -w net.ipv4.ip_unprivileged_port_start=80"],
+    [{ clock: 0 }, "clock", "problem", "1970", "timedatectl set-ntp true"],
+  ] as [Change, string, string, string, string | null][])("%#", (change, check, level, evidence, fix) => {
+    const found = findAll({ ...WHOLE, ...change }).filter((finding) => finding.level !== "ok");
+    expect(found.map((finding) => [finding.check, finding.level])).toEqual([[check, level]]);
+    expect(found[0]?.evidence).toContain(evidence);
+    expect(found[0]?.fix[0] ?? null).toBe(fix);
+  });
+
+  test("about what stops containers come before what does not", () => {
+    const poor = { ...WHOLE, ...namespaces({ maximum: 0 }), lingers: false, clock: 0 };
+    expect(firstProblem(poor)?.check).toBe("user namespaces");
+  });
+});
