@@ -37,7 +37,7 @@ export const LATER_GLOBAL_FLAGS =
 /** By group; `""` are the verbs without one. A group that is not there at all has an entry of its own. */
 export const LATER_VERBS: Readonly<Record<string, string>> = {
   "":
-    "build push login logout search info commit cp diff events export history import load pause port rename restart save " +
+    "build push login logout search commit cp diff events export history import load pause port rename restart save " +
     "stats top unpause update auto-update init mount umount unmount untag unshare",
   container:
     "checkpoint restore clone cleanup commit cp diff exists export init mount unmount umount pause port prune rename restart " +

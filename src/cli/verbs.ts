@@ -39,6 +39,7 @@ export const VERBS: Readonly<Record<string, VerbEntry>> = {
     summary: "Find out what this host lacks for containers, and how to mend it",
     load: () => import("./commands/doctor.ts"),
   },
+  info: { summary: "Display system-wide information", load: () => import("./commands/info.ts"), common: true },
   inspect: {
     summary: "Return low-level information on containers and images",
     load: () => import("./commands/inspect.ts"),

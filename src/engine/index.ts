@@ -35,3 +35,8 @@ export async function pullImage(
 export function loadDoctor(): Promise<typeof import("./doctor.ts")> {
   return import("./doctor.ts");
 }
+
+/** What only `bunker info` needs. */
+export function loadInfo(): Promise<typeof import("./info.ts")> {
+  return import("./info.ts");
+}

@@ -1,0 +1,90 @@
+// What docker's `GET /info` says, as far as there is an answer, and why this host got the means it got.
+
+import { readdirSync } from "node:fs";
+import { findAll, type HostReport } from "../host/index.ts";
+import type { Engine } from "./engine.ts";
+import { readText, resolveNetwork } from "./host.ts";
+import { readHostReport } from "./host-report.ts";
+import { listContainers } from "./list.ts";
+
+const MACHINES: Readonly<Record<string, string>> = { x64: "x86_64", arm64: "aarch64" };
+const KIB = 1024;
+
+/** A means that was chosen, and why that one. */
+export interface Choice {
+  what: string;
+  chosen: string;
+  why: string;
+}
+
+/** The Engine API's SystemInfo; `Choices` is our own. */
+export function describeEngine(engine: Engine): Record<string, unknown> & { Choices: Choice[]; Warnings: string[] } {
+  const report = readHostReport(engine);
+  const views = listContainers(engine, { active: false });
+  const running = views.filter(({ status }) => status === "running").length;
+  const { dataHome } = engine.store.layout;
+  return {
+    ID: readText("/etc/machine-id").trim(),
+    Containers: views.length,
+    ContainersRunning: running,
+    ContainersPaused: 0,
+    ContainersStopped: views.length - running,
+    Images: engine.store.images.list().length,
+    Driver: "overlay",
+    DriverStatus: [
+      ["Backing Filesystem", report.dataHome.filesystem],
+      ["userxattr", "true"],
+    ],
+    LoggingDriver: "json-file",
+    CgroupDriver: report.cgroup.delegated === null ? "none" : "cgroupfs",
+    CgroupVersion: report.cgroup.version === 0 ? "" : String(report.cgroup.version),
+    PidsLimit: report.cgroup.controllers.includes("pids"),
+    KernelVersion: readText("/proc/sys/kernel/osrelease").trim(),
+    OperatingSystem: /^PRETTY_NAME="?([^"\n]*)/m.exec(readText("/etc/os-release"))?.[1] ?? "Linux",
+    OSType: "linux",
+    Architecture: MACHINES[process.arch] ?? process.arch,
+    NCPU: countProcessors(),
+    MemTotal: Number(/^MemTotal:\s+(\d+)/m.exec(readText("/proc/meminfo"))?.[1] ?? 0) * KIB,
+    DockerRootDir: dataHome,
+    Name: engine.host().hostname,
+    SecurityOptions: ["name=seccomp,profile=builtin", "name=rootless", "name=userns", "name=cgroupns"],
+    DefaultRuntime: "bunker",
+    Choices: choices(engine, report),
+    Warnings: findAll(report)
+      .filter(({ level }) => level !== "ok")
+      .map(({ check, cause }) => `${check}: ${cause}`),
+  };
+}
+
+function choices(engine: Engine, { cgroup, mappers }: HostReport): Choice[] {
+  const host = engine.host();
+  const { network, warning } = resolveNetwork("default");
+  const ranges = host.subuids.map(({ start, count }) => `${start}+${count}`).join(", ");
+  const unmapped = mappers.some(({ path }) => path === null)
+    ? "newuidmap or newgidmap is not installed"
+    : "/etc/subuid or /etc/subgid has no line for you";
+  return [
+    {
+      what: "storage",
+      chosen: "overlay",
+      why: "the kernel mounts it in a user namespace, without root and without FUSE",
+    },
+    host.subuids.length > 0 && host.subgids.length > 0
+      ? { what: "user ids", chosen: `0 is you, from 1 on ${ranges}`, why: "/etc/subuid, mapped by newuidmap" }
+      : { what: "user ids", chosen: "0 is you, and there is no other", why: unmapped },
+    cgroup.delegated === null
+      ? { what: "cgroups", chosen: "none", why: "no group of version 2 is yours" }
+      : {
+          what: "cgroups",
+          chosen: cgroup.delegated,
+          why: `the topmost group that is yours, with ${cgroup.controllers.join(", ") || "no controllers"}`,
+        },
+    warning === null
+      ? { what: "way out", chosen: network.kind, why: "the first of slirp4netns and pasta that is installed" }
+      : { what: "way out", chosen: "none", why: warning },
+  ];
+}
+
+function countProcessors(): number {
+  return readdirSync("/sys/devices/system/cpu").filter((name) => /^cpu\d+$/.test(name)).length;
+}
