@@ -19,7 +19,7 @@ RUN_PACKAGES="gcc libc6-dev uidmap"
 TEST_PACKAGES="apache2-utils busybox-static crun docker-registry fuse-overlayfs iproute2 mmdebstrap openssl passt podman
   skopeo slirp4netns strace umoci zstd"
 BENCH_PACKAGES="crun mmdebstrap passt podman skopeo slirp4netns docker-registry busybox-static umoci zstd e2fsprogs"
-ARM64_PACKAGES="gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
+ARM64_PACKAGES="gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static"
 
 HOST_MUSL="$(uname -m)-unknown-linux-musl"
 ARM64_TARGETS="aarch64-unknown-linux-musl aarch64-unknown-linux-gnu"
