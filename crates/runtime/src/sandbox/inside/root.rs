@@ -112,3 +112,7 @@ fn by_name(opened: &Opened, place: BorrowedFd<'_>) -> SysResult<OwnedFd> {
     }
     mount::mount_over("overlay", place, &options)
 }
+
+#[cfg(test)]
+#[path = "root_test.rs"]
+mod tests;
