@@ -16,7 +16,7 @@ fn layers_are_the_same_by_descriptor_and_by_name() {
     if std::env::var_os(INSIDE).is_some() {
         return inside();
     }
-    let program = std::env::current_exe().unwrap();
+    let program = std::env::current_exe().expect("a test directory");
     let name = "sandbox::inside::root::tests::layers_are_the_same_by_descriptor_and_by_name";
     let ran = Command::new("unshare")
         .args(["--user", "--map-root-user", "--mount"])
@@ -24,23 +24,26 @@ fn layers_are_the_same_by_descriptor_and_by_name() {
         .args(["--exact", name, "--nocapture"])
         .env(INSIDE, "1")
         .output()
-        .unwrap();
+        .expect("a test directory");
     assert!(ran.status.success(), "{}{}", String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
     assert!(String::from_utf8_lossy(&ran.stdout).contains("1 passed"));
 }
 
 fn inside() {
     for by in [by_descriptor_at, by_name] {
-        let home = tempfile::tempdir().unwrap();
+        let home = tempfile::tempdir().expect("a test directory");
         // A comma, a colon and a backslash are what options made of names must not trip over.
         let place = home.path().join("a,b:c\\d");
         for folder in ["top", "bottom", "upper", "work", "root"] {
-            fs::create_dir_all(place.join(folder)).unwrap();
+            fs::create_dir_all(place.join(folder)).expect("a test directory");
         }
-        fs::write(place.join("bottom/both"), "bottom").unwrap();
-        fs::write(place.join("bottom/below"), "bottom").unwrap();
-        fs::write(place.join("top/both"), "top").unwrap();
-        let open = |folder: &str| file::open(place.join(folder).to_str().unwrap(), O_PATH | O_DIRECTORY).unwrap();
+        fs::write(place.join("bottom/both"), "bottom").expect("a test directory");
+        fs::write(place.join("bottom/below"), "bottom").expect("a test directory");
+        fs::write(place.join("top/both"), "top").expect("a test directory");
+        let open = |folder: &str| {
+            file::open(place.join(folder).to_str().expect("a test directory"), O_PATH | O_DIRECTORY)
+                .expect("a test directory")
+        };
         let opened = Opened {
             lower: vec![open("top"), open("bottom")],
             upper: open("upper"),
@@ -48,12 +51,12 @@ fn inside() {
             volatile: false,
         };
         let root = open("root");
-        let mounted = by(&opened, root.as_fd()).unwrap();
+        let mounted = by(&opened, root.as_fd()).expect("a test directory");
         let merged = file::path_of(mounted.as_fd());
-        let read = |name: &str| fs::read_to_string(format!("{merged}/{name}")).unwrap();
+        let read = |name: &str| fs::read_to_string(format!("{merged}/{name}")).expect("a test directory");
         assert_eq!((read("both"), read("below")), ("top".to_owned(), "bottom".to_owned()));
-        fs::write(format!("{merged}/new"), "upper").unwrap();
-        assert_eq!(fs::read_to_string(place.join("upper/new")).unwrap(), "upper");
+        fs::write(format!("{merged}/new"), "upper").expect("a test directory");
+        assert_eq!(fs::read_to_string(place.join("upper/new")).expect("a test directory"), "upper");
     }
 }
 
