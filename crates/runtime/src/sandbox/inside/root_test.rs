@@ -57,6 +57,10 @@ fn inside() {
         assert_eq!((read("both"), read("below")), ("top".to_owned(), "bottom".to_owned()));
         fs::write(format!("{merged}/new"), "upper").expect("a test directory");
         assert_eq!(fs::read_to_string(place.join("upper/new")).expect("a test directory"), "upper");
+        // Else the directory could not be removed.
+        drop(mounted);
+        let gone = Command::new("umount").arg(place.join("root")).status().expect("umount");
+        assert!(gone.success());
     }
 }
 
