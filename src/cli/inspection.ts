@@ -10,7 +10,7 @@ import { compileTemplate, goJson, type Template, TemplateError } from "./templat
 import { UsageError } from "./usage.ts";
 import type { GlobalOptions } from "./verb.ts";
 
-export type ObjectKind = "container" | "image";
+export type ObjectKind = "container" | "image" | "volume";
 
 export interface InspectionOptions {
   names: readonly string[];
@@ -65,6 +65,7 @@ async function inspectOne({ engine, calls, name }: Asked, options: InspectionOpt
   for (const kind of options.kinds) {
     try {
       if (kind === "image") return calls.inspectImage(engine, name);
+      if (kind === "volume") return (await calls.loadVolumes()).inspectVolume(engine, name);
       const inspection = calls.inspectContainer(engine, name);
       return options.size ? await withSize({ engine, calls, name }, inspection) : inspection;
     } catch (error) {

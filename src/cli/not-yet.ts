@@ -25,6 +25,9 @@ export const LATER_FLAGS: Readonly<Record<string, string>> = {
   "image inspect": "platform",
   wait: "condition exit-first-match ignore i|interval l|latest",
   rmi: "platform a|all i|ignore",
+  "volume create":
+    "availability group limit-bytes required-bytes scope secret sharing topology-preferred topology-required type ignore",
+  "volume ls": "cluster noheading",
   version: "",
 };
 
@@ -68,5 +71,5 @@ export const LATER_VERBS: Readonly<Record<string, string>> = {
   swarm: "",
   system: "",
   trust: "",
-  volume: "",
+  volume: "update export import mount unmount reload",
 };

@@ -71,6 +71,15 @@ export const VERBS: Readonly<Record<string, VerbEntry>> = {
     summary: "Display detailed information on one or more images",
     load: () => import("./commands/image-inspect.ts"),
   },
+  "volume create": { summary: "Create a volume", load: () => import("./commands/volume-create.ts") },
+  "volume exists": { summary: "Check if a volume exists", load: () => import("./commands/volume-exists.ts") },
+  "volume inspect": {
+    summary: "Display detailed information on one or more volumes",
+    load: () => import("./commands/volume-inspect.ts"),
+  },
+  "volume ls": { summary: "List volumes", load: () => import("./commands/volume-ls.ts") },
+  "volume prune": { summary: "Remove unused local volumes", load: () => import("./commands/volume-prune.ts") },
+  "volume rm": { summary: "Remove one or more volumes", load: () => import("./commands/volume-rm.ts") },
 };
 
 export const GROUPS: Readonly<Record<string, GroupEntry>> = {
@@ -104,6 +113,19 @@ export const GROUPS: Readonly<Record<string, GroupEntry>> = {
       rm: "rmi",
       remove: "rmi",
       tag: "tag",
+    },
+  },
+  volume: {
+    summary: "Manage volumes",
+    members: {
+      create: "volume create",
+      exists: "volume exists",
+      inspect: "volume inspect",
+      ls: "volume ls",
+      list: "volume ls",
+      prune: "volume prune",
+      rm: "volume rm",
+      remove: "volume rm",
     },
   },
 };

@@ -54,6 +54,7 @@ export async function reserve(
   options: { run: boolean; onPull: (event: PullEvent) => void },
 ): Promise<Reserved> {
   const image = await ensureImage(engine, request, options.onPull);
+  await ensureVolumes(engine, request);
   const id = engine.store.newId();
   const lock = lockNew(engine, id);
   try {
@@ -65,6 +66,14 @@ export async function reserve(
     closeFd(lock);
     throw error;
   }
+}
+
+/** Named volumes are made before the container, as docker does, and stay should it come to nothing. */
+async function ensureVolumes(engine: Engine, { mounts }: CreateRequest): Promise<void> {
+  const names = mounts.flatMap((mount) => (mount.kind === "volume" && mount.name !== null ? [mount.name] : []));
+  if (names.length === 0) return;
+  const { createVolume } = await import("./volume.ts");
+  for (const name of names) createVolume(engine, name, {});
 }
 
 /** A new id's lock is free, but for the moment in which somebody sweeps. */

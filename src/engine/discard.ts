@@ -8,14 +8,23 @@ import { emptyTrash } from "./worker.ts";
 
 /** The container must not be running, and its lock must be ours. `volumes`: its anonymous volumes go along. */
 export function discardContainer(engine: Engine, id: string, options: { volumes: boolean }): void {
-  const { containers, garbage, layout } = engine.store;
-  containers.remove(id, { volumes: options.volumes, durable: true, left: true });
+  engine.store.containers.remove(id, { volumes: options.volumes, durable: true, left: true });
+  tidyUp(engine);
+}
+
+/** As `tieLooseEnds`, for what has happened already: what is left on disk is noted, and for the next command. */
+export function tidyUp(engine: Engine): void {
   try {
-    const trash = new Trash(layout);
-    garbage.tieLooseEnds(trash);
-    emptyTrash(engine, trash);
+    tieLooseEnds(engine);
   } catch (error) {
-    // The container is gone; what is left of it on disk is noted, and for the next command.
     if (!(expectHostFailure(error) instanceof BunkerError)) throw error;
   }
+}
+
+/** Removes from the disk what has no row any more. */
+export function tieLooseEnds(engine: Engine): void {
+  const { garbage, layout } = engine.store;
+  const trash = new Trash(layout);
+  garbage.tieLooseEnds(trash);
+  emptyTrash(engine, trash);
 }

@@ -12,6 +12,7 @@ export { inspectContainer } from "./inspect.ts";
 export { inspectImage } from "./inspect-image.ts";
 export { listContainers } from "./list.ts";
 export { sweep } from "./sweep.ts";
+export type { VolumeRecord } from "../store/index.ts";
 export { type LogEntry, type LogOptions, readLogs } from "./logs.ts";
 export { type ContainerSize, measureContainers } from "./measure.ts";
 export type { PullEvent } from "./pull-event.ts";
@@ -39,4 +40,9 @@ export function loadDoctor(): Promise<typeof import("./doctor.ts")> {
 /** What only `bunker info` needs. */
 export function loadInfo(): Promise<typeof import("./info.ts")> {
   return import("./info.ts");
+}
+
+/** What only the volume verbs need. */
+export function loadVolumes(): Promise<typeof import("./volume.ts")> {
+  return import("./volume.ts");
 }

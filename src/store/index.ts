@@ -6,3 +6,4 @@ export type { Layout, LayerMap } from "./layout.ts";
 export type { ContainerRecord, ImageRecord, LayerRecord, ReferenceRecord } from "./rows.ts";
 export { openStore, type Store } from "./store.ts";
 export { Trash } from "./trash.ts";
+export { noSuchVolume, type VolumeRecord } from "./volumes.ts";

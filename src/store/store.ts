@@ -8,6 +8,7 @@ import { Images } from "./images.ts";
 import { Layers } from "./layers.ts";
 import { type Layout, openLayout } from "./layout.ts";
 import { Reserve } from "./reserve.ts";
+import { Volumes } from "./volumes.ts";
 
 const ID_BYTES = 32;
 
@@ -17,6 +18,7 @@ export interface Store {
   readonly layers: Layers;
   readonly images: Images;
   readonly containers: Containers;
+  readonly volumes: Volumes;
   readonly garbage: Garbage;
   readonly reserve: Reserve;
   /** 64 random hex characters, as docker's ids. */
@@ -36,6 +38,7 @@ export function openStore(options: { root: string | null; runroot: string | null
     layers,
     images: new Images(records, blobs, layers),
     containers: new Containers(records),
+    volumes: new Volumes(records),
     garbage: new Garbage(records, layout),
     reserve,
     newId,

@@ -2,6 +2,6 @@
 
 export { parseMountFlag } from "./mount-flag.ts";
 export type { MountRequest } from "./mount-request.ts";
-export { ensureDistinctTargets } from "./target.ts";
+export { ensureDistinctTargets, isVolumeName, refuseVolumeName } from "./target.ts";
 export { parseTmpfsFlag } from "./tmpfs-flag.ts";
 export { parseVolumeFlag } from "./volume-flag.ts";

@@ -4,7 +4,7 @@ import type { MountRequest } from "./mount-request.ts";
 import { BunkerError } from "../errors.ts";
 import { parseCsvLine } from "./csv.ts";
 import { parseBytes } from "./size.ts";
-import { parseTarget, refuseNamedVolume, resolveSource } from "./target.ts";
+import { isVolumeName, parseTarget, refuseVolumeName, resolveSource } from "./target.ts";
 
 /** What the keys said, before they are put together. */
 interface MountOptions {
@@ -136,8 +136,8 @@ function assemble(options: MountOptions): MountRequest {
   if (type !== "volume" && type !== "tmpfs") throw new BunkerError("usage", `${prefix}mount type unknown: "${type}"`);
   const target = parseTarget(options.target, prefix);
   if (type === "volume") {
-    if (source !== "") throw refuseNamedVolume(source);
-    return { kind: "volume", name: null, target, readonly, copyUp: !options.nocopy };
+    if (source !== "" && !isVolumeName(source)) throw refuseVolumeName(source);
+    return { kind: "volume", name: source === "" ? null : source, target, readonly, copyUp: !options.nocopy };
   }
   if (source !== "") throw new BunkerError("usage", `${prefix}field Source must not be specified`);
   // docker's --mount forbids executing no more than mount(8) would; --tmpfs does.

@@ -3,7 +3,9 @@
 import type { MountRequest } from "./mount-request.ts";
 import { BunkerError } from "../errors.ts";
 
-const VOLUME_NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
+const SHORTEST_NAME = 2;
+/** It is a file's name as well (NAME_MAX). */
+const VOLUME_NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{1,254}$/;
 
 export function isVolumeName(text: string): boolean {
   return VOLUME_NAME.test(text);
@@ -35,11 +37,13 @@ export function parseTarget(target: string, prefix: string): string {
   return clean;
 }
 
-/** Named volumes come with the volume commands; until then saying so is better than a directory that looks like one. */
-export function refuseNamedVolume(name: string): BunkerError {
-  return new BunkerError("unsupported", `named volumes are not supported yet: "${name}"`, {
-    hint: `Give a host directory instead, by an absolute path or like ./${name}.`,
-  });
+/** docker's words about what is no name of a volume. */
+export function refuseVolumeName(name: string): BunkerError {
+  const reason =
+    name.length < SHORTEST_NAME
+      ? "volume name is too short, names should be at least two alphanumeric characters"
+      : `"${name}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed`;
+  return new BunkerError("usage", reason, { hint: "If you intended to pass a host directory, use an absolute path." });
 }
 
 /** @throws BunkerError usage in docker's words when two mounts would lie on each other */

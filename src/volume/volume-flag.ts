@@ -2,7 +2,7 @@
 
 import type { MountRequest } from "./mount-request.ts";
 import { BunkerError } from "../errors.ts";
-import { isVolumeName, parseTarget, refuseNamedVolume, resolveSource } from "./target.ts";
+import { isVolumeName, parseTarget, refuseVolumeName, resolveSource } from "./target.ts";
 
 /** docker's options, in groups of which one may be given. SELinux labels and consistency mean nothing here; docker takes them too. */
 const GROUPS: Readonly<Record<string, readonly string[]>> = {
@@ -38,13 +38,19 @@ export function parseVolumeFlag(text: string, currentDirectory: string): MountRe
   const options = parseOptions(third ?? "");
   const target = parseTarget(second, invalidPrefix(text));
   const source = resolveSource(first, currentDirectory);
-  if (!source.startsWith("/")) throw refuseSource(source, options);
+  const readonly = options.get("access") === "ro";
+  if (!source.startsWith("/")) {
+    if (!isVolumeName(source)) throw refuseVolumeName(source);
+    const propagation = options.get("propagation");
+    if (propagation !== undefined) throw invalidMode(propagation);
+    return { kind: "volume", name: source, target, readonly, copyUp: !options.has("copy") };
+  }
   if (options.has("copy")) throw invalidMode(third ?? "");
   return {
     kind: "bind",
     source,
     target,
-    readonly: options.get("access") === "ro",
+    readonly,
     propagation: options.get("propagation") ?? DEFAULT_PROPAGATION,
     recursive: true,
     createSource: true,
@@ -72,18 +78,6 @@ function parseOptions(text: string): Map<string, string> {
     options.set(group, word);
   }
   return options;
-}
-
-function refuseSource(source: string, options: Map<string, string>): BunkerError {
-  if (!isVolumeName(source)) {
-    return new BunkerError(
-      "usage",
-      `"${source}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed`,
-      { hint: "If you intended to pass a host directory, use an absolute path." },
-    );
-  }
-  if (options.has("propagation")) return invalidMode(options.get("propagation") ?? "");
-  return refuseNamedVolume(source);
 }
 
 function invalidPrefix(text: string): string {

@@ -117,6 +117,11 @@ fn copy_by_hand(source: BorrowedFd<'_>, target: BorrowedFd<'_>, mut done: u64) -
     }
 }
 
+/// Gives one directory or file the owner, mode, times and attributes of another.
+pub fn dress_like(target: BorrowedFd<'_>, source: BorrowedFd<'_>) -> SysResult<()> {
+    dress(target, source, &path::status(source)?)
+}
+
 /// Owner before mode, as a change of owner takes setuid away; times last.
 fn dress(target: BorrowedFd<'_>, source: BorrowedFd<'_>, status: &Status) -> SysResult<()> {
     path::change_owner(target, (status.uid, status.gid))?;

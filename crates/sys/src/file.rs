@@ -159,6 +159,12 @@ pub fn reserve(path: &str, size: usize) -> SysResult<()> {
     write_all(file.as_fd(), &vec![0; size])
 }
 
+/// syncfs(2): everything written so far to the file system of an open file.
+pub fn sync_filesystem(fd: BorrowedFd<'_>) -> SysResult<()> {
+    // SAFETY: no pointers.
+    check(unsafe { libc::syncfs(fd.as_raw_fd()) }, || format!("syncfs({})", fd.as_raw_fd())).map(drop)
+}
+
 /// rename(2) within directories of ours.
 pub fn rename(from: &str, to: &str) -> SysResult<()> {
     let (old, new) = (c_string(from.as_bytes())?, c_string(to.as_bytes())?);

@@ -9,6 +9,7 @@ use std::ffi::{CString, c_char};
 use std::mem::{self, MaybeUninit};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
+use crate::raw::check_long;
 use crate::{SysError, SysResult};
 
 pub use content::{
@@ -130,6 +131,23 @@ pub fn rename_at(from: (BorrowedFd<'_>, &[u8]), to: (BorrowedFd<'_>, &[u8])) -> 
     // SAFETY: zero-terminated paths, open directories.
     let moved = unsafe { libc::renameat(from.0.as_raw_fd(), old.as_ptr(), to.0.as_raw_fd(), new.as_ptr()) };
     check(moved, || format!("renameat(\"{}\", \"{}\")", from.1.escape_ascii(), to.1.escape_ascii())).map(drop)
+}
+
+/// renameat2(2) that replaces nothing: EEXIST instead.
+pub fn rename_new_at(from: (BorrowedFd<'_>, &[u8]), to: (BorrowedFd<'_>, &[u8])) -> SysResult<()> {
+    let (old, new) = (terminate(from.1)?, terminate(to.1)?);
+    // SAFETY: zero-terminated paths, open directories.
+    let moved = unsafe {
+        libc::syscall(
+            libc::SYS_renameat2,
+            from.0.as_raw_fd(),
+            old.as_ptr(),
+            to.0.as_raw_fd(),
+            new.as_ptr(),
+            libc::RENAME_NOREPLACE,
+        )
+    };
+    check_long(moved, || format!("renameat2(\"{}\", \"{}\")", from.1.escape_ascii(), to.1.escape_ascii())).map(drop)
 }
 
 /// unlinkat(2) of anything but a directory.

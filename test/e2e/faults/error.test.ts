@@ -13,7 +13,7 @@ const ERRORS = ["ENOSPC", "EIO", "EMFILE", "ENOMEM", "EINTR"];
 const POINTS = isLong() ? 100 : 5;
 const TIMEOUT_MS = isLong() ? 3_600_000 : 240_000;
 /** Those whose failure leaves a container behind, as docker's does, with the reason in it. */
-const LEAVES_CONTAINER = new Set(["run -d", "run, attached", "start", "stop"]);
+const LEAVES_CONTAINER = new Set(["run -d", "run, attached", "run with a new volume", "start", "stop"]);
 
 let source: Source;
 let tiny: string;

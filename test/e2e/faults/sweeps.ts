@@ -118,6 +118,36 @@ export const SWEEPS: Record<string, (stage: Stage) => SweepOf> = {
     leavesRunning: true,
   }),
 
+  "run with a new volume": ({ env, image }) => ({
+    prepare: async () => ["run", "--rm", NO_NETWORK, "-v", "fresh:/bin", "-v", "/tmp", image, "true"],
+    recover: async (args) => {
+      // Whole, whoever was killed while it was being filled.
+      await env.ok(args);
+      await env.ok(["volume", "rm", "fresh"]);
+      await nothingLeft(env);
+    },
+  }),
+
+  "volume create": ({ env }) => ({
+    prepare: async () => ["volume", "create", "data"],
+    recover: async (args) => {
+      await env.ok(args);
+      await env.ok(["volume", "rm", "data"]);
+    },
+  }),
+
+  "volume rm": ({ env }) => ({
+    prepare: async () => {
+      await env.ok(["volume", "create", "data"]);
+      return ["volume", "rm", "data"];
+    },
+    recover: async () => {
+      await env.ok(["volume", "rm", "--force", "data"]);
+      await env.ok(["volume", "create", "data"]);
+      await env.ok(["volume", "rm", "data"]);
+    },
+  }),
+
   exec: ({ env, image }) => ({
     prepare: async () => {
       // One container for all of them, unless a keeper was killed so that its exit may be long in coming.

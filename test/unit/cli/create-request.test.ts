@@ -124,7 +124,6 @@ describe("a mistake is told in docker's words", () => {
     [["--ulimit", "foo"], 'invalid argument "foo" for "--ulimit" flag: invalid ulimit argument: foo'],
     [["--mount", "type=bind"], 'invalid argument "type=bind" for "--mount" flag: target is required'],
     [["--mount", "type=image,src=a,dst=/b"], 'mounts of type "image" are not supported yet'],
-    [["-v", "data:/x"], 'named volumes are not supported yet: "data"'],
     [["-v", "/a:/x", "--tmpfs", "/x"], "duplicate mount point: /x"],
     [["--platform", "foo"], 'invalid platform "foo"'],
     [["--security-opt", "foo"], 'invalid --security-opt: "foo"'],

@@ -39,6 +39,8 @@ describe("-v", () => {
     ["../x:/b", { ...BIND, source: "/home/a/x", target: "/b" }],
     [".:/b", { ...BIND, source: HERE, target: "/b" }],
     ["/x", { ...VOLUME, target: "/x" }],
+    ["data:/x", { ...VOLUME, name: "data", target: "/x" }],
+    ["da.t_a-1:/x:ro,nocopy,z", { ...VOLUME, name: "da.t_a-1", target: "/x", readonly: true, copyUp: false }],
     ["/a b:/c d", { ...BIND, source: "/a b", target: "/c d" }],
   ] as [string, MountRequest][])("%j", (text, expected) => {
     expect(parseVolumeFlag(text, HERE)).toEqual(expected);
@@ -65,8 +67,7 @@ describe("-v", () => {
       "a/b:/c",
       'usage: "a/b" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed',
     ],
-    ["data:/x", 'unsupported: named volumes are not supported yet: "data"'],
-    ["data:/x:nocopy", 'unsupported: named volumes are not supported yet: "data"'],
+    ["d:/x", "usage: volume name is too short, names should be at least two alphanumeric characters"],
     ["data:/x:shared", "usage: invalid mode: shared"],
     ["/a:/b:U", 'unsupported: the volume option "U" is not supported yet'],
     ["/a:/b:idmap=uids=0-1-2", 'unsupported: the volume option "idmap=uids=0-1-2" is not supported yet'],
@@ -152,7 +153,10 @@ describe("--mount", () => {
     ['type=bind,"src=/a', 'usage: parse error on line 1, column 18: extraneous or missing " in quoted-field'],
     ["type=foo,dst=/b", 'usage: invalid mount config for type "foo": mount type unknown: "foo"'],
     ["type=image,src=x,dst=/b", 'unsupported: mounts of type "image" are not supported yet'],
-    ["type=volume,src=data,dst=/b", 'unsupported: named volumes are not supported yet: "data"'],
+    [
+      "type=volume,src=d,dst=/b",
+      "usage: volume name is too short, names should be at least two alphanumeric characters",
+    ],
     ["type=volume,dst=/b,volume-driver=x", 'unsupported: the mount option "volume-driver" is not supported yet'],
     ["type=bind,src=/a,dst=/b,U=true", 'unsupported: the mount option "u" is not supported yet'],
   ])("%j is refused", (text, expected) => {

@@ -10,6 +10,7 @@ mod requested;
 mod root;
 mod standard;
 mod terminal;
+mod volume;
 
 use std::os::fd::{AsFd, OwnedFd};
 

@@ -7,9 +7,10 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use bunker_sys::{SysError, SysResult, credential, file, mount, path};
 
 use super::standard::mount_tmpfs;
+use super::volume;
 use crate::failure::{Failure, FailureCode};
+use crate::inroot;
 use crate::spec::{Mount, SandboxSpec};
-use crate::{inroot, tree};
 
 /// A mount that only waits for its place.
 pub(super) struct Source<'a> {
@@ -68,9 +69,9 @@ fn open_source(wanted: &Mount) -> Result<Source<'_>, Failure> {
 pub(super) fn attach_all(sources: &[Source<'_>], root: BorrowedFd<'_>, proc: BorrowedFd<'_>) -> Result<(), Failure> {
     // While the root shows the image alone: a volume below another one starts with what the image has there.
     for source in sources {
-        if let Mount::Volume { readonly, copy_up, target, .. } = source.wanted {
+        if let Mount::Volume { source: data, readonly, copy_up, target } = source.wanted {
             if *copy_up {
-                fill_volume(source.mounted.as_fd(), root, target)?;
+                volume::fill(data, root, target)?;
             }
             // Only now: filling needs to write.
             mount::set_attributes(source.mounted.as_fd(), flag(*readonly, mount::RDONLY), 0, false)?;
@@ -136,7 +137,7 @@ fn is_replaceable(proc: BorrowedFd<'_>, point: BorrowedFd<'_>) -> Result<bool, F
     Ok(found.is_regular() && mount::filesystem_type(point)? == PROC && REPLACEABLE.iter().any(is_it))
 }
 
-fn target_directory(root: BorrowedFd<'_>, target: &str) -> Result<OwnedFd, Failure> {
+pub(super) fn target_directory(root: BorrowedFd<'_>, target: &str) -> Result<OwnedFd, Failure> {
     inroot::make_directories(root, target.as_bytes(), 0o755).map_err(|error| bad_target(target, &error))
 }
 
@@ -146,22 +147,4 @@ pub(super) fn target_file(root: BorrowedFd<'_>, target: &str) -> Result<OwnedFd,
 
 fn bad_target(target: &str, error: &SysError) -> Failure {
     Failure::system(FailureCode::BadPath, &format!("making the mount point \"{target}\" in the container"), error)
-}
-
-/// docker's copy-up: an empty volume takes over the image's content at its place, with owner and mode; never over data.
-fn fill_volume(data: BorrowedFd<'_>, root: BorrowedFd<'_>, target: &str) -> Result<(), Failure> {
-    let failed =
-        |error: &SysError| Failure::system(FailureCode::System, &format!("filling the volume at \"{target}\""), error);
-    let to = path::open_at(data, b".", path::O_RDONLY | path::O_DIRECTORY, 0).map_err(|error| failed(&error))?;
-    if !tree::is_empty(to.as_fd()).map_err(|error| failed(&error))? {
-        return Ok(());
-    }
-    let image = target_directory(root, target)?;
-    ensure_mountable(root, image.as_fd(), target)?;
-    // What another file system shows there (/sys, /dev) is not the image's content.
-    if path::status(root)?.device != path::status(image.as_fd())?.device {
-        return Ok(());
-    }
-    let from = path::open_at(image.as_fd(), b".", path::O_RDONLY | path::O_DIRECTORY, 0);
-    tree::copy_content(from.map_err(|error| failed(&error))?.as_fd(), to.as_fd()).map_err(|error| failed(&error))
 }
