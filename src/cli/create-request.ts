@@ -5,11 +5,10 @@ import { BunkerError } from "../errors.ts";
 import { isImageId, parsePlatform, parseReference } from "../image/index.ts";
 import type { CreateValues } from "./create-flags.ts";
 import { collectEnvironment, type HostEnvironment } from "./environment.ts";
+import { parseContainerName } from "./container-name.ts";
 import { collectMounts } from "./mounts.ts";
 import { parseSecurityOptions } from "./security-option.ts";
 
-/** One letter is enough (docker asks for two). */
-const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
 /** The kernel's limit (uname(2)). It is written into files inside, so nothing but a name. */
 const HOST_NAME = /^[a-zA-Z0-9_]([a-zA-Z0-9_.-]{0,62}[a-zA-Z0-9_])?$/;
 const PULL_POLICIES: readonly PullPolicy[] = ["always", "missing", "never"];
@@ -61,14 +60,6 @@ export function buildCreateRequest(
 /** Only run has -d; what create makes is attached to later. */
 function isDetached(values: CreateValues & { detach?: boolean }): boolean {
   return values.detach ?? false;
-}
-
-function parseContainerName(text: string | null): string | null {
-  if (text === null || text === "") return null;
-  // docker shows names with a slash before them, so people write them that way too.
-  const name = text.startsWith("/") ? text.slice(1) : text;
-  if (NAME.test(name)) return name;
-  throw new BunkerError("usage", `invalid container name (${text}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`);
 }
 
 function parseHostName(what: string, text: string | null): string | null {

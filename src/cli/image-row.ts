@@ -6,7 +6,7 @@ import { Filters } from "./filter.ts";
 import type { Listing, Row } from "./format.ts";
 import { joinLabels } from "./container-row.ts";
 import { parseBoolean, ScanError } from "./strconv.ts";
-import { goTime, parseTime } from "./time.ts";
+import { goTime, parseUntil } from "./time.ts";
 import { ago, columnSize, humanSize, shortId } from "./units.ts";
 import { UsageError } from "./usage.ts";
 
@@ -146,14 +146,6 @@ function timeWindow(filters: Filters, images: readonly ImageSummary[], now: Date
   const before = Math.min(...times("before"), ...until);
   const since = Math.max(...times("since"));
   return (image) => createdAt(image).getTime() < before && createdAt(image).getTime() > since;
-}
-
-function parseUntil(text: string, now: Date): Date {
-  try {
-    return parseTime(text, now);
-  } catch (error) {
-    throw error instanceof ScanError ? new UsageError(error.message) : error;
-  }
 }
 
 function findImage(images: readonly ImageSummary[], name: string): Date {

@@ -24,6 +24,8 @@ export const LATER_FLAGS: Readonly<Record<string, string>> = {
   "container inspect": "l|latest",
   "image inspect": "platform",
   wait: "condition exit-first-match ignore i|interval l|latest",
+  restart: "a|all cidfile f|filter l|latest running",
+  port: "a|all l|latest",
   rmi: "platform a|all i|ignore",
   "volume create":
     "availability group limit-bytes required-bytes scope secret sharing topology-preferred topology-required type ignore",
@@ -40,13 +42,13 @@ export const LATER_GLOBAL_FLAGS =
 /** By group; `""` are the verbs without one. A group that is not there at all has an entry of its own. */
 export const LATER_VERBS: Readonly<Record<string, string>> = {
   "":
-    "build push login logout search commit cp diff events export history import load pause port rename restart save " +
+    "build push login logout search commit cp diff events export history import load pause save " +
     "stats top unpause update auto-update init mount umount unmount untag unshare",
   container:
-    "checkpoint restore clone cleanup commit cp diff exists export init mount unmount umount pause port prune rename restart " +
+    "checkpoint restore clone cleanup commit cp diff export init mount unmount umount pause " +
     "runlabel stats top unpause update",
   image:
-    "build history import load prune push save diff exists mount unmount scp search sign tree trust convert encrypt decrypt",
+    "build history import load prune push save diff mount unmount scp search sign tree trust convert encrypt decrypt",
   artifact: "",
   builder: "",
   buildx: "",
@@ -69,7 +71,7 @@ export const LATER_VERBS: Readonly<Record<string, string>> = {
   service: "",
   stack: "",
   swarm: "",
-  system: "",
+  system: "check connection df events migrate prune renumber reset service dial-stdio",
   trust: "",
   volume: "update export import mount unmount reload",
 };

@@ -1,6 +1,7 @@
 // Points in time and durations as Go and docker write them on a command line, and as docker prints them.
 
 import { quote, ScanError } from "./strconv.ts";
+import { UsageError } from "./usage.ts";
 
 const UNITS: Readonly<Record<string, number>> = {
   ns: 1e-6,
@@ -41,6 +42,15 @@ export function parseTime(text: string, now: Date): Date {
     return new Date(now.getTime() - parseDuration(text));
   } catch {
     throw invalidTime(text);
+  }
+}
+
+/** `--filter until=…`. @throws UsageError */
+export function parseUntil(text: string, now: Date): Date {
+  try {
+    return parseTime(text, now);
+  } catch (error) {
+    throw error instanceof ScanError ? new UsageError(error.message) : error;
   }
 }
 

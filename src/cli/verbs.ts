@@ -46,6 +46,12 @@ export const VERBS: Readonly<Record<string, VerbEntry>> = {
   },
   kill: { summary: "Kill one or more running containers", load: () => import("./commands/kill.ts") },
   logs: { summary: "Fetch the logs of a container", load: () => import("./commands/logs.ts") },
+  port: {
+    summary: "List port mappings or a specific mapping for the container",
+    load: () => import("./commands/port.ts"),
+  },
+  rename: { summary: "Rename a container", load: () => import("./commands/rename.ts") },
+  restart: { summary: "Restart one or more containers", load: () => import("./commands/restart.ts") },
   rm: { summary: "Remove one or more containers", load: () => import("./commands/rm.ts") },
   rmi: { summary: "Remove one or more images", load: () => import("./commands/rmi.ts") },
   start: { summary: "Start one or more stopped containers", load: () => import("./commands/start.ts") },
@@ -63,10 +69,19 @@ export const VERBS: Readonly<Record<string, VerbEntry>> = {
     load: () => import("./commands/completion.ts"),
   },
   help: { summary: "Help about any command", load: () => import("./commands/help.ts") },
+  "container exists": {
+    summary: "Check if a container exists",
+    load: () => import("./commands/container-exists.ts"),
+  },
   "container inspect": {
     summary: "Display detailed information on one or more containers",
     load: () => import("./commands/container-inspect.ts"),
   },
+  "container prune": {
+    summary: "Remove all stopped containers",
+    load: () => import("./commands/container-prune.ts"),
+  },
+  "image exists": { summary: "Check if an image exists", load: () => import("./commands/image-exists.ts") },
   "image inspect": {
     summary: "Display detailed information on one or more images",
     load: () => import("./commands/image-inspect.ts"),
@@ -89,12 +104,17 @@ export const GROUPS: Readonly<Record<string, GroupEntry>> = {
       attach: "attach",
       create: "create",
       exec: "exec",
+      exists: "container exists",
       inspect: "container inspect",
       kill: "kill",
       logs: "logs",
       ls: "ps",
       list: "ps",
+      port: "port",
+      prune: "container prune",
       ps: "ps",
+      rename: "rename",
+      restart: "restart",
       rm: "rm",
       remove: "rm",
       run: "run",
@@ -106,6 +126,7 @@ export const GROUPS: Readonly<Record<string, GroupEntry>> = {
   image: {
     summary: "Manage images",
     members: {
+      exists: "image exists",
       inspect: "image inspect",
       ls: "images",
       list: "images",
@@ -115,6 +136,7 @@ export const GROUPS: Readonly<Record<string, GroupEntry>> = {
       tag: "tag",
     },
   },
+  system: { summary: "Manage bunker", members: { info: "info" } },
   volume: {
     summary: "Manage volumes",
     members: {

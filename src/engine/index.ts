@@ -17,6 +17,8 @@ export { type LogEntry, type LogOptions, readLogs } from "./logs.ts";
 export { type ContainerSize, measureContainers } from "./measure.ts";
 export type { PullEvent } from "./pull-event.ts";
 export type { SessionControl, SessionEnd, StreamOptions } from "./session.ts";
+export { renameContainer } from "./rename.ts";
+export { restartContainer } from "./restart.ts";
 export { hireKeeper, runContainer, startContainer } from "./start.ts";
 export { killContainer, removeContainer, stopContainer, waitContainer } from "./stop.ts";
 export { type ContainerView, viewContainer } from "./view.ts";

@@ -80,10 +80,15 @@ function hostConfigOf(config: ContainerConfig): Record<string, unknown> {
     ...(request.seccomp === "default" ? [] : [`seccomp=${seccompText(request.seccomp)}`]),
   ];
   const binds = request.mounts.filter((mount) => mount.kind === "bind");
+  const named = config.volumes.flatMap(({ name, anonymous, ...volume }) =>
+    anonymous ? [] : [{ ...volume, source: name }],
+  );
   const tmpfs = request.mounts.filter((mount) => mount.kind === "tmpfs");
   return {
     ...HOST_CONFIG_DEFAULTS,
-    Binds: orNull(binds.map(({ source, target, readonly }) => `${source}:${target}${readonly ? ":ro" : ""}`)),
+    Binds: orNull(
+      [...binds, ...named].map(({ source, target, readonly }) => `${source}:${target}${readonly ? ":ro" : ""}`),
+    ),
     NetworkMode: request.network,
     AutoRemove: request.autoRemove,
     CapAdd: orNull(request.capAdd.map(parseCapability)),

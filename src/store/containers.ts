@@ -160,6 +160,15 @@ export class Containers {
     );
   }
 
+  /** @throws BunkerError conflict in docker's words when the name is taken */
+  rename(id: string, name: string): void {
+    this.#records.write(() => {
+      const owner = this.#records.first("SELECT id FROM containers WHERE name = ?", name);
+      if (owner !== null) throw nameTaken(name, String(owner["id"]));
+      this.#records.run("UPDATE containers SET name = ? WHERE id = ?", name, id);
+    });
+  }
+
   /** Forgets a container and, if asked, its anonymous volumes. `left`: their directories are still to be removed. */
   remove(id: string, options: { volumes: boolean; durable: boolean; left: boolean }): void {
     this.#records.write(
