@@ -16,15 +16,14 @@ export const LATER_FLAGS: Readonly<Record<string, string>> = {
     "disable-content-trust ipfs-address soci-index-digest cosign-certificate-identity cosign-certificate-identity-regexp " +
     "cosign-certificate-oidc-issuer cosign-certificate-oidc-issuer-regexp cosign-key",
   start: "checkpoint checkpoint-dir all filter l|latest",
-  stop: "a|all cidfile f|filter i|ignore l|latest",
-  kill: "a|all cidfile l|latest",
-  rm: "l|link a|all cidfile depend filter i|ignore latest t|time",
+  stop: "i|ignore",
+  rm: "link depend",
   attach: "l|latest",
   inspect: "l|latest",
   "container inspect": "l|latest",
   "image inspect": "platform",
   wait: "condition exit-first-match ignore i|interval l|latest",
-  restart: "a|all cidfile f|filter l|latest running",
+  restart: "running",
   port: "a|all l|latest",
   rmi: "platform a|all i|ignore",
   "volume create":

@@ -1,29 +1,37 @@
 // docker kill: a signal, SIGKILL unless another is named.
 
 import { parseSignal } from "../../container/index.ts";
+import { CHOICE_ARGUMENTS, CHOICE_FLAGS, chooseContainers } from "../choice.ts";
 import { withEngine } from "../engine.ts";
 import { printable } from "../output.ts";
 import { forEachTarget } from "../targets.ts";
-import { ANY_NUMBER, defineVerb } from "../verb.ts";
+import { defineVerb } from "../verb.ts";
 
 const DEFAULT_SIGNAL = "KILL";
 
+const USAGE = "[OPTIONS] CONTAINER [CONTAINER...]";
+
 export const verb = defineVerb({
-  usage: "[OPTIONS] CONTAINER [CONTAINER...]",
+  usage: USAGE,
   flags: {
+    ...CHOICE_FLAGS,
     signal: { kind: "string", short: "s", help: "Signal to send to the container" },
   },
-  arguments: { min: 1, max: ANY_NUMBER },
+  arguments: CHOICE_ARGUMENTS,
   completes: "running",
   examples: ["kill web", "kill -s HUP web"],
-  run({ values, positionals, globals }) {
+  run({ path, values, positionals, globals }) {
     const signal = values.signal ?? DEFAULT_SIGNAL;
     parseSignal(signal);
-    return withEngine(globals, (engine, { killContainer }) =>
-      forEachTarget(positionals, async (name) => {
-        await killContainer(engine, name, signal);
-        return `${printable(name)}\n`;
-      }),
+    const suits = (status: string): boolean => status === "running";
+    return withEngine(globals, async (engine, calls) =>
+      forEachTarget(
+        chooseContainers(engine, calls, { path, usage: USAGE, values, positionals, suits }),
+        async (name) => {
+          await calls.killContainer(engine, name, signal);
+          return `${printable(name)}\n`;
+        },
+      ),
     );
   },
 });

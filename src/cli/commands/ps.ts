@@ -1,10 +1,8 @@
 // docker ps.
 
-import type { VolumeUse } from "../../container/index.ts";
-import type { MountRequest } from "../../volume/index.ts";
-import type { ContainerView } from "../../engine/index.ts";
 import { parseContainerFilter } from "../container-filter.ts";
-import { CONTAINER_LISTING, type ContainerFacts, containerRow } from "../container-row.ts";
+import { factsOf } from "../container-facts.ts";
+import { CONTAINER_LISTING, containerRow } from "../container-row.ts";
 import { isTerminalOutput, withEngine } from "../engine.ts";
 import { parseFilterWord } from "../filter.ts";
 import { FORMAT_HELP, formatRows } from "../format.ts";
@@ -68,33 +66,3 @@ export const verb = defineVerb({
     });
   },
 });
-
-function factsOf(view: ContainerView): ContainerFacts {
-  const { record } = view;
-  const { config } = record;
-  const { process, request } = config;
-  const mounts = request.mounts.flatMap((mount: MountRequest) =>
-    mount.kind === "bind" ? [{ source: mount.source, target: mount.target, volume: false }] : [],
-  );
-  const volumes = config.volumes.map(({ name, target }: VolumeUse) => ({ source: name, target, volume: true }));
-  return {
-    id: record.id,
-    name: record.name,
-    image: record.imageName,
-    imageId: record.imageId,
-    args: [...process.entrypoint, ...process.command],
-    createdAt: new Date(record.createdAt),
-    status: view.status,
-    startedAt: toDate(view.startedAt),
-    finishedAt: toDate(view.finishedAt),
-    exitCode: view.exitCode,
-    labels: process.labels,
-    mounts: [...mounts, ...volumes],
-    networks: [request.network],
-    size: null,
-  };
-}
-
-function toDate(text: string | null): Date | null {
-  return text === null ? null : new Date(text);
-}

@@ -1,29 +1,37 @@
 // docker restart.
 
 import { parseSignal } from "../../container/index.ts";
+import { CHOICE_ARGUMENTS, CHOICE_FLAGS, chooseContainers } from "../choice.ts";
 import { withEngine } from "../engine.ts";
 import { printable, warn } from "../output.ts";
 import { forEachTarget } from "../targets.ts";
-import { ANY_NUMBER, defineVerb } from "../verb.ts";
+import { defineVerb } from "../verb.ts";
+
+const USAGE = "[OPTIONS] CONTAINER [CONTAINER...]";
 
 export const verb = defineVerb({
-  usage: "[OPTIONS] CONTAINER [CONTAINER...]",
+  usage: USAGE,
   flags: {
+    ...CHOICE_FLAGS,
     signal: { kind: "string", short: "s", help: "Signal to send to the container" },
     timeout: { kind: "integer", short: "t", help: "Seconds to wait before killing the container", aliases: ["time"] },
   },
-  arguments: { min: 1, max: ANY_NUMBER },
+  arguments: CHOICE_ARGUMENTS,
   completes: "container",
   examples: ["restart web", "restart -t 2 web db"],
-  run({ values, positionals, globals }) {
+  run({ path, values, positionals, globals }) {
     const { signal, timeout } = values;
     if (signal !== null) parseSignal(signal);
     const onWarning = (warning: string): void => warn(`WARNING: ${printable(warning)}\n`);
-    return withEngine(globals, (engine, { restartContainer }) =>
-      forEachTarget(positionals, async (name) => {
-        await restartContainer(engine, name, { signal, timeout, onWarning });
-        return `${printable(name)}\n`;
-      }),
+    const suits = (): boolean => true;
+    return withEngine(globals, async (engine, calls) =>
+      forEachTarget(
+        chooseContainers(engine, calls, { path, usage: USAGE, values, positionals, suits }),
+        async (name) => {
+          await calls.restartContainer(engine, name, { signal, timeout, onWarning });
+          return `${printable(name)}\n`;
+        },
+      ),
     );
   },
 });

@@ -1,28 +1,36 @@
 // docker stop: the stop signal, and SIGKILL for what does not listen.
 
 import { parseSignal } from "../../container/index.ts";
+import { CHOICE_ARGUMENTS, CHOICE_FLAGS, chooseContainers } from "../choice.ts";
 import { withEngine } from "../engine.ts";
 import { printable } from "../output.ts";
 import { forEachTarget } from "../targets.ts";
-import { ANY_NUMBER, defineVerb } from "../verb.ts";
+import { defineVerb } from "../verb.ts";
+
+const USAGE = "[OPTIONS] CONTAINER [CONTAINER...]";
 
 export const verb = defineVerb({
-  usage: "[OPTIONS] CONTAINER [CONTAINER...]",
+  usage: USAGE,
   flags: {
+    ...CHOICE_FLAGS,
     signal: { kind: "string", short: "s", help: "Signal to send to the container" },
     timeout: { kind: "integer", short: "t", help: "Seconds to wait before killing the container", aliases: ["time"] },
   },
-  arguments: { min: 1, max: ANY_NUMBER },
+  arguments: CHOICE_ARGUMENTS,
   completes: "running",
   examples: ["stop web", "stop -t 2 web db"],
-  run({ values, positionals, globals }) {
+  run({ path, values, positionals, globals }) {
     const { signal, timeout } = values;
     if (signal !== null) parseSignal(signal);
-    return withEngine(globals, (engine, { stopContainer }) =>
-      forEachTarget(positionals, async (name) => {
-        await stopContainer(engine, name, { signal, timeout });
-        return `${printable(name)}\n`;
-      }),
+    const suits = (status: string): boolean => status === "running";
+    return withEngine(globals, async (engine, calls) =>
+      forEachTarget(
+        chooseContainers(engine, calls, { path, usage: USAGE, values, positionals, suits }),
+        async (name) => {
+          await calls.stopContainer(engine, name, { signal, timeout });
+          return `${printable(name)}\n`;
+        },
+      ),
     );
   },
 });

@@ -71,6 +71,10 @@ test("the help of stop, as a person sees it", async () => {
       bunker container stop, bunker stop
 
     Options:
+      -a, --all             Act on all containers that it can act on
+          --cidfile list    Read the container ID from the file
+          --filter filter   Act on the containers that suit the conditions
+      -l, --latest          Act on the latest created container
       -s, --signal string   Signal to send to the container
       -t, --timeout int     Seconds to wait before killing the container
 
