@@ -42,10 +42,10 @@ export const LATER_GLOBAL_FLAGS =
 export const LATER_VERBS: Readonly<Record<string, string>> = {
   "":
     "build push login logout search commit cp diff events export history import load pause save " +
-    "stats top unpause update auto-update init mount umount unmount untag unshare",
+    "stats unpause update auto-update init mount umount unmount untag unshare",
   container:
     "checkpoint restore clone cleanup commit cp diff export init mount unmount umount pause " +
-    "runlabel stats top unpause update",
+    "runlabel stats unpause update",
   image:
     "build history import load prune push save diff mount unmount scp search sign tree trust convert encrypt decrypt",
   artifact: "",

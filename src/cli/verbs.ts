@@ -60,6 +60,7 @@ export const VERBS: Readonly<Record<string, VerbEntry>> = {
     summary: "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE",
     load: () => import("./commands/tag.ts"),
   },
+  top: { summary: "Display the running processes of a container", load: () => import("./commands/top.ts") },
   wait: {
     summary: "Block until one or more containers stop, then print their exit codes",
     load: () => import("./commands/wait.ts"),
@@ -120,6 +121,7 @@ export const GROUPS: Readonly<Record<string, GroupEntry>> = {
       run: "run",
       start: "start",
       stop: "stop",
+      top: "top",
       wait: "wait",
     },
   },

@@ -16,6 +16,7 @@ export type { VolumeRecord } from "../store/index.ts";
 export { type LogEntry, type LogOptions, readLogs } from "./logs.ts";
 export { type ContainerSize, measureContainers } from "./measure.ts";
 export type { PullEvent } from "./pull-event.ts";
+export type { ProcessFacts } from "./top.ts";
 export type { SessionControl, SessionEnd, StreamOptions } from "./session.ts";
 export { renameContainer } from "./rename.ts";
 export { restartContainer } from "./restart.ts";
@@ -47,4 +48,9 @@ export function loadInfo(): Promise<typeof import("./info.ts")> {
 /** What only the volume verbs need. */
 export function loadVolumes(): Promise<typeof import("./volume.ts")> {
   return import("./volume.ts");
+}
+
+/** What only `bunker top` needs. */
+export function loadTop(): Promise<typeof import("./top.ts")> {
+  return import("./top.ts");
 }
