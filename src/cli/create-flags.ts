@@ -1,8 +1,10 @@
 // The flags that run and create share: one definition for the parser, help and completion.
 
+import { parseBytes } from "../volume/index.ts";
 import { parseEnvironmentWord, parseLabelWord } from "./environment.ts";
 import type { FlagValues } from "./flags.ts";
 import { parseMountWord } from "./mounts.ts";
+import { parseExtraHost, parseNameServer, parseResolverOption, parseSearchDomain } from "./name-flags.ts";
 import { ScanError } from "./strconv.ts";
 import { parseUlimit } from "./ulimit.ts";
 
@@ -14,19 +16,44 @@ function parseStream(word: string): StreamWord {
   throw new ScanError("valid streams are STDIN, STDOUT and STDERR");
 }
 
+function parseAnnotationWord(word: string): [key: string, value: string] {
+  const equals = word.indexOf("=");
+  if (equals <= 0) throw new ScanError(`annotations must be formatted KEY=VALUE`);
+  return [word.slice(0, equals), word.slice(equals + 1)];
+}
+
+function parseShmSize(word: string): number {
+  const size = parseBytes(word);
+  if (size === null) throw new ScanError(`invalid size: '${word}'`);
+  return size;
+}
+
 export const CREATE_FLAGS = {
+  "add-host": { kind: "list", help: "Add a custom host-to-IP mapping (host:ip)", parse: parseExtraHost },
+  annotation: {
+    kind: "list",
+    placeholder: "map",
+    help: "Add an annotation to the container",
+    parse: parseAnnotationWord,
+  },
   attach: { kind: "list", short: "a", help: "Attach to STDIN, STDOUT or STDERR", parse: parseStream },
   "cap-add": { kind: "list", help: "Add Linux capabilities" },
   "cap-drop": { kind: "list", help: "Drop Linux capabilities" },
   cidfile: { kind: "string", help: "Write the container ID to the file" },
+  dns: { kind: "list", help: "Set custom DNS servers", parse: parseNameServer },
+  "dns-option": { kind: "list", help: "Set DNS options", parse: parseResolverOption, aliases: ["dns-opt"] },
+  "dns-search": { kind: "list", help: "Set custom DNS search domains", parse: parseSearchDomain },
   domainname: { kind: "string", help: "Container NIS domain name" },
   entrypoint: { kind: "string", help: "Overwrite the default ENTRYPOINT of the image" },
   env: { kind: "list", short: "e", help: "Set environment variables", parse: parseEnvironmentWord },
   "env-file": { kind: "list", help: "Read in a file of environment variables" },
+  expose: { kind: "list", help: "Expose a port or a range of ports" },
+  "group-add": { kind: "list", help: "Add additional groups to join" },
   hostname: { kind: "string", short: "h", help: "Container host name" },
   init: { kind: "boolean", help: "Run an init inside the container that forwards signals and reaps processes" },
   interactive: { kind: "boolean", short: "i", help: "Keep STDIN open even if not attached" },
   label: { kind: "list", short: "l", help: "Set meta data on a container", parse: parseLabelWord },
+  "label-file": { kind: "list", help: "Read in a line delimited file of labels" },
   mount: {
     kind: "list",
     placeholder: "mount",
@@ -40,15 +67,19 @@ export const CREATE_FLAGS = {
     help: 'Connect a container to a network ("none", "host", "default")',
     aliases: ["net"],
   },
+  "no-hostname": { kind: "boolean", help: "Leave the image's /etc/hostname" },
+  "no-hosts": { kind: "boolean", help: "Leave the image's /etc/hosts" },
   platform: { kind: "string", help: "Set platform if server is multi-platform capable" },
   pull: { kind: "string", help: 'Pull image before running ("always", "missing", "never")', shownDefault: '"missing"' },
   quiet: { kind: "boolean", short: "q", help: "Suppress the pull output" },
   "read-only": { kind: "boolean", help: "Mount the container's root filesystem as read only" },
+  replace: { kind: "boolean", help: "Remove a container of the same name first" },
   rm: {
     kind: "boolean",
     help: "Automatically remove the container and its associated anonymous volumes when it exits",
   },
   "security-opt": { kind: "list", help: "Security Options" },
+  "shm-size": { kind: "string", placeholder: "bytes", help: "Size of /dev/shm", parse: parseShmSize },
   "stop-signal": { kind: "string", help: "Signal to stop the container" },
   "stop-timeout": { kind: "integer", help: "Timeout (in seconds) to stop a container" },
   tmpfs: { kind: "list", help: "Mount a tmpfs directory" },

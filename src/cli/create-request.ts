@@ -4,14 +4,19 @@ import { type CreateRequest, parseSignal, planCapabilities, type PullPolicy } fr
 import { BunkerError } from "../errors.ts";
 import { isImageId, parsePlatform, parseReference } from "../image/index.ts";
 import type { CreateValues } from "./create-flags.ts";
-import { collectEnvironment, type HostEnvironment } from "./environment.ts";
+import { collectEnvironment, type HostEnvironment, parseLabelWord } from "./environment.ts";
 import { parseContainerName } from "./container-name.ts";
 import { collectMounts } from "./mounts.ts";
+import { collectNames } from "./name-flags.ts";
 import { parseSecurityOptions } from "./security-option.ts";
 
 /** The kernel's limit (uname(2)). It is written into files inside, so nothing but a name. */
 const HOST_NAME = /^[a-zA-Z0-9_]([a-zA-Z0-9_.-]{0,62}[a-zA-Z0-9_])?$/;
 const PULL_POLICIES: readonly PullPolicy[] = ["always", "missing", "never"];
+/** podman's word for all groups of the caller. */
+const KEEP_GROUPS = "keep-groups";
+const EXPOSED = /^(\d{1,5})(?:-(\d{1,5}))?(?:\/(tcp|udp|sctp))?$/;
+const LAST_PORT = 65_535;
 const NETWORKS = ["default", "none", "host"] as const;
 
 /** @throws BunkerError in docker's words */
@@ -35,7 +40,7 @@ export function buildCreateRequest(
     workdir: parseWorkdir(values.workdir),
     user: values.user === "" ? null : values.user,
     entrypoint: values.entrypoint === null ? null : parseEntrypoint(values.entrypoint),
-    labels: Object.fromEntries(values.label),
+    labels: Object.fromEntries([...readLabelFiles(values["label-file"]), ...values.label]),
     mounts: collectMounts(values),
     readOnly: values["read-only"],
     capAdd: values["cap-add"],
@@ -54,7 +59,40 @@ export function buildCreateRequest(
     attach: isDetached(values) || values.attach.length > 0 ? values.attach : null,
     platform: values.platform === null ? null : parsePlatform(values.platform),
     pull: parsePullPolicy(values.pull),
+    ...collectOptions(values),
   };
+}
+
+/** What is in a request only when it was asked for. */
+function collectOptions(values: CreateValues): Partial<CreateRequest> {
+  if (values["group-add"].includes(KEEP_GROUPS)) {
+    throw new BunkerError("unsupported", `--group-add ${KEEP_GROUPS} is not supported yet`);
+  }
+  const names = collectNames(values);
+  const shmSize = values["shm-size"];
+  return {
+    ...(names === null ? {} : { names }),
+    ...(values["group-add"].length === 0 ? {} : { groupAdd: values["group-add"] }),
+    // docker: 0 is the default.
+    ...(shmSize === null || shmSize === 0 ? {} : { shmSize }),
+    ...(values.annotation.length === 0 ? {} : { annotations: Object.fromEntries(values.annotation) }),
+    ...(values.expose.length === 0 ? {} : { exposed: values.expose.flatMap(parseExposed) }),
+  };
+}
+
+/** As files of variables, but nothing comes from the host: docker leaves bare names out. */
+function readLabelFiles(files: readonly string[]): [string, string][] {
+  return collectEnvironment(files, [], {}).map(parseLabelWord);
+}
+
+/** `80`, `80/udp` or `80-90/tcp` → one entry a port. @throws BunkerError in docker's words */
+function parseExposed(text: string): string[] {
+  const [, first = "", last = first, protocol = "tcp"] = EXPOSED.exec(text) ?? [];
+  const [from, to] = [Number(first), Number(last)];
+  if (first === "" || from > to || to > LAST_PORT) {
+    throw new BunkerError("usage", `invalid range format for --expose: ${text}`);
+  }
+  return Array.from({ length: to - from + 1 }, (_, at) => `${from + at}/${protocol}`);
 }
 
 /** Only run has -d; what create makes is attached to later. */

@@ -74,7 +74,7 @@ export function resolveConfig(
       user: request.user ?? defaults.user,
       stopSignal: request.stopSignal ?? defaults.stopSignal ?? "SIGTERM",
       labels: { ...defaults.labels, ...request.labels },
-      exposedPorts: defaults.exposedPorts,
+      exposedPorts: [...new Set([...defaults.exposedPorts, ...(request.exposed ?? [])])],
     },
     volumes: planVolumes(request, defaults.volumes, newVolumeName),
   };

@@ -13,7 +13,7 @@ export {
   planUserNamespace,
   type StartOptions,
 } from "./plan.ts";
-export type { CreateRequest, ExecRequest, PullPolicy, UlimitRequest } from "./request.ts";
+export type { CreateRequest, NameSettings, ExecRequest, PullPolicy, UlimitRequest } from "./request.ts";
 export type { ExecSpec, NetworkSpec, SandboxSpec, UserNamespaceSpec } from "./sandbox-spec.ts";
 export { parseSignal } from "./signal.ts";
 export {

@@ -114,7 +114,7 @@ export function planSandbox(
     sysctls: planSysctls(userNamespace.userGidMap, start.network),
     maskedPaths: planMaskedPaths(host.throttledCpus, start.network),
     readonlyPaths: [...READONLY_PATHS],
-    shmSize: DEFAULT_SHM_SIZE,
+    shmSize: request.shmSize ?? DEFAULT_SHM_SIZE,
     log: { kind: "file", maxSize: LOG_MAX_SIZE, maxFiles: LOG_MAX_FILES },
     cgroup: planGroup(host, start.id),
     autoRemove: request.autoRemove,
@@ -175,7 +175,7 @@ function planProcess(config: ContainerConfig, host: HostFacts, size: TerminalSiz
     env,
     cwd: process.workdir,
     user: process.user,
-    groupAdd: [],
+    groupAdd: request.groupAdd ?? [],
     terminal: request.tty,
     rows: size.rows,
     columns: size.columns,
@@ -245,12 +245,15 @@ function depth(target: string): number {
 function planFiles(config: ContainerConfig, host: HostFacts, start: StartOptions): OwnedFileSpec[] {
   const files: OwnedFileSpec[] = [
     ownedFile("hosts", "/etc/hosts", hostsFile(config, host, start.network)),
-    ownedFile("resolv.conf", "/etc/resolv.conf", resolvFile(host, start.network)),
+    ownedFile("resolv.conf", "/etc/resolv.conf", resolvFile(config, host, start.network)),
     ownedFile("hostname", "/etc/hostname", `${config.hostname}\n`),
     { ...ownedFile("containerenv", "/run/.containerenv", containerEnvironment(config, start)), readonly: true },
   ];
   // A mount the user asked for at the same place wins (docker's rule).
   const taken = new Set(config.request.mounts.map((mount) => mount.target));
+  const { names } = config.request;
+  if (names?.noHosts === true) taken.add("/etc/hosts");
+  if (names?.noHostname === true) taken.add("/etc/hostname");
   return files.filter((file) => !taken.has(file.target));
 }
 
@@ -259,21 +262,41 @@ function ownedFile(name: string, target: string, content: string): OwnedFileSpec
 }
 
 function hostsFile(config: ContainerConfig, host: HostFacts, network: NetworkSpec): string {
-  if (network.kind === "host" && host.hosts !== "") return host.hosts;
+  const extra = (config.request.names?.extraHosts ?? []).map(hostsLine);
+  if (network.kind === "host" && host.hosts !== "") return [host.hosts.trimEnd(), ...extra, ""].join("\n");
   const lines = ["127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost ip6-loopback"];
   const address = network.kind === "slirp4netns" ? SLIRP_ADDRESS : "127.0.1.1";
   const domain = config.request.domainname;
   const names = domain === null ? config.hostname : `${config.hostname}.${domain} ${config.hostname}`;
-  lines.push(`${address}\t${names}`);
+  lines.push(`${address}\t${names}`, ...extra);
   return `${lines.join("\n")}\n`;
 }
 
-function resolvFile(host: HostFacts, network: NetworkSpec): string {
-  if (network.kind === "host") return host.resolvConf;
-  const kept = host.resolvConf.split("\n").filter((line) => /^\s*(search|options|domain)\s/.test(line));
-  if (network.kind === "slirp4netns") kept.unshift(`nameserver ${SLIRP_DNS}`);
-  if (network.kind === "pasta") kept.unshift(`nameserver ${PASTA_DNS}`);
-  return kept.length === 0 ? "" : `${kept.join("\n")}\n`;
+/** `name:address` → a line of hosts(5). */
+function hostsLine(extra: string): string {
+  const colon = extra.indexOf(":");
+  return `${extra.slice(colon + 1)}\t${extra.slice(0, colon)}`;
+}
+
+/** docker's rule: what flags say takes the place of the host's, kind by kind. */
+function resolvFile({ request }: ContainerConfig, host: HostFacts, network: NetworkSpec): string {
+  const { dns = [], dnsSearch = [], dnsOptions = [] } = request.names ?? {};
+  if (network.kind === "host" && dns.length + dnsSearch.length + dnsOptions.length === 0) return host.resolvConf;
+  const lines = host.resolvConf.split("\n");
+  const kept = (kind: RegExp): string[] => lines.filter((line) => kind.test(line));
+  const own = { slirp4netns: [`nameserver ${SLIRP_DNS}`], pasta: [`nameserver ${PASTA_DNS}`], none: [] };
+  const servers = network.kind === "host" ? kept(/^\s*nameserver\s/) : own[network.kind];
+  const search = dnsSearch.filter((domain) => domain !== ".");
+  const written = [
+    ...(dns.length > 0 ? dns.map((address) => `nameserver ${address}`) : servers),
+    ...(dnsSearch.length === 0
+      ? kept(/^\s*(search|domain)\s/)
+      : search.length > 0
+        ? [`search ${search.join(" ")}`]
+        : []),
+    ...(dnsOptions.length > 0 ? [`options ${dnsOptions.join(" ")}`] : kept(/^\s*options\s/)),
+  ];
+  return written.length === 0 ? "" : `${written.join("\n")}\n`;
 }
 
 function containerEnvironment(config: ContainerConfig, start: StartOptions): string {

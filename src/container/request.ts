@@ -51,6 +51,26 @@ export interface CreateRequest {
   attach: ("stdin" | "stdout" | "stderr")[] | null;
   platform: Platform | null;
   pull: PullPolicy;
+  /** From here on: not there unless something was said. */
+  names?: NameSettings;
+  groupAdd?: string[];
+  /** Bytes. */
+  shmSize?: number;
+  annotations?: Record<string, string>;
+  /** `80/tcp`, besides the image's. */
+  exposed?: string[];
+}
+
+/** What /etc/hosts, /etc/hostname and /etc/resolv.conf are to say. */
+export interface NameSettings {
+  /** In docker's form, `name:address`. */
+  extraHosts: string[];
+  dns: string[];
+  dnsSearch: string[];
+  dnsOptions: string[];
+  /** Leave the image's file. */
+  noHosts: boolean;
+  noHostname: boolean;
 }
 
 /** `docker exec`, typed. */

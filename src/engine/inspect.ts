@@ -98,7 +98,13 @@ function hostConfigOf(config: ContainerConfig): Record<string, unknown> {
     ...(tmpfs.length === 0
       ? {}
       : { Tmpfs: Object.fromEntries(tmpfs.map((mount) => [mount.target, tmpfsText(mount)])) }),
-    ShmSize: DEFAULT_SHM_SIZE,
+    ShmSize: request.shmSize ?? DEFAULT_SHM_SIZE,
+    GroupAdd: orNull(request.groupAdd ?? []),
+    Dns: request.names?.dns ?? [],
+    DnsSearch: request.names?.dnsSearch ?? [],
+    DnsOptions: request.names?.dnsOptions ?? [],
+    ExtraHosts: orNull(request.names?.extraHosts ?? []),
+    ...(request.annotations === undefined ? {} : { Annotations: request.annotations }),
     MaskedPaths: MASKED_PATHS,
     ReadonlyPaths: READONLY_PATHS,
     Ulimits: orNull(request.ulimits.map(({ name, soft, hard }) => ({ Name: name, Hard: hard, Soft: soft }))),

@@ -1,5 +1,6 @@
 // What `-v`, `--mount` and `--tmpfs` mean: text → mount requests, in docker's grammar and words. Pure: the current directory comes in.
 
+export { parseBytes } from "./size.ts";
 export { parseMountFlag } from "./mount-flag.ts";
 export type { MountRequest } from "./mount-request.ts";
 export { ensureDistinctTargets, isVolumeName, refuseVolumeName } from "./target.ts";

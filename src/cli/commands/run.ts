@@ -92,6 +92,10 @@ class Run {
       sigProxy: values["sig-proxy"],
       onStarted: () => this.#onStarted(stdout || stderr),
     });
+    if (values.replace) {
+      const { replaceContainer } = await import("../replace.ts");
+      await replaceContainer({ engine, calls }, request.name);
+    }
     const pull = openPullOutput({ stream: "stderr", quiet: values.quiet, before: missingImage(request) });
     try {
       const { id, end } = await calls.runContainer(engine, keeper, request, {
