@@ -215,7 +215,8 @@ function lookUpEnd(engine: Engine, record: ContainerRecord): SessionEnd {
 
 /** The row goes now; the keeper has moved the files to the trash before it told us, the container's own last, and removes them. */
 function forget(engine: Engine, record: ContainerRecord): void {
-  const { containers, layout } = engine.store;
-  if (existsSync(layout.container(record.id))) discardContainer(engine, record.id, { volumes: true });
+  const { containers } = engine.store;
+  // What it could not move is still there.
+  if (doomed(engine, record).paths.some(existsSync)) discardContainer(engine, record.id, { volumes: true });
   else containers.remove(record.id, { volumes: true, durable: false, left: false });
 }
