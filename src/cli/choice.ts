@@ -34,7 +34,7 @@ export interface Choice {
   values: FlagValues<typeof CHOICE_FLAGS>;
   positionals: readonly string[];
   /** Whether the verb can act on one in this state; asked for what was not named. */
-  suits: (status: ContainerView["status"]) => boolean;
+  suits: (view: ContainerView) => boolean;
 }
 
 /** Names as given, or ids. @throws UsageError when nothing was chosen, or too much */
@@ -57,7 +57,5 @@ export function chooseContainers(engine: Engine, calls: EngineCalls, choice: Cho
   const views = calls.listContainers(engine, { active: false });
   if (values.latest) return views.slice(0, 1).map(({ record }) => record.id);
   const wanted = new Set(filter.apply(views.map(factsOf)).map(({ id }) => id));
-  return views
-    .filter(({ record, status }) => wanted.has(record.id) && choice.suits(status))
-    .map(({ record }) => record.id);
+  return views.filter((view) => wanted.has(view.record.id) && choice.suits(view)).map(({ record }) => record.id);
 }

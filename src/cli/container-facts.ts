@@ -20,7 +20,7 @@ export function factsOf(view: ContainerView): ContainerFacts {
     imageId: record.imageId,
     args: [...process.entrypoint, ...process.command],
     createdAt: new Date(record.createdAt),
-    status: view.status,
+    status: view.paused ? "paused" : view.status,
     startedAt: toDate(view.startedAt),
     finishedAt: toDate(view.finishedAt),
     exitCode: view.exitCode,

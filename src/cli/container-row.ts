@@ -116,7 +116,9 @@ function imageName({ image, imageId }: ContainerFacts, truncate: boolean): strin
 /** `Up 3 seconds`, `Exited (0) 5 minutes ago`, `Created`. */
 function statusText(facts: ContainerFacts, now: Date): string {
   const { status, startedAt, finishedAt, exitCode } = facts;
-  if (status === "running") return `Up ${humanDuration(now.getTime() - (startedAt ?? now).getTime())}`;
+  const up = `Up ${humanDuration(now.getTime() - (startedAt ?? now).getTime())}`;
+  if (status === "running") return up;
+  if (status === "paused") return `${up} (Paused)`;
   if (status === "removing") return "Removal In Progress";
   if (status === "created") return "Created";
   // Nobody saw the end: there is no time to tell.

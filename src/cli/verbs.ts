@@ -46,6 +46,7 @@ export const VERBS: Readonly<Record<string, VerbEntry>> = {
   },
   kill: { summary: "Kill one or more running containers", load: () => import("./commands/kill.ts") },
   logs: { summary: "Fetch the logs of a container", load: () => import("./commands/logs.ts") },
+  pause: { summary: "Pause all processes within one or more containers", load: () => import("./commands/pause.ts") },
   port: {
     summary: "List port mappings or a specific mapping for the container",
     load: () => import("./commands/port.ts"),
@@ -61,6 +62,10 @@ export const VERBS: Readonly<Record<string, VerbEntry>> = {
     load: () => import("./commands/tag.ts"),
   },
   top: { summary: "Display the running processes of a container", load: () => import("./commands/top.ts") },
+  unpause: {
+    summary: "Unpause all processes within one or more containers",
+    load: () => import("./commands/unpause.ts"),
+  },
   wait: {
     summary: "Block until one or more containers stop, then print their exit codes",
     load: () => import("./commands/wait.ts"),
@@ -111,6 +116,7 @@ export const GROUPS: Readonly<Record<string, GroupEntry>> = {
       logs: "logs",
       ls: "ps",
       list: "ps",
+      pause: "pause",
       port: "port",
       prune: "container prune",
       ps: "ps",
@@ -122,6 +128,7 @@ export const GROUPS: Readonly<Record<string, GroupEntry>> = {
       start: "start",
       stop: "stop",
       top: "top",
+      unpause: "unpause",
       wait: "wait",
     },
   },

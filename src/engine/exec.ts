@@ -23,6 +23,11 @@ export async function execInContainer(
   streams: StreamOptions | null,
 ): Promise<SessionEnd | null> {
   const view = viewContainer(engine, request.container);
+  if (view.paused) {
+    throw new BunkerError("conflict", `container ${request.container} is paused, unpause the container before exec`, {
+      hint: `\`bunker unpause ${view.record.name}\` does that.`,
+    });
+  }
   const channel = connect(engine, view);
   try {
     const session = { id: engine.store.newId(), rows: streams?.rows ?? 0, columns: streams?.columns ?? 0 };

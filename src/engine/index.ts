@@ -35,6 +35,11 @@ export async function pullImage(
   return pull.pullImage(engine, name, options, onEvent);
 }
 
+/** What only `bunker pause` and `unpause` need. */
+export function loadPause(): Promise<typeof import("./pause.ts")> {
+  return import("./pause.ts");
+}
+
 /** What only `bunker doctor` and a refused start need. */
 export function loadDoctor(): Promise<typeof import("./doctor.ts")> {
   return import("./doctor.ts");

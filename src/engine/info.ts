@@ -21,14 +21,15 @@ export interface Choice {
 export function describeEngine(engine: Engine): Record<string, unknown> & { Choices: Choice[]; Warnings: string[] } {
   const report = readHostReport(engine);
   const views = listContainers(engine, { active: false });
-  const running = views.filter(({ status }) => status === "running").length;
+  const running = views.filter(({ status, paused }) => status === "running" && !paused).length;
+  const paused = views.filter((view) => view.paused).length;
   const { dataHome } = engine.store.layout;
   return {
     ID: readText("/etc/machine-id").trim(),
     Containers: views.length,
     ContainersRunning: running,
-    ContainersPaused: 0,
-    ContainersStopped: views.length - running,
+    ContainersPaused: paused,
+    ContainersStopped: views.length - running - paused,
     Images: engine.store.images.list().length,
     Driver: "overlay",
     DriverStatus: [

@@ -59,9 +59,9 @@ export function inspectContainer(engine: Engine, name: string): Record<string, u
 
 function stateOf(view: ContainerView): Record<string, unknown> {
   return {
-    Status: view.status,
+    Status: view.paused ? "paused" : view.status,
     Running: view.status === "running",
-    Paused: false,
+    Paused: view.paused,
     Restarting: false,
     OOMKilled: view.oomKilled,
     Dead: false,

@@ -92,7 +92,8 @@ function noteStarted(engine: Engine, record: ContainerRecord, durable: boolean):
 /** Takes the lock of a container at rest and begins a start. `null`: it runs, perhaps since somebody else has just started it. */
 async function takeForStart(engine: Engine, name: string): Promise<Reserved | null> {
   for (let attempt = 0; attempt < LOCK_TRIES; attempt++) {
-    const { record: found, status } = viewContainer(engine, name);
+    const { record: found, status, paused } = viewContainer(engine, name);
+    if (paused) throw stillPaused(found);
     if (status === "running") return null;
     const lock = lockContainer(engine, found.id);
     const record = lock === null ? null : beginStart(engine, found.id, lock);
@@ -102,6 +103,12 @@ async function takeForStart(engine: Engine, name: string): Promise<Reserved | nu
   }
   throw new BunkerError("system", `container "${name}" is being started or removed by somebody else`, {
     hint: "Run the command again.",
+  });
+}
+
+function stillPaused({ name }: ContainerRecord): BunkerError {
+  return new BunkerError("conflict", "cannot start a paused container, try unpause instead", {
+    hint: `\`bunker unpause ${name}\` lets it go on.`,
   });
 }
 

@@ -7,6 +7,7 @@ import type { KeeperChannel } from "./channel.ts";
 import { clearRuntime, withContainerLock } from "./container-lock.ts";
 import { discardContainer } from "./discard.ts";
 import type { Engine } from "./engine.ts";
+import { thaw } from "./freezer.ts";
 import { type ContainerView, isAlive, readKeeperState, viewContainer, viewRecord } from "./view.ts";
 
 /** docker's default patience, seconds. */
@@ -30,6 +31,8 @@ export async function stopContainer(
   const seconds = options.timeout ?? request.stopTimeout ?? STOP_TIMEOUT;
   await untilEnded(engine, view, async (channel, end) => {
     channel.send("signal", { signal });
+    // One that is held could not hear it (docker lets it go too).
+    thaw(view.group);
     const outcome = await within(end, seconds < 0 ? Number.POSITIVE_INFINITY : seconds * 1000);
     return outcome === "late" ? killThrough(channel, end) : outcome;
   });
@@ -43,6 +46,7 @@ export async function killContainer(engine: Engine, name: string, signal: string
     ? untilEnded(engine, view, killThrough)
     : withKeeper(engine, view, async (channel) => {
         channel.request("signal", { signal: number });
+        if (number === parseSignal(view.record.config.process.stopSignal)) thaw(view.group);
         return true;
       }));
   if (running === true) return;
@@ -107,7 +111,13 @@ function removeLocked(engine: Engine, id: string, volumes: boolean): boolean {
   return true;
 }
 
-function stillRunning({ record }: ContainerView): BunkerError {
+function stillRunning({ record, paused }: ContainerView): BunkerError {
+  if (paused) {
+    const message = `cannot remove container "${record.name}": container is paused and must be unpaused first`;
+    return new BunkerError("conflict", message, {
+      hint: `Unpause it (\`bunker unpause ${record.name}\`), or force its removal with \`bunker rm -f ${record.name}\`.`,
+    });
+  }
   return new BunkerError("conflict", `cannot remove container "${record.name}": container is running`, {
     hint: `Stop it first (\`bunker stop ${record.name}\`), or force its removal with \`bunker rm -f ${record.name}\`.`,
   });

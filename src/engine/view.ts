@@ -17,6 +17,7 @@ import { type ContainerRecord, noSuchContainer } from "../store/index.ts";
 import { clearRuntime, withContainerLock } from "./container-lock.ts";
 import { discardContainer } from "./discard.ts";
 import type { Engine } from "./engine.ts";
+import { isFrozen } from "./freezer.ts";
 import { removeGroup } from "./group.ts";
 import { isSameProcess, readBootId } from "./host.ts";
 
@@ -27,6 +28,16 @@ const SIGTERM = 15;
 /** A container's row and what it is doing. */
 export interface ContainerView extends Verdict {
   record: ContainerRecord;
+  /** Its own control group while it runs, absolute. */
+  group: string | null;
+  /** It runs, and is held. */
+  paused: boolean;
+}
+
+function toView(witnesses: Witnesses, record: ContainerRecord): ContainerView {
+  const verdict = judge(witnesses);
+  const group = verdict.status === "running" ? (witnesses.state?.cgroup ?? null) : null;
+  return { ...verdict, record, group, paused: isFrozen(group) };
 }
 
 /** One container by id, name or beginning of an id. @throws BunkerError not-found in docker's words */
@@ -40,21 +51,21 @@ export function viewContainer(engine: Engine, name: string): ContainerView {
 export function viewRecord(engine: Engine, record: ContainerRecord): ContainerView | null {
   if (record.state === "created" || record.state === "ended") return viewResting(record);
   const witnesses = readWitnesses(engine, record);
-  if (witnesses.locked || witnesses.alive) return { ...judge(witnesses), record };
+  if (witnesses.locked || witnesses.alive) return toView(witnesses, record);
   try {
     const settled = withContainerLock(engine, record.id, () => settle(engine, record));
     // Somebody else is settling, starting or removing it.
-    return settled === null ? { ...judge({ ...witnesses, locked: true }), record } : settled.result;
+    return settled === null ? toView({ ...witnesses, locked: true }, record) : settled.result;
   } catch (error) {
     // A disk that is full or read-only: the truth can be told all the same.
-    if (error instanceof BunkerError) return { ...judge(witnesses), record };
+    if (error instanceof BunkerError) return toView(witnesses, record);
     throw error;
   }
 }
 
 function viewResting(record: ContainerRecord): ContainerView {
   const { generation, exit } = record;
-  return { ...judge({ generation, started: false, locked: false, state: null, alive: false, exit }), record };
+  return toView({ generation, started: false, locked: false, state: null, alive: false, exit }, record);
 }
 
 /** Brings the row of a container up to date that seems to be over. Its lock is ours. */
@@ -65,7 +76,7 @@ function settle(engine: Engine, { id }: ContainerRecord): ContainerView | null {
   if (record.state === "created" || record.state === "ended") return viewResting(record);
   const witnesses: Witnesses = { ...readWitnesses(engine, record), locked: false };
   witnesses.alive = witnesses.state !== null && isAlive(witnesses.state);
-  if (witnesses.alive) return { ...judge(witnesses), record };
+  if (witnesses.alive) return toView(witnesses, record);
   endHelper(witnesses.state);
   // A keeper makes it before there is anything to write down.
   const group = witnesses.state?.cgroup ?? planGroup(engine.host(), id);
@@ -82,7 +93,7 @@ function settle(engine: Engine, { id }: ContainerRecord): ContainerView | null {
   else if (came) containers.end(id, unseenEnd(witnesses));
   else containers.revertStart(record);
   clearRuntime(engine, id);
-  return { ...judge(witnesses), record };
+  return toView(witnesses, record);
 }
 
 function readWitnesses(engine: Engine, record: ContainerRecord): Witnesses {

@@ -27,6 +27,12 @@ export const verb = defineVerb({
           hint: `\`bunker start -a ${view.record.name}\` does both.`,
         });
       }
+      if (view.paused) {
+        throw new UsageError("you cannot attach to a paused container, unpause it first", {
+          code: "conflict",
+          hint: `\`bunker unpause ${view.record.name}\` does that.`,
+        });
+      }
       const { tty, openStdin } = view.record.config.request;
       const stdin = openStdin && !values["no-stdin"];
       ensureTerminal({ stdin, tty });

@@ -42,7 +42,7 @@ export const verb = defineVerb({
       const runningOnly = !values.all && !filter.all && last <= 0;
       const views = listContainers(engine, { active: runningOnly && !filter.comparing });
       let chosen = filter.apply(views.map(factsOf));
-      if (runningOnly) chosen = chosen.filter(({ status }) => status === "running");
+      if (runningOnly) chosen = chosen.filter(({ status }) => status === "running" || status === "paused");
       chosen.sort((a, b) => b.createdAt.getTime() - a.createdAt.getTime());
       if (last > 0) chosen = chosen.slice(0, last);
       if (values.quiet && values.format === null) {

@@ -24,7 +24,7 @@ export const verb = defineVerb({
   run({ path, values, positionals, globals }) {
     const { force, volumes } = values;
     const tolerateMissing = force || values.ignore;
-    const suits = (status: string): boolean => force || status !== "running";
+    const suits = ({ status }: { status: string }): boolean => force || status !== "running";
     return withEngine(globals, async (engine, calls) => {
       const names = chooseContainers(engine, calls, { path, usage: USAGE, values, positionals, suits });
       const remove = async (name: string): Promise<string> => {

@@ -22,7 +22,7 @@ export const verb = defineVerb({
   run({ path, values, positionals, globals }) {
     const { signal, timeout } = values;
     if (signal !== null) parseSignal(signal);
-    const suits = (status: string): boolean => status === "running";
+    const suits = ({ status }: { status: string }): boolean => status === "running";
     return withEngine(globals, async (engine, calls) =>
       forEachTarget(
         chooseContainers(engine, calls, { path, usage: USAGE, values, positionals, suits }),

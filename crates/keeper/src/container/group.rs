@@ -19,10 +19,13 @@ pub struct Group {
 impl Group {
     /// Makes it; the limit on processes is ours, so it applies where the controller is at hand.
     pub fn make(place: &str) -> Result<Self, Failure> {
-        if let Err(error) = std::fs::create_dir(place)
-            && error.kind() != std::io::ErrorKind::AlreadyExists
-        {
-            return Err(SysError::from_io(format!("mkdir({place:?})"), &error).into());
+        match std::fs::create_dir(place) {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+                return Err(SysError::from_io(format!("mkdir({place:?})"), &error).into());
+            }
+            // What a crash left may have been paused, and what joins it would be held.
+            Err(_) => drop(file::write_value(&format!("{place}/cgroup.freeze"), "0")),
+            Ok(()) => {}
         }
         let directory = file::open(place, path::O_RDONLY | path::O_DIRECTORY)?;
         let limit = || file::write_value(&format!("{place}/pids.max"), PIDS_MAX);
