@@ -65,6 +65,9 @@ export function buildCreateRequest(
 
 /** What is in a request only when it was asked for. */
 function collectOptions(values: CreateValues): Partial<CreateRequest> {
+  if (values.replace && (values.name ?? "") === "") {
+    throw new BunkerError("usage", "cannot replace container without --name being set");
+  }
   if (values["group-add"].includes(KEEP_GROUPS)) {
     throw new BunkerError("unsupported", `--group-add ${KEEP_GROUPS} is not supported yet`);
   }

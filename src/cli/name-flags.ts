@@ -7,10 +7,11 @@ import { UsageError } from "./usage.ts";
 
 const GATEWAY = "host-gateway";
 const IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$)|$)){4}$/;
-const IPV6 = /^[0-9a-fA-F:]*:[0-9a-fA-F:.]*$/;
+/** Its letters; the URL parser knows its grammar. */
+const IPV6 = /^[0-9a-fA-F:.]*:[0-9a-fA-F:.]*$/;
 const DOMAIN = /^[a-zA-Z0-9_](?:[a-zA-Z0-9_.-]*[a-zA-Z0-9_])?\.?$/;
 const OPTION = /^[a-zA-Z0-9_:.-]+$/;
-const HOST = /^[^\s:=#]+$/;
+const HOST = /^[^\s:=#;]+$/;
 
 /** `NAME:IP` or `NAME=IP`, as docker keeps it. @throws ScanError in docker's words */
 export function parseExtraHost(word: string): string {
@@ -69,5 +70,5 @@ export function collectNames(values: NameValues): NameSettings | null {
 }
 
 function isAddress(text: string): boolean {
-  return IPV4.test(text) || IPV6.test(text);
+  return IPV4.test(text) || (IPV6.test(text) && URL.canParse(`http://[${text}]/`));
 }

@@ -22,13 +22,19 @@ const NAME_TRIES = 20;
 const LOCK_TRIES = 200;
 const LOCK_PAUSE_MS = 5;
 
+export interface CreateOptions {
+  /** Whoever has the name goes, once the image is here (podman's --replace). */
+  replace: boolean;
+  onPull: (event: PullEvent) => void;
+}
+
 /** docker create. @returns the id, durable from then on */
 export async function createContainer(
   engine: Engine,
   request: CreateRequest,
-  onPull: (event: PullEvent) => void,
+  options: CreateOptions,
 ): Promise<{ id: string; warnings: string[] }> {
-  const { record, lock } = await reserve(engine, request, { run: false, onPull });
+  const { record, lock } = await reserve(engine, request, { ...options, run: false });
   try {
     engine.store.containers.setState(record.id, "created");
     clearRuntime(engine, record.id);
@@ -51,9 +57,10 @@ export interface Reserved {
 export async function reserve(
   engine: Engine,
   request: CreateRequest,
-  options: { run: boolean; onPull: (event: PullEvent) => void },
+  options: CreateOptions & { run: boolean },
 ): Promise<Reserved> {
   const image = await ensureImage(engine, request, options.onPull);
+  if (options.replace && request.name !== null) await removeNamed(engine, request.name);
   await ensureVolumes(engine, request);
   const id = engine.store.newId();
   const lock = lockNew(engine, id);
@@ -65,6 +72,15 @@ export async function reserve(
     undo(engine, id);
     closeFd(lock);
     throw error;
+  }
+}
+
+async function removeNamed(engine: Engine, name: string): Promise<void> {
+  const { removeContainer } = await import("./stop.ts");
+  try {
+    await removeContainer(engine, name, { force: true, volumes: false });
+  } catch (error) {
+    if (!(error instanceof BunkerError) || error.code !== "not-found") throw error;
   }
 }
 

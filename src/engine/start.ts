@@ -7,11 +7,10 @@ import { closeFd, isLocked } from "../native/index.ts";
 import type { ContainerRecord } from "../store/index.ts";
 import { type KeeperChannel, startKeeper } from "./channel.ts";
 import { lockContainer } from "./container-lock.ts";
-import { makeContainerTree, reserve, type Reserved } from "./create.ts";
+import { type CreateOptions, makeContainerTree, reserve, type Reserved } from "./create.ts";
 import { discardContainer } from "./discard.ts";
 import type { Engine } from "./engine.ts";
 import { refuseRoot, resolveNetwork } from "./host.ts";
-import type { PullEvent } from "./pull-event.ts";
 import { attachRequest, followSession, type SessionEnd, type StreamOptions } from "./session.ts";
 import { specOf } from "./spec.ts";
 import { viewContainer } from "./view.ts";
@@ -21,13 +20,12 @@ const LOCK_TRIES = 1000;
 const LOCK_PAUSE_MS = 5;
 const KEEPER_END_TRIES = 200;
 
-export interface RunOptions {
+export interface RunOptions extends CreateOptions {
   detach: boolean;
   /** Read when the container has been created, not before. */
   streams: StreamOptions | null;
   onCreated?: (id: string) => void;
   onWarning?: (warning: string) => void;
-  onPull: (event: PullEvent) => void;
 }
 
 /** docker run, with a hired keeper. `end` is null when detached. */
@@ -37,7 +35,11 @@ export async function runContainer(
   request: CreateRequest,
   options: RunOptions,
 ): Promise<{ id: string; end: SessionEnd | null }> {
-  const { record, lock } = await reserve(engine, request, { run: true, onPull: options.onPull });
+  const { record, lock } = await reserve(engine, request, {
+    replace: options.replace,
+    onPull: options.onPull,
+    run: true,
+  });
   options.onCreated?.(record.id);
   const streams = options.detach ? null : options.streams;
   await launch(engine, record, { channel, lock, streams, onWarning: options.onWarning });

@@ -28,6 +28,7 @@ describe("names inside", () => {
       expect(text).toEndWith("192.0.2.1\tone\n2001:db8::2\ttwo\n2001:db8::6\tsix");
     }
     expect(await fails("--add-host", "x", "busybox")).toContain('bad format for add-host: "x"');
+    expect(await fails("--add-host", "a;b:192.0.2.1", "busybox")).toContain("bad format for add-host");
     expect(await fails("--add-host", "x:nope", "busybox")).toContain('invalid IP address in add-host: "nope"');
     expect(await fails("--add-host", "x:1.2.3.4.5", "busybox")).toContain("invalid IP address");
     expect(await fails("--add-host", "x:host-gateway", "busybox")).toContain("not supported yet");
@@ -50,7 +51,9 @@ describe("names inside", () => {
       );
     }
     expect(await run(NONE, "--dns-search=.", "busybox", "cat", "/etc/resolv.conf")).not.toContain("search");
-    expect(await fails("--dns", "x", "busybox")).toContain("x is not an ip address");
+    for (const odd of ["x", ":", "1:2", ":::::", "1.2.3", "2001:db8::g"]) {
+      expect(await fails("--dns", odd, "busybox")).toContain(`${odd} is not an ip address`);
+    }
     expect(await fails("--dns-search", "a b", "busybox")).toContain("a b is not a valid domain");
     expect(await fails("--dns-option", "a\nb", "busybox")).toContain("is not a valid resolver option");
   });
@@ -114,6 +117,9 @@ describe("small flags", () => {
     const { env } = stage;
     const old = await env.ok(["run", "-d", "--name=c", NONE, "busybox", "sleep", "1000"]);
     await env.fails(["run", "-d", "--name=c", NONE, "busybox", "sleep", "1000"], 125);
+    // One that cannot be had leaves the old one alone.
+    await env.fails(["run", "-d", "--replace", "--pull=never", "--name=c", NONE, "nosuch"], 125);
+    expect(await env.ok(["ps", "-q", "--no-trunc"])).toBe(old);
     const id = await env.ok(["run", "-d", "--replace", "--name=c", NONE, "busybox", "sleep", "1000"]);
     expect(await env.ok(["ps", "-a", "-q", "--no-trunc"])).toBe(id);
     expect(id).not.toBe(old);

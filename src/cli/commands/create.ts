@@ -21,13 +21,12 @@ export const verb = defineVerb({
     const { openPullOutput } = await import("../pull-output.ts");
     try {
       return await withEngine(globals, async (engine, calls) => {
-        if (values.replace) {
-          const { replaceContainer } = await import("../replace.ts");
-          await replaceContainer({ engine, calls }, request.name);
-        }
         const pull = openPullOutput({ stream: "stderr", quiet: values.quiet, before: missingImage(request) });
         try {
-          const { id, warnings } = await calls.createContainer(engine, request, pull.onEvent);
+          const { id, warnings } = await calls.createContainer(engine, request, {
+            replace: values.replace,
+            onPull: pull.onEvent,
+          });
           pull.finish();
           for (const warning of warnings) warn(`WARNING: ${printable(warning)}\n`);
           cidFile?.write(id);

@@ -92,14 +92,11 @@ class Run {
       sigProxy: values["sig-proxy"],
       onStarted: () => this.#onStarted(stdout || stderr),
     });
-    if (values.replace) {
-      const { replaceContainer } = await import("../replace.ts");
-      await replaceContainer({ engine, calls }, request.name);
-    }
     const pull = openPullOutput({ stream: "stderr", quiet: values.quiet, before: missingImage(request) });
     try {
       const { id, end } = await calls.runContainer(engine, keeper, request, {
         detach: values.detach,
+        replace: values.replace,
         streams: values.detach ? null : session.streams,
         onCreated: (created) => {
           this.#id = created;
