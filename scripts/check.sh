@@ -29,12 +29,13 @@ clippy() {
 
 step format $bun fmt --check
 step rust-format cargo fmt --all --manifest-path crates/Cargo.toml -- --check --files-with-diff
+# First what the build makes: TypeScript reads the embedded image from dist.
+step native-types types
 step compile $bun check --no-script
 step lint node_modules/.bin/oxlint --type-aware --quiet src scripts test
 step unused node_modules/.bin/knip --no-progress
 step architecture $bun test --only-failures test/unit/architecture.test.ts
 step clippy clippy
-step native-types types
 
 if [ -n "$failed" ]; then
   echo "check: failed:$failed" >&2

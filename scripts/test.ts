@@ -3,7 +3,7 @@
 
 import { readFileSync, rmSync } from "node:fs";
 
-import { type Tally, tallyOfCargo, tallyOfReport } from "./test/tally.ts";
+import { failuresOfReport, type Tally, tallyOfCargo, tallyOfReport } from "./test/tally.ts";
 
 const REPORT = "dist/test/report.xml";
 /** Pulls, runs and kills take their time on two busy cores; what hangs is stopped all the same. */
@@ -15,6 +15,9 @@ interface Step {
   /** Reads the step's tests out of its output; steps without tests count only when they fail. */
   tally?: (output: string) => Tally;
 }
+
+/** What failed; told at the end, where it is seen even when only the end of the output was kept. */
+const failures: string[] = [];
 
 const STEPS: Step[] = [
   { name: "check", command: ["sh", "scripts/check.sh"] },
@@ -33,7 +36,11 @@ const STEPS: Step[] = [
       "--reporter=junit",
       `--reporter-outfile=${REPORT}`,
     ],
-    tally: () => tallyOfReport(readFileSync(REPORT, "utf8")),
+    tally: () => {
+      const report = readFileSync(REPORT, "utf8");
+      failures.push(...failuresOfReport(report));
+      return tallyOfReport(report);
+    },
   },
 ];
 
@@ -44,7 +51,9 @@ for (const step of STEPS) {
   total.passed += passed;
   total.failed += failed;
   total.skipped += skipped;
+  if (failed > 0) failures.push(step.name);
 }
+if (failures.length > 0) console.log(`\ntest: failed:\n  ${failures.join("\n  ")}`);
 if (process.env["BUNKER_TEST_MUST_RUN"] === "1" && total.skipped > 0) {
   console.log(`\nskipped tests count as failed here (BUNKER_TEST_MUST_RUN=1): ${total.skipped}`);
   total.failed += total.skipped;

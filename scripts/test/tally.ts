@@ -28,3 +28,12 @@ export function tallyOfReport(xml: string): Tally {
   const skipped = count("skipped");
   return { passed: count("tests") - failed - skipped, failed, skipped };
 }
+
+/** The names of the report's failed tests, as the report escapes them. */
+export function failuresOfReport(xml: string): string[] {
+  const failed = /<testcase\b([^>]*[^/])>\s*<(?:failure|error)\b/g;
+  return Array.from(xml.matchAll(failed), ([, attributes = ""]) => {
+    const value = (name: string) => new RegExp(`\\b${name}="([^"]*)"`).exec(attributes)?.[1] ?? "";
+    return `${value("file")}: ${value("classname")} > ${value("name")}`;
+  });
+}

@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 
-import { tallyOfCargo, tallyOfReport } from "../../scripts/test/tally.ts";
+import { failuresOfReport, tallyOfCargo, tallyOfReport } from "../../scripts/test/tally.ts";
 
 test("cargo's results are summed over all crates", () => {
   const output = `
@@ -22,4 +22,15 @@ test("a report counts tests with failures, errors and skips among them", () => {
 
 test("no report is an error, not zero tests", () => {
   expect(() => tallyOfReport("")).toThrow("no <testsuites>");
+});
+
+test("failed tests are named", () => {
+  const xml = `<testsuites tests="3"><testsuite name="a.test.ts">
+    <testcase name="well" classname="a &gt; b" file="a.test.ts" line="1" />
+    <testcase name="wrong" classname="a &gt; b" file="a.test.ts" line="2">
+      <failure type="AssertionError" message="no">text</failure>
+    </testcase>
+    <testcase name="left out" classname="" file="a.test.ts" line="3"><skipped /></testcase>
+  </testsuite></testsuites>`;
+  expect(failuresOfReport(xml)).toEqual(["a.test.ts: a &gt; b > wrong"]);
 });
