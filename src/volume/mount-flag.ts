@@ -3,6 +3,7 @@
 import type { MountRequest } from "./mount-request.ts";
 import { BunkerError } from "../errors.ts";
 import { parseCsvLine } from "./csv.ts";
+import { ensureReachable, PROPAGATIONS } from "./propagation.ts";
 import { parseBytes } from "./size.ts";
 import { isVolumeName, parseTarget, refuseVolumeName, resolveSource } from "./target.ts";
 
@@ -26,7 +27,6 @@ const FALSE_WORDS = new Set(["0", "f", "F", "FALSE", "false", "False"]);
 /** Keys that may stand alone. */
 const SWITCHES = new Set(["readonly", "ro", "volume-nocopy", "bind-nonrecursive"]);
 const RECURSIVE = ["enabled", "disabled", "writable", "readonly"];
-const PROPAGATION = ["private", "rprivate", "slave", "rslave", "shared", "rshared"];
 /** Types that docker or podman has and we do not have yet. */
 const LATER_TYPES = new Set(["image", "npipe", "cluster", "artifact", "devpts", "glob", "ramfs"]);
 const LATER_KEYS = new Set(
@@ -151,8 +151,10 @@ function assembleBind(options: MountOptions, prefix: string): MountRequest {
   if (!source.startsWith("/")) {
     throw new BunkerError("usage", `${prefix}invalid mount path: '${source}' mount path must be absolute`);
   }
-  if (!PROPAGATION.includes(propagation))
+  if (!PROPAGATIONS.includes(propagation)) {
     throw new BunkerError("usage", `${prefix}invalid propagation mode: ${propagation}`);
+  }
+  ensureReachable(propagation);
   if ((recursive === "writable" || recursive === "readonly") && !readonly) {
     throw new BunkerError(
       "usage",

@@ -2,13 +2,14 @@
 
 import type { MountRequest } from "./mount-request.ts";
 import { BunkerError } from "../errors.ts";
+import { ensureReachable, PROPAGATIONS } from "./propagation.ts";
 import { isVolumeName, parseTarget, refuseVolumeName, resolveSource } from "./target.ts";
 
 /** docker's options, in groups of which one may be given. SELinux labels and consistency mean nothing here; docker takes them too. */
 const GROUPS: Readonly<Record<string, readonly string[]>> = {
   access: ["rw", "ro"],
   label: ["z", "Z"],
-  propagation: ["private", "rprivate", "slave", "rslave", "shared", "rshared"],
+  propagation: PROPAGATIONS,
   copy: ["nocopy"],
   consistency: ["consistent", "cached", "delegated"],
 };
@@ -51,7 +52,7 @@ export function parseVolumeFlag(text: string, currentDirectory: string): MountRe
     source,
     target,
     readonly,
-    propagation: options.get("propagation") ?? DEFAULT_PROPAGATION,
+    propagation: ensureReachable(options.get("propagation") ?? DEFAULT_PROPAGATION),
     recursive: true,
     createSource: true,
   };

@@ -106,6 +106,37 @@ describe("-v of a host path", () => {
     expect(await fails(125, "-v", "/proc/no/such:/there", "busybox", "true")).toContain("hint: ");
   });
 
+  it("shows what the host mounts below it later with rslave only", async () => {
+    const { env } = stage;
+    const onHost = (...command: string[]) => expect(Bun.spawnSync(env.host.enter(command, "/")).exitCode).toBe(0);
+    const shared = makeDirectory();
+    onHost("mount", "-t", "tmpfs", "--make-shared", "none", shared);
+    onHost("mkdir", join(shared, "later"));
+    for (const [name, options] of [
+      ["follows", ":rslave"],
+      ["stays", ""],
+    ]) {
+      await env.ok([
+        "run",
+        "-d",
+        "--network=none",
+        `--name=${name}`,
+        "-v",
+        `${shared}:/at${options}`,
+        "busybox",
+        "sleep",
+        "100",
+      ]);
+    }
+    onHost("mount", "-t", "tmpfs", "none", join(shared, "later"));
+    onHost("touch", join(shared, "later/x"));
+    expect(await env.ok(["exec", "follows", "ls", "/at/later"])).toBe("x");
+    expect(await env.ok(["exec", "stays", "ls", "/at/later"])).toBe("");
+    await env.ok(["rm", "-f", "follows", "stays"]);
+    onHost("umount", "--recursive", shared);
+    expect(await fails(125, "-v", `${shared}:/at:rshared`, "busybox", "true")).toContain("hint: ");
+  });
+
   it("is read-only with ro, mounts below it included", async () => {
     const shared = makeDirectory();
     write(join(shared, "kept"), "kept\n");

@@ -6,7 +6,7 @@ import { join } from "node:path";
 
 import { makeLayer } from "../support/image.ts";
 import { busyboxWith, useStage } from "../support/stage.ts";
-import { directory, file } from "../support/tar.ts";
+import { directory, file, symlink } from "../support/tar.ts";
 
 const NONE = "--network=none";
 
@@ -17,6 +17,7 @@ const stage = useStage({
       directory("data", { mode: 0o750 }),
       file("data/kept", "from the image\n"),
       directory("data/many"),
+      symlink("link", "/../../../../../../etc"),
       ...files,
     ]);
     await opened.add("filled", busyboxWith({}, [layer]));
@@ -138,6 +139,27 @@ describe("a named volume", () => {
       "late\nfrom the image",
     );
     expect(existsSync(join(home, "ready"))).toBe(false);
+    // Whatever the next one's image has there, and whether or not it wants a copy.
+    for (const [at, options] of ["", ":nocopy"].entries()) {
+      asUser(`mkdir -m 750 ready && echo > ready/later${at} && chmod 755 _data`);
+      expect(
+        await run("-v", `cut:/none${options}`, "filled", "sh", "-c", `stat -c %a /none; ls /none/later${at}`),
+      ).toBe(`750\n/none/later${at}`);
+      expect(existsSync(join(home, "ready"))).toBe(false);
+    }
+    await removeAll();
+  });
+
+  it("can be read-only, and is filled all the same", async () => {
+    const words = ["filled", "sh", "-c", "cat /data/kept; touch /data/new"];
+    const { env } = stage;
+    for (const flags of [
+      ["-v", "fixed:/data:ro,z"],
+      ["--mount", "source=fixed,target=/data,readonly"],
+    ]) {
+      const ended = await env.run(["run", "--rm", NONE, ...flags, ...words]);
+      expect([ended.stdout.trim(), ended.stderr]).toEqual(["from the image", expect.stringContaining("Read-only")]);
+    }
     await removeAll();
   });
 
@@ -149,12 +171,15 @@ describe("a named volume", () => {
     await removeAll();
   });
 
-  it("whose place the image's container has made a link stays inside", async () => {
+  it("stays inside whatever links are in its place, in it or below it", async () => {
     const { env } = stage;
-    await env.ok(["create", "--name=c", NONE, "-v", "inside:/a/b", "busybox", "sh", "-c", "true"]);
-    await env.ok(["start", "-a", "c"]);
-    expect(await run("-v", "inside:/tmp/../proc/../etc/place", "busybox", "ls", "/etc/place")).toBe("");
-    await env.ok(["rm", "c"]);
+    // `/link` leads out of any root that is no root.
+    const placed = await run("-v", "inside:/link", "filled", "sh", "-c", "touch /link/here; ls -d /etc/here");
+    expect(placed).toBe("/etc/here");
+    expect(readdirSync(join(env.dataHome, "volumes/inside/_data"))).toContain("here");
+    await run("-v", "links:/s", "busybox", "ln", "-s", "/etc", "/s/out");
+    expect(await run("-v", "links:/s", "-v", "below:/s/out/x", "busybox", "sh", "-c", "ls -d /etc/x")).toBe("/etc/x");
+    expect(existsSync("/etc/here") || existsSync("/etc/x")).toBe(false);
     await removeAll();
   });
 });

@@ -319,7 +319,7 @@ describe("mounts that are asked for", () => {
     const source = join(env.home, "shared");
     mkdirSync(source, { recursive: true });
     chownSync(source, env.user.uid, env.user.gid);
-    const flags = ["--cap-add", "SYS_ADMIN", "-v", `${source}:/shared:rshared`];
+    const flags = ["--cap-add", "SYS_ADMIN", "-v", `${source}:/shared:rslave`];
     const script = "mkdir /shared/in && mount -t tmpfs none /shared/in && touch /shared/in/x && ls /shared/in";
     expect(await env.ok(["run", "--rm", "--network", "none", ...flags, image, "sh", "-c", script])).toBe("x");
     expect(readFileSync(`/proc/${env.host.pid}/mountinfo`, "utf8")).not.toContain(`${source}/in`);

@@ -69,6 +69,7 @@ describe("-v", () => {
     ],
     ["d:/x", "usage: volume name is too short, names should be at least two alphanumeric characters"],
     ["data:/x:shared", "usage: invalid mode: shared"],
+    ["/a:/b:shared", 'unsupported: mount propagation "shared" cannot be had without root'],
     ["/a:/b:U", 'unsupported: the volume option "U" is not supported yet'],
     ["/a:/b:idmap=uids=0-1-2", 'unsupported: the volume option "idmap=uids=0-1-2" is not supported yet'],
   ])("%j is refused", (text, expected) => {
@@ -88,10 +89,7 @@ describe("--mount", () => {
     ['type=bind,"src=/a,b",dst=/b', { ...bind, source: "/a,b", target: "/b" }],
     ['type=bind,"src=/a""b",dst=/b', { ...bind, source: '/a"b', target: "/b" }],
     ["type=bind,src=/a=b,dst=/b", { ...bind, source: "/a=b", target: "/b" }],
-    [
-      "type=bind,src=/a,dst=/b,bind-propagation=rshared",
-      { ...bind, source: "/a", target: "/b", propagation: "rshared" },
-    ],
+    ["type=bind,src=/a,dst=/b,bind-propagation=rslave", { ...bind, source: "/a", target: "/b", propagation: "rslave" }],
     ["type=bind,src=/a,dst=/b,bind-recursive=disabled", { ...bind, source: "/a", target: "/b", recursive: false }],
     ["type=bind,src=/a,dst=/b,bind-nonrecursive", { ...bind, source: "/a", target: "/b", recursive: false }],
     ["type=bind,src=/a,dst=/b,consistency=cached", { ...bind, source: "/a", target: "/b" }],
@@ -137,6 +135,10 @@ describe("--mount", () => {
     ["type=bind,src=/a,dst=/b,tmpfs-size=1m", "usage: cannot mix 'tmpfs-*' options with mount type 'bind'"],
     ["type=bind,src=/a,dst=/b,volume-nocopy", "usage: cannot mix 'volume-*' options with mount type 'bind'"],
     ["type=tmpfs,dst=/b,bind-propagation=shared", "usage: cannot mix 'bind-*' options with mount type 'tmpfs'"],
+    [
+      "type=bind,src=/a,dst=/b,bind-propagation=rshared",
+      'unsupported: mount propagation "rshared" cannot be had without root',
+    ],
     [
       "type=bind,src=/a,dst=/b,bind-propagation=foo",
       'usage: invalid mount config for type "bind": invalid propagation mode: foo',

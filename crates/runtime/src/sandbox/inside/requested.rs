@@ -70,6 +70,7 @@ pub(super) fn attach_all(sources: &[Source<'_>], root: BorrowedFd<'_>, proc: Bor
     // While the root shows the image alone: a volume below another one starts with what the image has there.
     for source in sources {
         if let Mount::Volume { source: data, readonly, copy_up, target } = source.wanted {
+            volume::finish(data, target)?;
             if *copy_up {
                 volume::fill(data, root, target)?;
             }

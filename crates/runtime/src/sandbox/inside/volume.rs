@@ -24,7 +24,7 @@ pub(super) fn fill(data: &str, root: BorrowedFd<'_>, target: &str) -> Result<(),
         |error: SysError| Failure::system(FailureCode::System, &format!("filling the volume at \"{target}\""), &error);
     let home = data.strip_suffix("/_data").unwrap_or(data);
     let volume = Volume::open(home, data).map_err(failed)?;
-    if volume.is_settled().map_err(failed)? {
+    if !tree::is_empty(volume.data.as_fd()).map_err(failed)? {
         return Ok(());
     }
     let image = target_directory(root, target)?;
@@ -34,11 +34,22 @@ pub(super) fn fill(data: &str, root: BorrowedFd<'_>, target: &str) -> Result<(),
         return Ok(());
     }
     let from = open_directory(image.as_fd(), b".").map_err(failed)?;
-    if tree::is_empty(from.as_fd()).map_err(failed)? {
-        return tree::copy_content(from.as_fd(), volume.data.as_fd()).map_err(failed);
-    }
     let _held = lock::wait(&format!("{home}/lock")).map_err(failed)?;
     volume.fill_from(from.as_fd()).map_err(failed)
+}
+
+/// Moves in what was whole when its filler died, before anybody sees the volume: the next container's image may have nothing at its
+/// place of it, or want no copy.
+pub(super) fn finish(data: &str, target: &str) -> Result<(), Failure> {
+    let failed =
+        |error: SysError| Failure::system(FailureCode::System, &format!("filling the volume at \"{target}\""), &error);
+    let home = data.strip_suffix("/_data").unwrap_or(data);
+    let volume = Volume::open(home, data).map_err(failed)?;
+    if volume.open_ready().map_err(failed)?.is_none() {
+        return Ok(());
+    }
+    let _held = lock::wait(&format!("{home}/lock")).map_err(failed)?;
+    volume.move_in().map_err(failed)
 }
 
 fn open_directory(parent: BorrowedFd<'_>, name: &[u8]) -> SysResult<OwnedFd> {
@@ -56,11 +67,6 @@ impl Volume {
         Ok(Self { home: file::open(home, flags)?, data: file::open(data, flags)? })
     }
 
-    /// Has data, and nobody died while it got them.
-    fn is_settled(&self) -> SysResult<bool> {
-        Ok(!tree::is_empty(self.data.as_fd())? && self.open_ready()?.is_none())
-    }
-
     fn open_ready(&self) -> SysResult<Option<OwnedFd>> {
         match open_directory(self.home.as_fd(), READY) {
             Err(error) if error.errno == ENOENT => Ok(None),
@@ -73,6 +79,9 @@ impl Volume {
             // Somebody else was quicker while we waited.
             if !tree::is_empty(self.data.as_fd())? {
                 return Ok(());
+            }
+            if tree::is_empty(from)? {
+                return tree::dress_like(self.data.as_fd(), from);
             }
             let home = self.home.as_fd();
             tree::remove(home, FILL)?;
