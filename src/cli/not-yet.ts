@@ -41,9 +41,9 @@ export const LATER_GLOBAL_FLAGS =
 /** By group; `""` are the verbs without one. A group that is not there at all has an entry of its own. */
 export const LATER_VERBS: Readonly<Record<string, string>> = {
   "":
-    "build push login logout search commit cp diff events export history import load save " +
+    "build push login logout search commit diff events export history import load save " +
     "stats update auto-update init mount umount unmount untag unshare",
-  container: "checkpoint restore clone cleanup commit cp diff export init mount unmount umount runlabel stats update",
+  container: "checkpoint restore clone cleanup commit diff export init mount unmount umount runlabel stats update",
   image:
     "build history import load prune push save diff mount unmount scp search sign tree trust convert encrypt decrypt",
   artifact: "",

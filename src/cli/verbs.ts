@@ -34,6 +34,10 @@ export const VERBS: Readonly<Record<string, VerbEntry>> = {
     summary: "Attach local standard input, output, and error streams to a running container",
     load: () => import("./commands/attach.ts"),
   },
+  cp: {
+    summary: "Copy files/folders between a container and the local filesystem",
+    load: () => import("./commands/cp.ts"),
+  },
   create: { summary: "Create a new container", load: () => import("./commands/create.ts") },
   doctor: {
     summary: "Find out what this host lacks for containers, and how to mend it",
@@ -108,6 +112,7 @@ export const GROUPS: Readonly<Record<string, GroupEntry>> = {
     summary: "Manage containers",
     members: {
       attach: "attach",
+      cp: "cp",
       create: "create",
       exec: "exec",
       exists: "container exists",

@@ -4,6 +4,7 @@ import type { Engine } from "./engine.ts";
 import type { OnPullEvent } from "./pull-event.ts";
 import type { PullOptions, Pulled } from "./pull.ts";
 
+export type { CopySide } from "./copy.ts";
 export { createContainer } from "./create.ts";
 export { type Engine, openEngine } from "./engine.ts";
 export { attachContainer, execInContainer } from "./exec.ts";
@@ -33,6 +34,11 @@ export async function pullImage(
 ): Promise<Pulled> {
   const pull = await import("./pull.ts");
   return pull.pullImage(engine, name, options, onEvent);
+}
+
+/** What only `bunker cp` needs. */
+export function loadCopy(): Promise<typeof import("./copy.ts")> {
+  return import("./copy.ts");
 }
 
 /** What only `bunker pause` and `unpause` need. */

@@ -7,7 +7,10 @@ import { PROTOCOL_VERSION } from "./channel.ts";
 import type { Trash } from "../store/index.ts";
 import type { Engine } from "./engine.ts";
 
-export type Job = { op: "unpack" | "link" | "fix" | "remove" | "measure" } & Record<string, unknown>;
+export type Job = { op: "unpack" | "link" | "fix" | "remove" | "measure" | "copyOut" | "copyIn" } & Record<
+  string,
+  unknown
+>;
 
 /** A job under way. */
 export interface RunningJob {
@@ -19,18 +22,45 @@ export interface RunningJob {
 
 /** Starts a job; the descriptors stay the caller's own. */
 export function startJob(engine: Engine, job: Job, fds: number[] = []): RunningJob {
-  const channel = hire(engine, job, fds);
-  let open = true;
-  const close = (): void => {
-    if (open) closeFd(channel);
-    open = false;
-  };
-  const result = receiveMessage(channel).then((received) => {
-    if (received === null) throw open ? lost(job) : new BunkerError("cancelled", `the worker was stopped (${job.op})`);
+  const dialogue = new Dialogue(engine, job, fds);
+  return { result: dialogue.answer().finally(() => dialogue.close()), cancel: () => dialogue.close() };
+}
+
+/** A worker that answers more than once, and waits to be told how to go on. */
+export class Dialogue {
+  readonly #job: Job;
+  readonly #channel: number;
+  #open = true;
+
+  constructor(engine: Engine, job: Job, fds: number[]) {
+    this.#job = job;
+    this.#channel = hire(engine, job, fds);
+  }
+
+  /** @throws BunkerError the worker's failure */
+  async answer(): Promise<Record<string, unknown>> {
+    const received = await receiveMessage(this.#channel);
+    if (received === null) {
+      throw this.#open ? lost(this.#job) : new BunkerError("cancelled", `the worker was stopped (${this.#job.op})`);
+    }
     if (received.message["ok"] === true) return received.message["result"] as Record<string, unknown>;
     throw failureToError(received.message["failure"]);
-  });
-  return { result: result.finally(close), cancel: close };
+  }
+
+  /** One that has ended already says why in its next answer. */
+  order(message: object): void {
+    try {
+      sendMessage(this.#channel, message);
+    } catch (error) {
+      if (!(error instanceof BunkerError)) throw error;
+    }
+  }
+
+  /** Lets the worker stop, if it has not yet. */
+  close(): void {
+    if (this.#open) closeFd(this.#channel);
+    this.#open = false;
+  }
 }
 
 function lost({ op }: Job): BunkerError {

@@ -59,6 +59,11 @@ export function syncDirectory(path: string): void {
   unwrap(addon().syncDirectory(path));
 }
 
+/** A pipe: where it is read, and where it is written. */
+export function makePipe(): [reading: number, writing: number] {
+  return unwrap(addon().makePipe()) as [number, number];
+}
+
 /** An eventfd, by which a worker learns how much of a growing file there is. */
 export function makeCounter(): number {
   return unwrap(addon().makeCounter());

@@ -29,6 +29,9 @@ export declare function leaveRawMode(handle: number): Outcome<undefined>;
 /** Tells a worker how much more of a growing file there is. */
 export declare function makeCounter(): Outcome<number>;
 
+/** Both ends of a pipe: reading, writing. */
+export declare function makePipe(): Outcome<Array<number>>;
+
 export declare function makeTree(base: string, entries: Array<TreeEntry>): Outcome<undefined>;
 
 /** The same four fields as a failure that comes from the keeper. */

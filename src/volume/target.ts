@@ -12,7 +12,7 @@ export function isVolumeName(text: string): boolean {
 }
 
 /** Go's path.Clean of an absolute path. */
-function cleanPath(path: string): string {
+export function cleanPath(path: string): string {
   const parts: string[] = [];
   for (const part of path.split("/")) {
     if (part === "" || part === ".") continue;

@@ -6,7 +6,7 @@
 #[allow(dead_code)]
 mod fixture;
 
-use bunker_runtime::lockin::{Needs, Reach, lock_in};
+use bunker_runtime::lockin::{Needs, Reach, Root, lock_in};
 use bunker_runtime::spec::UserNamespace;
 use bunker_runtime::userns;
 use bunker_sys::path::{self, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY};
@@ -141,7 +141,7 @@ fn hostile_names(canary: &str) -> Vec<String> {
 fn enter(layer: &str, (namespace, runtime_dir): (serde_json::Value, &str), trees: &[&str]) -> Reach {
     let namespace: UserNamespace = serde_json::from_value(namespace).expect("namespace");
     std::mem::forget(userns::enter(&namespace, runtime_dir).expect("U"));
-    lock_in(&Needs { root: Some(layer), trees, runtime_dir, file_size: None }).expect("locked in")
+    lock_in(Needs { root: Root::Directory(layer), trees, runtime_dir, file_size: None }).expect("locked in")
 }
 
 fn refuse_everything_else(reach: &Reach) {

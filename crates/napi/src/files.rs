@@ -40,6 +40,13 @@ pub fn make_tree(base: String, entries: Vec<TreeEntry>) -> Outcome<()> {
     outcome("making a directory tree", files::make_tree(&base, &entries))
 }
 
+/// Both ends of a pipe: reading, writing.
+#[napi]
+pub fn make_pipe() -> Outcome<Vec<i32>> {
+    let ends = files::make_pipe().map(|(reading, writing)| vec![reading.into_raw_fd(), writing.into_raw_fd()]);
+    outcome("making a pipe", ends)
+}
+
 /// Tells a worker how much more of a growing file there is.
 #[napi]
 pub fn make_counter() -> Outcome<i32> {

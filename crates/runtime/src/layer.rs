@@ -11,7 +11,7 @@
 //! work, and run in a process that can reach nothing else (`lockin`); still no path leads outside by their own doing.
 //! Whiteouts become overlay's: character devices 0:0 and `user.overlay.opaque`, for mounts with `userxattr`.
 
-mod attributes;
+pub(crate) mod attributes;
 mod blob;
 mod decompress;
 mod directories;
@@ -21,11 +21,11 @@ mod limits;
 mod link;
 mod manifest;
 mod merged;
-mod name;
+pub(crate) mod name;
 mod owners;
 mod pipeline;
-mod problem;
-mod tar;
+pub(crate) mod problem;
+pub(crate) mod tar;
 mod unpack;
 
 pub use fix::{FixLayer, fix};

@@ -29,13 +29,22 @@ const MEMORY: u64 = 2 * 1024 * 1024 * 1024;
 const FILES: u64 = 4096;
 const ENOENT: i32 = 2;
 
+/// What becomes a worker's `/`.
+pub enum Root<'a> {
+    /// An empty directory.
+    Nothing,
+    /// A directory to work on, absolute, without what is mounted below it.
+    Directory(&'a str),
+    /// What this makes in the worker's new mount namespace: a detached tree of mounts, or (`None`) nothing.
+    Made { make: Box<dyn FnOnce() -> Result<Option<OwnedFd>, Failure> + 'a>, writable: bool },
+}
+
 /// What a worker needs to reach.
 pub struct Needs<'a> {
-    /// The directory to work on, absolute; `None`: none, the root is then an empty directory.
-    pub root: Option<&'a str>,
+    pub root: Root<'a>,
     /// Trees to read, absolute.
     pub trees: &'a [&'a str],
-    /// Our own runtime directory: an empty file system is put there (in our mount namespace) when there is no `root`.
+    /// Our own runtime directory: what has no place of its own is attached there, in our mount namespace.
     pub runtime_dir: &'a str,
     /// No file may become longer (RLIMIT_FSIZE); `None`: no limit.
     pub file_size: Option<u64>,
@@ -53,7 +62,7 @@ pub struct Reach {
 ///
 /// # Errors
 /// `HostRefused` where the kernel does not allow it, `System` otherwise. The process must then end.
-pub fn lock_in(needs: &Needs<'_>) -> Result<Reach, Failure> {
+pub fn lock_in(needs: Needs<'_>) -> Result<Reach, Failure> {
     let fail = |error: SysError| {
         let code = if mount::is_refused(&error) { FailureCode::HostRefused } else { FailureCode::System };
         Failure::system(code, "locking the worker in", &error)
@@ -62,8 +71,18 @@ pub fn lock_in(needs: &Needs<'_>) -> Result<Reach, Failure> {
     let files = FILES + 3 * needs.trees.len() as u64;
     let (_, hard) = credential::limit(RLIMIT_NOFILE).map_err(fail)?;
     credential::set_limit(RLIMIT_NOFILE, files.min(hard), files.min(hard)).map_err(fail)?;
-    let reach = move_in(needs).map_err(fail)?;
-    give_up(needs, &reach).map_err(fail)?;
+    namespace::unshare(namespace::MOUNT).map_err(fail)?;
+    let everything = file::open("/", O_PATH | O_DIRECTORY).map_err(fail)?;
+    mount::set_attributes(everything.as_fd(), 0, PRIVATE, true).map_err(fail)?;
+    drop(everything);
+    let Needs { root, trees, runtime_dir, file_size } = needs;
+    let (root, writable) = match root {
+        Root::Nothing => (NewRoot::Made(None), false),
+        Root::Directory(path) => (NewRoot::Directory(path), true),
+        Root::Made { make, writable } => (NewRoot::Made(make()?), writable),
+    };
+    let reach = move_in((root, writable), trees, runtime_dir).map_err(fail)?;
+    give_up(&reach, writable, file_size).map_err(fail)?;
     // After everything else, as it forbids most of it.
     let program = seccomp::compile_worker()?;
     let program: Vec<_> = program.iter().map(|step| (step.code, step.jt, step.jf, step.k)).collect();
@@ -71,22 +90,28 @@ pub fn lock_in(needs: &Needs<'_>) -> Result<Reach, Failure> {
     Ok(reach)
 }
 
-fn move_in(needs: &Needs<'_>) -> Result<Reach, SysError> {
-    namespace::unshare(namespace::MOUNT)?;
-    let everything = file::open("/", O_PATH | O_DIRECTORY)?;
-    mount::set_attributes(everything.as_fd(), 0, PRIVATE, true)?;
-    let trees = needs.trees.iter().map(|tree| detach(tree)).collect::<Result<Vec<_>, _>>()?;
-    let (place, root) = match needs.root {
-        Some(path) => {
+/// A `Root` after what it makes was made.
+enum NewRoot<'a> {
+    Directory(&'a str),
+    Made(Option<OwnedFd>),
+}
+
+fn move_in((root, writable): (NewRoot<'_>, bool), trees: &[&str], runtime_dir: &str) -> Result<Reach, SysError> {
+    let trees = trees.iter().map(|tree| detach(tree)).collect::<Result<Vec<_>, _>>()?;
+    let runtime = || file::open(runtime_dir, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+    let (place, root) = match root {
+        NewRoot::Directory(path) => {
             let place = file::open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW)?;
             let root = mount::clone_of(place.as_fd(), false)?;
             mount::set_attributes(root.as_fd(), CLOSED, 0, false)?;
             (place, root)
         }
-        None => {
-            let empty = mount::FilesystemContext::open("tmpfs")?.mount(CLOSED | RDONLY)?;
-            (file::open(needs.runtime_dir, O_PATH | O_DIRECTORY | O_NOFOLLOW)?, empty)
+        NewRoot::Made(Some(root)) => {
+            let closed = if writable { CLOSED } else { CLOSED | RDONLY };
+            mount::set_attributes(root.as_fd(), closed, PRIVATE, true)?;
+            (runtime()?, root)
         }
+        NewRoot::Made(None) => (runtime()?, mount::FilesystemContext::open("tmpfs")?.mount(CLOSED | RDONLY)?),
     };
     mount::attach(root.as_fd(), place.as_fd())?;
     mount::pivot_into(root.as_fd())?;
@@ -107,7 +132,7 @@ fn detach(tree: &str) -> Result<Option<OwnedFd>, SysError> {
     path::open_at(detached.as_fd(), b".", O_RDONLY | O_DIRECTORY, 0).map(Some)
 }
 
-fn give_up(needs: &Needs<'_>, reach: &Reach) -> Result<(), SysError> {
+fn give_up(reach: &Reach, writable: bool, file_size: Option<u64>) -> Result<(), SysError> {
     let kept = capability::set_of(&CAPABILITIES.map(str::to_owned)).unwrap_or(0);
     credential::limit_bounding_set(kept)?;
     credential::set_capabilities(kept, kept, 0)?;
@@ -115,11 +140,11 @@ fn give_up(needs: &Needs<'_>, reach: &Reach) -> Result<(), SysError> {
     process::set_dumpable(false)?;
     credential::set_limit(RLIMIT_CORE, 0, 0)?;
     credential::set_limit(RLIMIT_AS, MEMORY, MEMORY)?;
-    if let Some(size) = needs.file_size {
+    if let Some(size) = file_size {
         credential::set_limit(RLIMIT_FSIZE, size, size)?;
     }
     let reading = landlock::READ_FILE | landlock::READ_DIRECTORY;
-    let mut allowed = vec![(reach.root.as_fd(), reading | landlock::CHANGE)];
+    let mut allowed = vec![(reach.root.as_fd(), if writable { reading | landlock::CHANGE } else { reading })];
     for tree in reach.trees.iter().flatten() {
         let is_directory = path::status(tree.as_fd())?.is_directory();
         allowed.push((tree.as_fd(), if is_directory { reading } else { landlock::READ_FILE }));

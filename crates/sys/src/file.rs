@@ -7,16 +7,7 @@ use std::{mem, ptr};
 use crate::SysResult;
 use crate::raw::{c_string, check, check_long, own, retry};
 
-pub use crate::client::files::open;
-
-/// Ends of a pipe, both close-on-exec: (reading, writing).
-pub fn pipe() -> SysResult<(OwnedFd, OwnedFd)> {
-    let mut ends = [-1; 2];
-    // SAFETY: a valid array of two ints.
-    check(unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) }, || "pipe2()".to_owned())?;
-    // SAFETY: fresh descriptors that nobody else owns.
-    Ok(unsafe { (OwnedFd::from_raw_fd(ends[0]), OwnedFd::from_raw_fd(ends[1])) })
-}
+pub use crate::client::files::{make_pipe as pipe, open};
 
 /// A FIFO in one of our own directories; one that is there already is fine.
 pub fn make_fifo(path: &str) -> SysResult<()> {

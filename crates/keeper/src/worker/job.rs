@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use bunker_runtime::layer::{self, FixLayer, Link, Owners, Unpack};
-use bunker_runtime::lockin::{Needs, Reach, lock_in};
+use bunker_runtime::lockin::{Needs, Reach, Root, lock_in};
 use bunker_runtime::spec::SPEC_VERSION;
 use bunker_runtime::{Failure, FailureCode, trash, usage, userns};
 use bunker_sys::path::{O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_RDWR, O_WRONLY};
@@ -11,7 +11,7 @@ use bunker_sys::{file, priority};
 use serde_json::{Value, json};
 
 use super::request::{Job, LayerPaths, Request};
-use super::{end_with, receive};
+use super::{copy, end_with, receive};
 
 /// Of a single file, the manifest for one, whatever smaller limit a job sets for the layer.
 const FILE_SIZE: u64 = 1024 * 1024 * 1024;
@@ -32,17 +32,19 @@ pub fn run(channel: &OwnedFd) -> Result<Value, Failure> {
         Job::Fix { layers, target } => worker.fix(layers, target),
         Job::Remove { directory, names } => worker.remove(directory, names, fds),
         Job::Measure { paths } => worker.measure(paths),
+        Job::CopyOut(job) => copy::out(&worker, job, fds),
+        Job::CopyIn(job) => copy::inward(&worker, &request, (job, fds)),
     }
 }
 
-struct Worker<'a> {
-    channel: &'a OwnedFd,
+pub(super) struct Worker<'a> {
+    pub(super) channel: &'a OwnedFd,
     runtime_dir: &'a str,
 }
 
 impl Worker<'_> {
-    fn lock_in(&self, root: Option<&str>, trees: &[&str], file_size: Option<u64>) -> Result<Reach, Failure> {
-        let reach = lock_in(&Needs { root, trees, runtime_dir: self.runtime_dir, file_size })?;
+    pub(super) fn lock_in(&self, root: Root<'_>, trees: &[&str], file_size: Option<u64>) -> Result<Reach, Failure> {
+        let reach = lock_in(Needs { root, trees, runtime_dir: self.runtime_dir, file_size })?;
         end_with(self.channel)?;
         Ok(reach)
     }
@@ -55,7 +57,7 @@ impl Worker<'_> {
         let (Some(blob), counter) = (fds.next(), fds.next()) else { return Err(bad("a blob to unpack is missing")) };
         let owners = Owners::of(&request.user_namespace);
         let manifest = file::open(manifest, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW)?;
-        let reach = self.lock_in(Some(target), &[], Some(limits.bytes.max(FILE_SIZE)))?;
+        let reach = self.lock_in(Root::Directory(target), &[], Some(limits.bytes.max(FILE_SIZE)))?;
         let unpacked = layer::unpack(Unpack {
             blob,
             counter,
@@ -74,7 +76,7 @@ impl Worker<'_> {
         let Job::Link { digest, target, manifest, parents } = job else { return Err(bad("job")) };
         let manifest = file::open(manifest, O_RDWR | O_NOFOLLOW)?;
         let parents: Vec<&str> = parents.iter().map(String::as_str).collect();
-        let reach = self.lock_in(Some(target), &parents, None)?;
+        let reach = self.lock_in(Root::Directory(target), &parents, None)?;
         let parents = existing(&reach, &parents)?;
         let linked = layer::link(Link { layer: digest, root: reach.root.as_fd(), manifest, parents: &parents })?;
         Ok(json!(linked))
@@ -84,7 +86,7 @@ impl Worker<'_> {
         let manifests = layers.iter().map(|layer| file::open(&layer.manifest, O_RDONLY | O_NOFOLLOW));
         let manifests = manifests.collect::<Result<Vec<_>, _>>()?;
         let roots: Vec<&str> = layers.iter().map(|layer| layer.root.as_str()).collect();
-        let reach = self.lock_in(Some(target), &roots, None)?;
+        let reach = self.lock_in(Root::Directory(target), &roots, None)?;
         let roots = existing(&reach, &roots)?;
         let layers = roots.into_iter().zip(manifests).map(|(root, manifest)| FixLayer { root, manifest });
         let fixes = layer::fix(&layers.collect::<Vec<_>>(), reach.root.as_fd())?;
@@ -96,8 +98,12 @@ impl Worker<'_> {
         priority::give_way();
         // The command's share of the trash's lock.
         let share = fds.into_iter().next();
-        let reach =
-            lock_in(&Needs { root: Some(directory), trees: &[], runtime_dir: self.runtime_dir, file_size: None })?;
+        let reach = lock_in(Needs {
+            root: Root::Directory(directory),
+            trees: &[],
+            runtime_dir: self.runtime_dir,
+            file_size: None,
+        })?;
         if let Some(name) = names.iter().find(|name| !is_component(name)) {
             return Err(bad(&format!("\"{}\" is not a single name", name.escape_debug())));
         }
@@ -109,7 +115,7 @@ impl Worker<'_> {
 
     fn measure(&self, paths: &[String]) -> Result<Value, Failure> {
         let trees: Vec<&str> = paths.iter().map(String::as_str).collect();
-        let reach = self.lock_in(None, &trees, None)?;
+        let reach = self.lock_in(Root::Nothing, &trees, None)?;
         let mut sizes = Vec::new();
         for tree in &reach.trees {
             // Gone meanwhile, which happens: containers end.
@@ -131,6 +137,6 @@ fn is_component(name: &str) -> bool {
     !name.is_empty() && !name.contains(['/', '\0']) && !matches!(name, "." | "..")
 }
 
-fn bad(reason: &str) -> Failure {
+pub(super) fn bad(reason: &str) -> Failure {
     Failure::new(FailureCode::BadRequest, format!("worker: {reason}"))
 }

@@ -5,6 +5,7 @@
 //! the request are the engine's own. If the client goes away the worker stops where it is: what is half done lies in
 //! staging and is swept by others. Only removing goes on: nobody waits for that.
 
+mod copy;
 mod job;
 mod request;
 

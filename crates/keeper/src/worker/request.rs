@@ -1,7 +1,7 @@
 //! What a worker can be asked. Paths are absolute.
 
 use bunker_runtime::layer::Limits;
-use bunker_runtime::spec::UserNamespace;
+use bunker_runtime::spec::{SandboxSpec, UserNamespace};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -56,6 +56,64 @@ pub enum Job {
     Measure {
         paths: Vec<String>,
     },
+    /// Descriptor: where the archive goes. Answers twice: what is there, and after a `CopyOutOrder` what came of it.
+    CopyOut(CopyOut),
+    /// Descriptor: where the archive comes from. Answers twice as well.
+    CopyIn(CopyIn),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CopyOut {
+    pub side: Side,
+    /// Absolute on its side, clean.
+    pub path: String,
+    /// A link there is followed.
+    pub follow: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CopyIn {
+    pub side: Side,
+    /// Absolute on its side, clean.
+    pub path: String,
+}
+
+/// Whose files.
+#[derive(Deserialize)]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Side {
+    Host,
+    /// A container that runs, by its first process.
+    Running {
+        pid: i32,
+        start_time: u64,
+    },
+    /// One that does not: the client holds its lock.
+    Resting {
+        spec: Box<SandboxSpec>,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CopyOutOrder {
+    pub name: String,
+    pub as_root: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CopyInOrder {
+    /// `contents`, `named` or `replace`.
+    pub placing: String,
+    /// Of `named`.
+    pub name: String,
+    pub keep_owners: bool,
+    pub overwrite: bool,
+    /// Links in the names of entries are followed: for archives that others made.
+    pub follow: bool,
 }
 
 #[derive(Deserialize)]

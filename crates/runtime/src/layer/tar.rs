@@ -1,4 +1,4 @@
-//! Tar archives, read as a stream: ustar, V7, star, GNU (long names, base-256 numbers, old sparse files) and PAX (x and g
+//! Tar archives as streams. Reading: ustar, V7, star, GNU (long names, base-256 numbers, old sparse files) and PAX (x and g
 //! headers, sparse files 0.0, 0.1 and 1.0). Makes entries of bytes, touches no file. Where GNU tar and Go's reader
 //! disagree about where an entry's data ends or what it is called, the archive is refused: that is how entries are smuggled.
 
@@ -8,9 +8,11 @@ mod number;
 mod pax;
 mod reader;
 mod sparse;
+mod writer;
 
 pub(crate) use reader::{Input, Reader};
 pub(crate) use sparse::Segment;
+pub(crate) use writer::{Output, Writer};
 
 use bunker_sys::path::FileTime;
 

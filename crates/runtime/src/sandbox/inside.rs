@@ -56,7 +56,7 @@ fn build<'a>(prepared: &'a Prepared<'_>, sync: &OwnedFd) -> Result<Outfit<'a>, F
     let directory = open_host_directory(&spec.container_dir)?;
     let root = root::assemble(spec, &directory)?;
     let standard = standard::mount_all(spec, root.as_fd())?;
-    requested::attach_all(&sources, root.as_fd(), standard.proc.as_fd())?;
+    requested::attach_all(&sources, root.as_fd(), Some(standard.proc.as_fd()))?;
     file::place_all(spec, directory.as_fd(), root.as_fd())?;
     mask::apply(spec, &standard)?;
     name_host(spec)?;
@@ -94,6 +94,20 @@ fn build<'a>(prepared: &'a Prepared<'_>, sync: &OwnedFd) -> Result<Outfit<'a>, F
         init_program: prepared.own_program.as_ref(),
         can_change_groups: maps.newgidmap.is_some() || maps.container_gid_map.is_empty(),
     })
+}
+
+/// The root of a container that does not run, as its processes would find it but for what the kernel shows there: a detached tree.
+/// Must run in U, in a mount namespace of its own, under the container's lock.
+///
+/// # Errors
+/// As of a start.
+pub fn resting_root(spec: &SandboxSpec) -> Result<OwnedFd, Failure> {
+    let sources = requested::open_sources(spec)?;
+    let directory = open_host_directory(&spec.container_dir)?;
+    let root = root::assemble(spec, &directory)?;
+    requested::attach_all(&sources, root.as_fd(), None)?;
+    file::place_all(spec, directory.as_fd(), root.as_fd())?;
+    Ok(mount::clone_of(root.as_fd(), true)?)
 }
 
 fn closing_attributes(spec: &SandboxSpec) -> u64 {

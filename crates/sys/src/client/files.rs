@@ -136,6 +136,14 @@ pub(crate) fn write_all(fd: BorrowedFd<'_>, bytes: &[u8], call: impl Fn() -> Str
     Ok(())
 }
 
+/// Ends of a pipe(2), both close-on-exec: (reading, writing).
+pub fn make_pipe() -> SysResult<(OwnedFd, OwnedFd)> {
+    let mut ends = [-1; 2];
+    // SAFETY: a valid array of two ints.
+    check(unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) }, || "pipe2()".to_owned())?;
+    Ok((own(ends[0], String::new)?, own(ends[1], String::new)?))
+}
+
 /// An eventfd(2): its reader waits for, and takes, the sum of what was added.
 pub fn make_counter() -> SysResult<OwnedFd> {
     // SAFETY: integers only.

@@ -66,7 +66,11 @@ fn open_source(wanted: &Mount) -> Result<Source<'_>, Failure> {
 }
 
 /// Puts them in their places, in the order of the spec, which is from the root down.
-pub(super) fn attach_all(sources: &[Source<'_>], root: BorrowedFd<'_>, proc: BorrowedFd<'_>) -> Result<(), Failure> {
+pub(super) fn attach_all(
+    sources: &[Source<'_>],
+    root: BorrowedFd<'_>,
+    proc: Option<BorrowedFd<'_>>,
+) -> Result<(), Failure> {
     // While the root shows the image alone: a volume below another one starts with what the image has there.
     for source in sources {
         if let Mount::Volume { source: data, readonly, copy_up, target } = source.wanted {
@@ -82,7 +86,11 @@ pub(super) fn attach_all(sources: &[Source<'_>], root: BorrowedFd<'_>, proc: Bor
         let (Mount::Bind { target, .. } | Mount::Tmpfs { target, .. } | Mount::Volume { target, .. }) = source.wanted;
         let point = if source.is_directory { target_directory(root, target)? } else { target_file(root, target)? };
         let is_asked_for = matches!(source.wanted, Mount::Bind { .. });
-        if !(is_asked_for && is_replaceable(proc, point.as_fd())?) {
+        let over_kernels = match proc {
+            Some(proc) if is_asked_for => is_replaceable(proc, point.as_fd())?,
+            _ => false,
+        };
+        if !over_kernels {
             ensure_mountable(root, point.as_fd(), target)?;
         }
         mount::attach(source.mounted.as_fd(), point.as_fd())?;
