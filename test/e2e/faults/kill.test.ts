@@ -8,7 +8,7 @@ import { killSweep } from "../../support/kill-sweep.ts";
 import { it, Source } from "./fixture.ts";
 import { pushTiny, SWEEPS } from "./sweeps.ts";
 
-const POINTS = isLong() ? Number.MAX_SAFE_INTEGER : 40;
+const POINTS = isLong() ? Number.MAX_SAFE_INTEGER : 24;
 const TIMEOUT_MS = isLong() ? 3_600_000 : 240_000;
 
 let source: Source;

@@ -1,5 +1,8 @@
 // The commands that are killed, and made to fail, at each of their system calls, and what must work right after.
 
+import { chownSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
 import type { TestEnv } from "../../support/environment.ts";
 import { makeImage, makeLayer } from "../../support/image.ts";
 import type { Sweep } from "../../support/kill-sweep.ts";
@@ -23,6 +26,15 @@ export async function pushTiny(source: Source): Promise<string> {
 
 /** `leavesRunning`: a container runs when it is done. */
 export type SweepOf = Pick<Sweep, "prepare" | "recover" | "leavesRunning">;
+
+/** More than a pipe holds. */
+const CONTENT = `${"content,".repeat(40_000)}\n`;
+
+function plantFile(env: TestEnv): void {
+  const path = join(env.home, "file");
+  writeFileSync(path, CONTENT);
+  chownSync(path, env.user.uid, env.user.gid);
+}
 
 const ID = /^[0-9a-f]{64}$/;
 
@@ -116,6 +128,64 @@ export const SWEEPS: Record<string, (stage: Stage) => SweepOf> = {
       await nothingLeft(env);
     },
     leavesRunning: true,
+  }),
+
+  "cp into a running container": ({ env, image }) => ({
+    prepare: async () => {
+      await env.ok(["run", "-d", "--name=c", NO_NETWORK, image, "sleep", "1000"]);
+      plantFile(env);
+      return ["cp", "file", "c:/etc/motd"];
+    },
+    recover: async (args) => {
+      // Whole or not there, never half.
+      const seen = await env.run(["exec", "c", "cat", "/etc/motd"]);
+      if (seen.code === 0 && seen.stdout !== CONTENT) throw new Error(`half a file: ${seen.stdout.length} bytes`);
+      await env.ok(args);
+      if ((await env.ok(["exec", "c", "cat", "/etc/motd"])) !== CONTENT.trimEnd()) throw new Error("not copied");
+      await truthAndRemoval(env, "running");
+    },
+    leavesRunning: true,
+  }),
+
+  "cp into a container at rest, and start": ({ env, image }) => ({
+    prepare: async () => {
+      await env.ok(["create", "--name=c", NO_NETWORK, "-v", "/data", image, "cat", "/data/file"]);
+      plantFile(env);
+      return ["cp", "file", "c:/data/"];
+    },
+    recover: async (args) => {
+      await env.run(["start", "-a", "c"]);
+      await env.ok(args);
+      if ((await env.ok(["start", "-a", "c"])) !== CONTENT.trimEnd()) throw new Error("not copied");
+      await truthAndRemoval(env, "exited");
+    },
+  }),
+
+  "cp out": ({ env, image }) => ({
+    prepare: async () => {
+      await env.ok(["create", "--name=c", NO_NETWORK, image, "true"]);
+      return ["cp", "c:/bin", "out"];
+    },
+    recover: async (args) => {
+      Bun.spawnSync(env.command(["rm", "-rf", "out"]));
+      await env.ok(args);
+      Bun.spawnSync(env.command(["rm", "-rf", "out"]));
+      await truthAndRemoval(env, "created");
+    },
+  }),
+
+  rename: ({ env, image }) => ({
+    prepare: async () => {
+      await env.ok(["create", "--name=b", NO_NETWORK, image, "true"]);
+      return ["rename", "b", "c"];
+    },
+    recover: async () => {
+      // One of the two, and not both.
+      const renamed = await env.run(["rename", "b", "c"]);
+      await env.ok(["container", "exists", "c"]);
+      if (renamed.code !== 0 && !renamed.stderr.includes("no such container")) throw new Error(renamed.stderr);
+      await truthAndRemoval(env, "created");
+    },
   }),
 
   "run with a new volume": ({ env, image }) => ({
