@@ -1,61 +1,149 @@
-// Which containers a verb is to act on: those named, or podman's --all, --latest, --filter and --cidfile.
+// Which containers a verb is to act on: those named, or podman's --all, --running, --latest, --filter and --cidfile. The one place
+// that knows which of these go together; each verb says which it has, and in what state a container suits it.
 
-import { readFileSync } from "node:fs";
 import type { ContainerView, Engine } from "../engine/index.ts";
+import { BunkerError } from "../errors.ts";
 import { factsOf } from "./container-facts.ts";
 import { parseContainerFilter } from "./container-filter.ts";
 import type { EngineCalls } from "./engine.ts";
-import { attempt } from "./file.ts";
+import { readBounded } from "./file.ts";
 import { parseFilterWord } from "./filter.ts";
-import type { FlagValues } from "./flags.ts";
 import { type ArgumentCount, ensureArgumentCount, UsageError } from "./usage.ts";
 import { ANY_NUMBER } from "./verb.ts";
 
-export const CHOICE_FLAGS = {
+export const CIDFILE_FLAG = { kind: "list", placeholder: "file", help: "Read the container ID from the file" } as const;
+export const LATEST_FLAG = {
+  kind: "boolean",
+  short: "l",
+  help: "Act on the container that was created last",
+} as const;
+
+export const WIDE_FLAGS = {
   all: { kind: "boolean", short: "a", help: "Act on all containers that it can act on" },
-  cidfile: { kind: "list", help: "Read the container ID from the file" },
   filter: {
     kind: "list",
     placeholder: "filter",
     help: "Act on the containers that suit the conditions",
     parse: parseFilterWord,
   },
-  latest: { kind: "boolean", short: "l", help: "Act on the latest created container" },
+  latest: LATEST_FLAG,
 } as const;
 
-/** What the verb's own check is to let through; `chooseContainers` checks the rest. */
+export const CHOICE_FLAGS = { ...WIDE_FLAGS, cidfile: CIDFILE_FLAG } as const;
+
+/** What the verb's own check is to let through; `planChoice` checks the rest. */
 export const CHOICE_ARGUMENTS: ArgumentCount = { min: 0, max: ANY_NUMBER };
 const NAMED: ArgumentCount = { min: 1, max: ANY_NUMBER };
+const ONE: ArgumentCount = { min: 1, max: 1 };
 
-export interface Choice {
-  /** As typed: `bunker stop`. */
-  path: string;
-  usage: string;
-  values: FlagValues<typeof CHOICE_FLAGS>;
-  positionals: readonly string[];
-  /** Whether the verb can act on one in this state; asked for what was not named. */
-  suits: (view: ContainerView) => boolean;
+/** An id has 64 letters; somebody may have written something after it. */
+const MAX_CIDFILE = 4096;
+
+/** The flags' values, of those that the verb has. */
+export interface ChoiceValues {
+  all?: boolean;
+  running?: boolean;
+  latest?: boolean;
+  filter?: readonly (readonly [string, string])[];
+  cidfile?: readonly string[];
+  /** A file of --cidfile that is not there names nothing. */
+  ignore?: boolean;
 }
 
-/** Names as given, or ids. @throws UsageError when nothing was chosen, or too much */
-export function chooseContainers(engine: Engine, calls: EngineCalls, choice: Choice): string[] {
-  const { values, positionals } = choice;
-  const wide = values.all || values.latest || values.filter.length > 0;
-  const files = values.cidfile.map((path) => attempt("open", path, () => readFileSync(path, "utf8")).trim());
-  if (!wide && files.length === 0)
-    ensureArgumentCount(choice.path, { usage: choice.usage, arguments: NAMED }, positionals.length);
-  if (!wide) return [...positionals, ...files];
-  if (positionals.length > 0 || files.length > 0) {
-    throw new UsageError("--all, --latest and --filter cannot be used together with names", {
+/** What was typed, as a verb is given it. */
+interface Words {
+  /** As typed: `bunker stop`. */
+  path: string;
+  positionals: readonly string[];
+  /** The words after the verb, as help has them. */
+  usage: string;
+}
+
+/** Looks up what was asked for. @returns names as given, or ids */
+type Choose = (engine: Engine, calls: EngineCalls) => string[];
+
+/**
+ * Understands what was asked for, before anything is opened. `suits`: whether the verb can act on one in this state; asked for what
+ * was not named. @throws UsageError when nothing was chosen, or too much
+ */
+export function planChoice(
+  words: Words,
+  values: ChoiceValues,
+  suits: (view: ContainerView) => boolean = () => true,
+): Choose {
+  const { positionals } = words;
+  const { filter: conditions = [], cidfile = [], ignore = false } = values;
+  const wide = findWide(values);
+  if (wide === null) {
+    if (cidfile.length === 0) ensureArgumentCount(words.path, { ...words, arguments: NAMED }, positionals.length);
+    const names = [...positionals, ...readIds(cidfile, ignore)];
+    return () => names;
+  }
+  if (positionals.length > 0 || cidfile.length > 0) {
+    throw new UsageError(`--${wide} cannot be used together with names`, {
       hint: "Name the containers, or have them chosen.",
     });
   }
-  if (values.latest && (values.all || values.filter.length > 0)) {
-    throw new UsageError("--latest cannot be used together with --all or --filter");
+  if (wide === "latest") return (engine, calls) => [latestContainer(engine, calls)];
+  const filter = parseContainerFilter(conditions);
+  return (engine, calls) => {
+    const views = calls.listContainers(engine, { active: false });
+    const wanted = new Set(filter.apply(views.map(factsOf)).map(({ id }) => id));
+    return views
+      .filter((view) => wanted.has(view.record.id) && suits(view) && (!values.running || view.status === "running"))
+      .map(({ record }) => record.id);
+  };
+}
+
+/** As planChoice, for verbs that take one container. @throws UsageError for several */
+export function planOne(words: Words, values: ChoiceValues): (engine: Engine, calls: EngineCalls) => string {
+  const count = words.positionals.length + (values.cidfile ?? []).length;
+  if (values.latest !== true) ensureArgumentCount(words.path, { ...words, arguments: ONE }, count);
+  const choose = planChoice(words, values);
+  return (engine, calls) => choose(engine, calls)[0] ?? "";
+}
+
+/** The newest, whatever it is doing. @throws BunkerError not-found when there is none */
+export function latestContainer(engine: Engine, { listContainers }: EngineCalls): string {
+  const [view] = listContainers(engine, { active: false });
+  if (view !== undefined) return view.record.id;
+  throw new BunkerError("not-found", "no such container: there is none, so none is the latest", {
+    hint: "`bunker create` and `bunker run` make one.",
+  });
+}
+
+/** The flag by which containers are chosen that nobody named. --all and --running leave --filter something to choose from. */
+function findWide(values: ChoiceValues): "all" | "running" | "latest" | "filter" | null {
+  const conditions = (values.filter ?? []).length > 0;
+  if (values.latest === true) {
+    if (values.all === true || values.running === true || conditions)
+      throw new UsageError("--latest cannot be used together with --all, --running or --filter");
+    return "latest";
   }
-  const filter = parseContainerFilter(values.filter);
-  const views = calls.listContainers(engine, { active: false });
-  if (values.latest) return views.slice(0, 1).map(({ record }) => record.id);
-  const wanted = new Set(filter.apply(views.map(factsOf)).map(({ id }) => id));
-  return views.filter((view) => wanted.has(view.record.id) && choice.suits(view)).map(({ record }) => record.id);
+  if (values.all === true) return "all";
+  if (values.running === true) return "running";
+  return conditions ? "filter" : null;
+}
+
+/** The first line of each file. @throws BunkerError for one that cannot be read or is empty */
+function readIds(paths: readonly string[], ignore: boolean): string[] {
+  return paths.flatMap((path) => {
+    const text = readUnlessGone(path, ignore);
+    if (text === null) return [];
+    const id = (text.split("\n")[0] ?? "").trim();
+    if (id !== "") return [id];
+    throw new UsageError(`no container ID in ${path}`, {
+      hint: "`bunker run --cidfile FILE` writes it once the container has been created.",
+    });
+  });
+}
+
+function readUnlessGone(path: string, ignore: boolean): string | null {
+  try {
+    return Buffer.from(readBounded(path, MAX_CIDFILE)).toString();
+  } catch (error) {
+    const cause = error instanceof BunkerError ? (error.cause as NodeJS.ErrnoException | undefined) : undefined;
+    if (ignore && cause?.code === "ENOENT") return null;
+    throw error;
+  }
 }

@@ -90,7 +90,7 @@ function readLabelFiles(files: readonly string[]): [string, string][] {
 
 /** `80`, `80/udp` or `80-90/tcp` → one entry a port. @throws BunkerError in docker's words */
 function parseExposed(text: string): string[] {
-  const [, first = "", last = first, protocol = "tcp"] = EXPOSED.exec(text) ?? [];
+  const [, first = "", last = first, protocol = "tcp"] = EXPOSED.exec(text.toLowerCase()) ?? [];
   const [from, to] = [Number(first), Number(last)];
   if (first === "" || from > to || to > LAST_PORT) {
     throw new BunkerError("usage", `invalid range format for --expose: ${text}`);

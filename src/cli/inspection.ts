@@ -13,7 +13,8 @@ import type { GlobalOptions } from "./verb.ts";
 export type ObjectKind = "container" | "image" | "volume";
 
 export interface InspectionOptions {
-  names: readonly string[];
+  /** Looked up when the engine is open. */
+  names: (engine: Engine, calls: EngineCalls) => readonly string[];
   /** Tried in this order. */
   kinds: readonly ObjectKind[];
   format: string | null;
@@ -34,13 +35,13 @@ const INDENT = 4;
 
 /** @returns the exit code: 1 if one of the names is none */
 export async function inspectObjects(options: InspectionOptions): Promise<number> {
-  const { names, format } = options;
+  const { format } = options;
   const asTemplate = format !== null && format !== "" && format !== "json";
   if (asTemplate) compile(format, false);
   return withEngine(options.globals, async (engine, calls) => {
     const found: unknown[] = [];
     const failures: BunkerError[] = [];
-    for (const name of names) {
+    for (const name of options.names(engine, calls)) {
       try {
         found.push(await inspectOne({ engine, calls, name }, options));
       } catch (error) {

@@ -7,24 +7,17 @@ import { LATER_CREATE_FLAGS } from "./not-yet-create.ts";
 export const LATER_FLAGS: Readonly<Record<string, string>> = {
   run: `${LATER_CREATE_FLAGS} passwd rmi preserve-fd preserve-fds`,
   create: `${LATER_CREATE_FLAGS} init-ctr`,
-  exec: "privileged cidfile l|latest no-session preserve-fd preserve-fds",
-  logs: "details color l|latest names",
+  exec: "privileged no-session preserve-fd preserve-fds",
+  logs: "details",
   ps: "external namespace noheading p|pod sort w|watch sync",
   images: "tree history noheading sort names",
   pull:
     "a|all-tags all-platforms arch cert-dir creds os policy retry retry-delay unpack variant verify decryption-key " +
     "disable-content-trust ipfs-address soci-index-digest cosign-certificate-identity cosign-certificate-identity-regexp " +
     "cosign-certificate-oidc-issuer cosign-certificate-oidc-issuer-regexp cosign-key",
-  start: "checkpoint checkpoint-dir all filter l|latest",
-  stop: "i|ignore",
+  start: "checkpoint checkpoint-dir",
   rm: "link depend",
-  attach: "l|latest",
-  inspect: "l|latest",
-  "container inspect": "l|latest",
   "image inspect": "platform",
-  wait: "condition exit-first-match ignore i|interval l|latest",
-  restart: "running",
-  port: "a|all l|latest",
   rmi: "platform a|all i|ignore",
   "volume create":
     "availability group limit-bytes required-bytes scope secret sharing topology-preferred topology-required type ignore",

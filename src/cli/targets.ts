@@ -7,6 +7,8 @@ import { renderError } from "./report.ts";
 export interface TargetOptions {
   /** `-f`: a target that is not there is told, but is no failure (docker's rule for rm and rmi). */
   tolerateMissing?: boolean;
+  /** A target that is not there is as good as done (podman's `--ignore`). */
+  ignoreMissing?: boolean;
   /** What docker says when there is no name between the quotes. */
   emptyName?: string;
 }
@@ -30,8 +32,10 @@ export async function forEachTarget(
       continue;
     }
     if (!(error instanceof BunkerError)) throw error;
+    const missing = error.code === "not-found";
+    if (missing && options.ignoreMissing === true) continue;
     warn(renderError(error));
-    if (!(options.tolerateMissing === true && error.code === "not-found")) exitCode = 1;
+    if (!(missing && options.tolerateMissing === true)) exitCode = 1;
   }
   return exitCode;
 }

@@ -18,6 +18,7 @@ export { type LogEntry, type LogOptions, readLogs } from "./logs.ts";
 export { type ContainerSize, measureContainers } from "./measure.ts";
 export type { PullEvent } from "./pull-event.ts";
 export type { ProcessFacts } from "./top.ts";
+export type { AwaitedState } from "./wait.ts";
 export type { SessionControl, SessionEnd, StreamOptions } from "./session.ts";
 export { renameContainer } from "./rename.ts";
 export { restartContainer } from "./restart.ts";
@@ -59,6 +60,11 @@ export function loadInfo(): Promise<typeof import("./info.ts")> {
 /** What only the volume verbs need. */
 export function loadVolumes(): Promise<typeof import("./volume.ts")> {
   return import("./volume.ts");
+}
+
+/** What only `bunker wait --condition` needs. */
+export function loadWait(): Promise<typeof import("./wait.ts")> {
+  return import("./wait.ts");
 }
 
 /** What only `bunker top` needs. */

@@ -101,7 +101,7 @@ describe("small flags", () => {
       "--expose",
       "80-81",
       "--expose",
-      "53/udp",
+      "53/UDP",
     ];
     await env.ok(["create", "--name=c", ...words, "--add-host=h:192.0.2.9", "--shm-size=2m", NONE, "busybox"]);
     const show = (field: string) => env.ok(["inspect", "-f", `{{json ${field}}}`, "c"]);

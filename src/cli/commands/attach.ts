@@ -1,25 +1,30 @@
 // docker attach: in front of a running container.
 
+import { LATEST_FLAG, planOne } from "../choice.ts";
 import { parseDetachKeys } from "../detach-keys.ts";
 import { withEngine } from "../engine.ts";
 import { UsageError } from "../usage.ts";
-import { defineVerb } from "../verb.ts";
+import { ANY_NUMBER, defineVerb } from "../verb.ts";
+
+const USAGE = "[OPTIONS] CONTAINER";
 
 export const verb = defineVerb({
-  usage: "[OPTIONS] CONTAINER",
+  usage: USAGE,
   flags: {
     "detach-keys": { kind: "string", help: "Override the key sequence for detaching a container" },
+    latest: LATEST_FLAG,
     "no-stdin": { kind: "boolean", help: "Do not attach STDIN" },
     "sig-proxy": { kind: "boolean", default: true, help: "Proxy all received signals to the process" },
   },
-  arguments: { min: 1, max: 1 },
+  arguments: { min: 0, max: ANY_NUMBER },
   completes: "running",
   examples: ["attach web", "attach --no-stdin web"],
-  async run({ values, positionals, globals }) {
-    const [name = ""] = positionals;
+  async run({ path, values, positionals, globals }) {
+    const choose = planOne({ path, usage: USAGE, positionals }, { latest: values.latest });
     const detachKeys = parseDetachKeys(values["detach-keys"]);
     const { ensureTerminal, Session } = await import("../session.ts");
     return withEngine(globals, async (engine, calls) => {
+      const name = choose(engine, calls);
       const view = calls.viewContainer(engine, name);
       if (view.status !== "running") {
         throw new UsageError("you cannot attach to a stopped container, start it first", {

@@ -1,17 +1,23 @@
 // docker container inspect.
 
+import { CHOICE_ARGUMENTS, LATEST_FLAG, planChoice } from "../choice.ts";
 import { INSPECT_FORMAT_HELP, inspectObjects } from "../inspection.ts";
-import { ANY_NUMBER, defineVerb } from "../verb.ts";
+import { defineVerb } from "../verb.ts";
+
+const USAGE = "[OPTIONS] CONTAINER [CONTAINER...]";
 
 export const verb = defineVerb({
-  usage: "[OPTIONS] CONTAINER [CONTAINER...]",
+  usage: USAGE,
   flags: {
     format: { kind: "string", short: "f", help: INSPECT_FORMAT_HELP },
+    latest: LATEST_FLAG,
     size: { kind: "boolean", short: "s", help: "Display total file sizes" },
   },
-  arguments: { min: 1, max: ANY_NUMBER },
+  arguments: CHOICE_ARGUMENTS,
   completes: "container",
   examples: ["container inspect web", "container inspect -f '{{json .Mounts}}' web"],
-  run: ({ values, positionals, globals }) =>
-    inspectObjects({ names: positionals, kinds: ["container"], format: values.format, size: values.size, globals }),
+  async run({ path, values: { latest, format, size }, positionals, globals }) {
+    const names = planChoice({ path, usage: USAGE, positionals }, { latest });
+    return inspectObjects({ names, kinds: ["container"], format, size, globals });
+  },
 });

@@ -5,31 +5,41 @@ import { parseWorkdir } from "../create-request.ts";
 import { parseDetachKeys } from "../detach-keys.ts";
 import { withEngine } from "../engine.ts";
 import { collectEnvironment, parseEnvironmentWord } from "../environment.ts";
+import { ensureArgumentCount } from "../usage.ts";
 import { ANY_NUMBER, defineVerb } from "../verb.ts";
 
+const USAGE = "[OPTIONS] CONTAINER COMMAND [ARG...]";
+/** podman: the words are all the command's where the container is not named among them. */
+const UNNAMED_HELP = "the words are the command alone";
+
 export const verb = defineVerb({
-  usage: "[OPTIONS] CONTAINER COMMAND [ARG...]",
+  usage: USAGE,
   flags: {
+    cidfile: { kind: "string", placeholder: "file", help: `Read the container ID from the file: ${UNNAMED_HELP}` },
     detach: { kind: "boolean", short: "d", help: "Detached mode: run command in the background" },
     "detach-keys": { kind: "string", help: "Override the key sequence for detaching a container" },
     env: { kind: "list", short: "e", help: "Set environment variables", parse: parseEnvironmentWord },
     "env-file": { kind: "list", help: "Read in a file of environment variables" },
     interactive: { kind: "boolean", short: "i", help: "Keep STDIN open even if not attached" },
+    latest: {
+      kind: "boolean",
+      short: "l",
+      help: `Act on the container that was created last: ${UNNAMED_HELP}`,
+    },
     tty: { kind: "boolean", short: "t", help: "Allocate a pseudo-TTY" },
     user: { kind: "string", short: "u", help: 'Username or UID (format: "<name|uid>[:<group|gid>]")' },
     workdir: { kind: "string", short: "w", help: "Working directory inside the container" },
   },
-  arguments: { min: 2, max: ANY_NUMBER },
+  arguments: { min: 1, max: ANY_NUMBER },
   interspersed: false,
   exitStyle: "exec",
   completes: "running",
   examples: ["exec -it web sh", "exec web nginx -s reload", "exec -u postgres db psql -c 'select 1'"],
-  async run({ values, positionals, globals }) {
-    const [container = "", ...command] = positionals;
+  async run({ path, values, positionals, globals }) {
+    const choose = await planContainer(path, values, positionals);
     const detachKeys = parseDetachKeys(values["detach-keys"]);
-    const request: ExecRequest = {
-      container,
-      command,
+    const request: Omit<ExecRequest, "container"> = {
+      command: choose === null ? positionals.slice(1) : positionals,
       env: collectEnvironment(values["env-file"], values.env, process.env),
       user: values.user === "" ? null : values.user,
       workdir: parseWorkdir(values.workdir),
@@ -39,9 +49,10 @@ export const verb = defineVerb({
       detachKeys,
     };
     const { ensureTerminal, Session } = await import("../session.ts");
-    return withEngine(globals, async (engine, { execInContainer }) => {
+    return withEngine(globals, async (engine, calls) => {
+      const asked = { ...request, container: choose?.(engine, calls) ?? positionals[0] ?? "" };
       if (values.detach) {
-        await execInContainer(engine, request, null);
+        await calls.execInContainer(engine, asked, null);
         return 0;
       }
       const { tty, interactive: stdin } = values;
@@ -50,7 +61,7 @@ export const verb = defineVerb({
       const session = new Session({ stdin, stdout: true, stderr: true, tty, detachKeys, sigProxy: false });
       try {
         session.begin();
-        const end = await execInContainer(engine, request, session.streams);
+        const end = await calls.execInContainer(engine, asked, session.streams);
         return end === null ? 0 : session.finish(end);
       } finally {
         session.end();
@@ -58,3 +69,17 @@ export const verb = defineVerb({
     });
   },
 });
+
+/** `null`: the first word names it, which is nearly always so and needs nothing loaded. */
+async function planContainer(
+  path: string,
+  { latest, cidfile }: { latest: boolean; cidfile: string | null },
+  words: readonly string[],
+): Promise<ReturnType<typeof import("../choice.ts").planOne> | null> {
+  if (!latest && cidfile === null) {
+    ensureArgumentCount(path, { usage: USAGE, arguments: { min: 2, max: ANY_NUMBER } }, words.length);
+    return null;
+  }
+  const { planOne } = await import("../choice.ts");
+  return planOne({ path, usage: USAGE, positionals: [] }, { latest, cidfile: cidfile === null ? [] : [cidfile] });
+}

@@ -12,5 +12,5 @@ export const verb = defineVerb({
   completes: "image",
   examples: ["image inspect alpine", "image inspect -f '{{.Config.Cmd}}' alpine"],
   run: ({ values, positionals, globals }) =>
-    inspectObjects({ names: positionals, kinds: ["image"], format: values.format, size: false, globals }),
+    inspectObjects({ names: () => positionals, kinds: ["image"], format: values.format, size: false, globals }),
 });

@@ -1,28 +1,36 @@
 // docker inspect: containers first, then images, then volumes.
 
-import { INSPECT_FORMAT_HELP, type InspectionOptions, inspectObjects, type ObjectKind } from "../inspection.ts";
+import { CHOICE_ARGUMENTS, LATEST_FLAG, planChoice } from "../choice.ts";
+import { INSPECT_FORMAT_HELP, inspectObjects, type ObjectKind } from "../inspection.ts";
 import { quote } from "../strconv.ts";
 import { UsageError } from "../usage.ts";
-import { ANY_NUMBER, defineVerb } from "../verb.ts";
+import { defineVerb } from "../verb.ts";
+
+const USAGE = "[OPTIONS] NAME|ID [NAME|ID...]";
 
 const KINDS: readonly ObjectKind[] = ["container", "image", "volume"];
 /** docker's and podman's other kinds. */
 const LATER_KINDS = "all artifact config network node plugin pod secret service task".split(" ");
 
 export const verb = defineVerb({
-  usage: "[OPTIONS] NAME|ID [NAME|ID...]",
+  usage: USAGE,
   flags: {
     format: { kind: "string", short: "f", help: INSPECT_FORMAT_HELP },
+    latest: { ...LATEST_FLAG, help: "Inspect the container that was created last" },
     size: { kind: "boolean", short: "s", help: "Display total file sizes if the type is container" },
     type: { kind: "string", help: 'Only inspect objects of the given type ("container", "image", "volume")' },
   },
-  arguments: { min: 1, max: ANY_NUMBER },
+  arguments: CHOICE_ARGUMENTS,
   completes: "container",
   examples: ["inspect web", "inspect -f '{{.State.Status}}' web", "inspect --type image alpine"],
-  async run({ values, given, positionals, globals }) {
+  async run({ path, values, given, positionals, globals }) {
+    const { latest, format, size } = values;
+    const names = planChoice({ path, usage: USAGE, positionals }, { latest });
     const kinds = given.has("type") ? [parseKind(values.type ?? "")] : KINDS;
-    const options: InspectionOptions = { names: positionals, kinds, format: values.format, size: values.size, globals };
-    return inspectObjects(options);
+    if (latest && !kinds.includes("container")) {
+      throw new UsageError("--latest names a container: it cannot be used together with another --type");
+    }
+    return inspectObjects({ names, kinds: latest ? ["container"] : kinds, format, size, globals });
   },
 });
 

@@ -1,7 +1,7 @@
 // docker kill: a signal, SIGKILL unless another is named.
 
 import { parseSignal } from "../../container/index.ts";
-import { CHOICE_ARGUMENTS, CHOICE_FLAGS, chooseContainers } from "../choice.ts";
+import { CHOICE_ARGUMENTS, CHOICE_FLAGS, planChoice } from "../choice.ts";
 import { withEngine } from "../engine.ts";
 import { printable } from "../output.ts";
 import { forEachTarget } from "../targets.ts";
@@ -23,15 +23,12 @@ export const verb = defineVerb({
   run({ path, values, positionals, globals }) {
     const signal = values.signal ?? DEFAULT_SIGNAL;
     parseSignal(signal);
-    const suits = ({ status }: { status: string }): boolean => status === "running";
-    return withEngine(globals, async (engine, calls) =>
-      forEachTarget(
-        chooseContainers(engine, calls, { path, usage: USAGE, values, positionals, suits }),
-        async (name) => {
-          await calls.killContainer(engine, name, signal);
-          return `${printable(name)}\n`;
-        },
-      ),
+    const choose = planChoice({ path, usage: USAGE, positionals }, values, ({ status }) => status === "running");
+    return withEngine(globals, (engine, calls) =>
+      forEachTarget(choose(engine, calls), async (name) => {
+        await calls.killContainer(engine, name, signal);
+        return `${printable(name)}\n`;
+      }),
     );
   },
 });

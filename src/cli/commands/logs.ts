@@ -1,17 +1,24 @@
 // docker logs: what the container wrote, from the keeper's files, each stream to ours.
 
-import type { LogEntry } from "../../engine/index.ts";
 import { BunkerError } from "../../errors.ts";
+import { LATEST_FLAG, planChoice } from "../choice.ts";
 import { withEngine } from "../engine.ts";
-import { flush, OutputError, type StreamName, writeBytes } from "../output.ts";
+import { LogWriter } from "../log-writer.ts";
+import { flush } from "../output.ts";
 import { parseDecimal, ScanError } from "../strconv.ts";
 import { parseTimestamp } from "../time.ts";
-import { defineVerb } from "../verb.ts";
+import { shortId } from "../units.ts";
+import { ANY_NUMBER, defineVerb } from "../verb.ts";
+
+const USAGE = "[OPTIONS] CONTAINER [CONTAINER...]";
 
 export const verb = defineVerb({
-  usage: "[OPTIONS] CONTAINER",
+  usage: USAGE,
   flags: {
+    color: { kind: "boolean", help: "Put what is whose before each line, in colours" },
     follow: { kind: "boolean", short: "f", help: "Follow log output" },
+    latest: LATEST_FLAG,
+    names: { kind: "boolean", help: "Put the container's name before each line" },
     since: {
       kind: "string",
       help: 'Show logs since timestamp (e.g. "2013-01-02T13:23:37Z") or relative (e.g. "42m" for 42 minutes)',
@@ -28,11 +35,11 @@ export const verb = defineVerb({
       help: 'Show logs before a timestamp (e.g. "2013-01-02T13:23:37Z") or relative (e.g. "42m" for 42 minutes)',
     },
   },
-  arguments: { min: 1, max: 1 },
+  arguments: { min: 0, max: ANY_NUMBER },
   completes: "container",
-  examples: ["logs web", "logs -f --tail 20 web", "logs --since 10m -t web"],
-  async run({ values, positionals, globals }) {
-    const [name = ""] = positionals;
+  examples: ["logs web", "logs -f --tail 20 web", "logs --since 10m -t web", "logs -f --names web db"],
+  run({ path, values, positionals, globals }) {
+    const choose = planChoice({ path, usage: USAGE, positionals }, { latest: values.latest });
     const now = new Date();
     const options = {
       follow: values.follow,
@@ -40,10 +47,18 @@ export const verb = defineVerb({
       since: parseLimit("since", values.since, now),
       until: parseLimit("until", values.until, now),
     };
-    return withEngine(globals, async (engine, { readLogs }) => {
+    return withEngine(globals, async (engine, calls) => {
+      // All of them first: a name that is none is told before anything is shown.
+      const records = choose(engine, calls).map((name) => calls.viewContainer(engine, name).record);
       await flush();
       const writer = new LogWriter(values.timestamps);
-      await readLogs(engine, name, options, (entry) => writer.add(entry));
+      const marked = records.length > 1 || values.names || values.color;
+      const read = ({ id, name }: { id: string; name: string }, at: number): Promise<void> => {
+        const source = marked ? { mark: values.names ? name : shortId(id), colour: values.color ? at : null } : null;
+        return calls.readLogs(engine, id, options, (entry) => writer.add(entry, source));
+      };
+      if (options.follow) await Promise.all(records.map(read));
+      else for (const [at, record] of records.entries()) await read(record, at);
       writer.write();
       return 0;
     });
@@ -69,67 +84,5 @@ function parseLimit(flag: string, text: string | null, now: Date): string | null
   } catch (error) {
     if (!(error instanceof ScanError)) throw error;
     throw new BunkerError("usage", `--${flag}: ${error.message}`);
-  }
-}
-
-const NEWLINE = new Uint8Array([0x0a]);
-/** Written at once at the latest when this much has come together. */
-const BATCH = 64 * 1024;
-const ENCODER = new TextEncoder();
-
-/** Entries → bytes on the right stream, many at a time. A line may come in several entries; its time stands before the first. */
-export class LogWriter {
-  readonly #timestamps: boolean;
-  readonly #open = new Set<string>();
-  #stream: StreamName = "stdout";
-  #parts: Uint8Array[] = [];
-  #size = 0;
-  #scheduled = false;
-
-  constructor(timestamps: boolean) {
-    this.#timestamps = timestamps;
-  }
-
-  add(entry: LogEntry): void {
-    if (entry.stream !== this.#stream) this.write();
-    this.#stream = entry.stream;
-    if (this.#timestamps && !this.#open.has(entry.stream)) this.#push(ENCODER.encode(`${entry.time} `));
-    // The reader uses its buffer again.
-    this.#push(entry.bytes.slice());
-    if (entry.partial) this.#open.add(entry.stream);
-    else {
-      this.#open.delete(entry.stream);
-      this.#push(NEWLINE);
-    }
-    if (this.#size >= BATCH) this.write();
-    else this.#schedule();
-  }
-
-  #push(bytes: Uint8Array): void {
-    this.#parts.push(bytes);
-    this.#size += bytes.length;
-  }
-
-  /** What came in one turn is written at its end: following must not wait for a full batch. */
-  #schedule(): void {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    queueMicrotask(() => {
-      this.#scheduled = false;
-      try {
-        this.write();
-      } catch (error) {
-        // Whoever waits for outputBroken ends the command.
-        if (!(error instanceof OutputError)) throw error;
-      }
-    });
-  }
-
-  write(): void {
-    if (this.#size === 0) return;
-    const bytes = Buffer.concat(this.#parts);
-    this.#parts = [];
-    this.#size = 0;
-    writeBytes(this.#stream, bytes);
   }
 }

@@ -1,7 +1,6 @@
 // docker pause: all processes are held where they are.
 
-import type { ContainerView } from "../../engine/index.ts";
-import { CHOICE_ARGUMENTS, CHOICE_FLAGS, chooseContainers } from "../choice.ts";
+import { CHOICE_ARGUMENTS, CHOICE_FLAGS, planChoice } from "../choice.ts";
 import { withEngine } from "../engine.ts";
 import { printable } from "../output.ts";
 import { forEachTarget } from "../targets.ts";
@@ -16,16 +15,17 @@ export const verb = defineVerb({
   completes: "running",
   examples: ["pause web", "pause --all"],
   run({ path, values, positionals, globals }) {
-    const suits = ({ status, paused }: ContainerView): boolean => status === "running" && !paused;
+    const choose = planChoice(
+      { path, usage: USAGE, positionals },
+      values,
+      ({ status, paused }) => status === "running" && !paused,
+    );
     return withEngine(globals, async (engine, calls) => {
       const { pauseContainer } = await calls.loadPause();
-      return forEachTarget(
-        chooseContainers(engine, calls, { path, usage: USAGE, values, positionals, suits }),
-        async (name) => {
-          await pauseContainer(engine, name);
-          return `${printable(name)}\n`;
-        },
-      );
+      return forEachTarget(choose(engine, calls), async (name) => {
+        await pauseContainer(engine, name);
+        return `${printable(name)}\n`;
+      });
     });
   },
 });

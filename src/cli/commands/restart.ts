@@ -1,7 +1,7 @@
 // docker restart.
 
 import { parseSignal } from "../../container/index.ts";
-import { CHOICE_ARGUMENTS, CHOICE_FLAGS, chooseContainers } from "../choice.ts";
+import { CHOICE_ARGUMENTS, CHOICE_FLAGS, planChoice } from "../choice.ts";
 import { withEngine } from "../engine.ts";
 import { printable, warn } from "../output.ts";
 import { forEachTarget } from "../targets.ts";
@@ -13,6 +13,8 @@ export const verb = defineVerb({
   usage: USAGE,
   flags: {
     ...CHOICE_FLAGS,
+    filter: { ...CHOICE_FLAGS.filter, short: "f" },
+    running: { kind: "boolean", help: "Act on the containers that run" },
     signal: { kind: "string", short: "s", help: "Signal to send to the container" },
     timeout: { kind: "integer", short: "t", help: "Seconds to wait before killing the container", aliases: ["time"] },
   },
@@ -23,15 +25,12 @@ export const verb = defineVerb({
     const { signal, timeout } = values;
     if (signal !== null) parseSignal(signal);
     const onWarning = (warning: string): void => warn(`WARNING: ${printable(warning)}\n`);
-    const suits = (): boolean => true;
-    return withEngine(globals, async (engine, calls) =>
-      forEachTarget(
-        chooseContainers(engine, calls, { path, usage: USAGE, values, positionals, suits }),
-        async (name) => {
-          await calls.restartContainer(engine, name, { signal, timeout, onWarning });
-          return `${printable(name)}\n`;
-        },
-      ),
+    const choose = planChoice({ path, usage: USAGE, positionals }, values);
+    return withEngine(globals, (engine, calls) =>
+      forEachTarget(choose(engine, calls), async (name) => {
+        await calls.restartContainer(engine, name, { signal, timeout, onWarning });
+        return `${printable(name)}\n`;
+      }),
     );
   },
 });

@@ -1,10 +1,11 @@
 // docker rm.
 
 import { BunkerError } from "../../errors.ts";
-import { CHOICE_ARGUMENTS, CHOICE_FLAGS, chooseContainers } from "../choice.ts";
+import { CHOICE_ARGUMENTS, CHOICE_FLAGS, planChoice } from "../choice.ts";
 import { withEngine } from "../engine.ts";
 import { printable } from "../output.ts";
 import { forEachTarget } from "../targets.ts";
+import { UsageError } from "../usage.ts";
 import { defineVerb } from "../verb.ts";
 
 const USAGE = "[OPTIONS] CONTAINER [CONTAINER...]";
@@ -23,17 +24,21 @@ export const verb = defineVerb({
   examples: ["rm job", "rm -f -v web db"],
   run({ path, values, positionals, globals }) {
     const { force, volumes } = values;
-    const tolerateMissing = force || values.ignore;
+    if (values.time !== null && !force) {
+      throw new UsageError("--force option must be specified to use the --time option", {
+        hint: "A container that does not run needs no time to stop.",
+      });
+    }
     const suits = ({ status }: { status: string }): boolean => force || status !== "running";
+    const choose = planChoice({ path, usage: USAGE, positionals }, values, suits);
     return withEngine(globals, async (engine, calls) => {
-      const names = chooseContainers(engine, calls, { path, usage: USAGE, values, positionals, suits });
       const remove = async (name: string): Promise<string> => {
         if (force && values.time !== null)
           await stopFirst(() => calls.stopContainer(engine, name, { signal: null, timeout: values.time }));
         await calls.removeContainer(engine, name, { force, volumes });
         return `${printable(name)}\n`;
       };
-      return forEachTarget(names, remove, { tolerateMissing });
+      return forEachTarget(choose(engine, calls), remove, { tolerateMissing: force, ignoreMissing: values.ignore });
     });
   },
 });

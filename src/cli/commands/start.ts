@@ -1,5 +1,6 @@
 // docker start: stopped or created containers, once more; with -a or -i in front of one.
 
+import { CHOICE_ARGUMENTS, planChoice, WIDE_FLAGS } from "../choice.ts";
 import { parseDetachKeys } from "../detach-keys.ts";
 import { type EngineCalls, withEngine } from "../engine.ts";
 import type { Engine } from "../../engine/index.ts";
@@ -7,25 +8,34 @@ import type { FlagValues } from "../flags.ts";
 import { printable, warn } from "../output.ts";
 import { forEachTarget } from "../targets.ts";
 import { UsageError } from "../usage.ts";
-import { ANY_NUMBER, defineVerb } from "../verb.ts";
+import { defineVerb } from "../verb.ts";
+
+const USAGE = "[OPTIONS] CONTAINER [CONTAINER...]";
 
 const FLAGS = {
+  // podman's `-a` here would be docker's --attach.
+  all: { kind: "boolean", help: "Start all containers that do not run" },
   attach: { kind: "boolean", short: "a", help: "Attach STDOUT/STDERR and forward signals" },
   "detach-keys": { kind: "string", help: "Override the key sequence for detaching a container" },
+  filter: { ...WIDE_FLAGS.filter, short: "f" },
   interactive: { kind: "boolean", short: "i", help: "Attach container's STDIN" },
+  latest: WIDE_FLAGS.latest,
   "sig-proxy": { kind: "boolean", default: true, hidden: true, help: "Proxy received signals to the process" },
 } as const;
 
 export const verb = defineVerb({
-  usage: "[OPTIONS] CONTAINER [CONTAINER...]",
+  usage: USAGE,
   flags: FLAGS,
-  arguments: { min: 1, max: ANY_NUMBER },
+  arguments: CHOICE_ARGUMENTS,
   completes: "container",
-  examples: ["start web", "start -ai shell"],
-  run({ values, positionals, globals }) {
+  examples: ["start web", "start -ai shell", "start --all"],
+  run({ path, values, positionals, globals }) {
+    const choose = planChoice({ path, usage: USAGE, positionals }, values, ({ status }) => status !== "running");
     return withEngine(globals, async (engine, calls) => {
-      if (values.attach || values.interactive) return startInFront({ engine, calls }, values, positionals);
-      return forEachTarget(positionals, async (name) => {
+      const names = choose(engine, calls);
+      if (names.length > 0 && (values.attach || values.interactive))
+        return startInFront({ engine, calls }, values, names);
+      return forEachTarget(names, async (name) => {
         await calls.startContainer(engine, name, null, tell);
         return `${printable(name)}\n`;
       });

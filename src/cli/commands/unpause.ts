@@ -1,7 +1,6 @@
 // docker unpause.
 
-import type { ContainerView } from "../../engine/index.ts";
-import { CHOICE_ARGUMENTS, CHOICE_FLAGS, chooseContainers } from "../choice.ts";
+import { CHOICE_ARGUMENTS, CHOICE_FLAGS, planChoice } from "../choice.ts";
 import { withEngine } from "../engine.ts";
 import { printable } from "../output.ts";
 import { forEachTarget } from "../targets.ts";
@@ -16,16 +15,13 @@ export const verb = defineVerb({
   completes: "running",
   examples: ["unpause web", "unpause --all"],
   run({ path, values, positionals, globals }) {
-    const suits = ({ paused }: ContainerView): boolean => paused;
+    const choose = planChoice({ path, usage: USAGE, positionals }, values, ({ paused }) => paused);
     return withEngine(globals, async (engine, calls) => {
       const { unpauseContainer } = await calls.loadPause();
-      return forEachTarget(
-        chooseContainers(engine, calls, { path, usage: USAGE, values, positionals, suits }),
-        async (name) => {
-          await unpauseContainer(engine, name);
-          return `${printable(name)}\n`;
-        },
-      );
+      return forEachTarget(choose(engine, calls), async (name) => {
+        await unpauseContainer(engine, name);
+        return `${printable(name)}\n`;
+      });
     });
   },
 });

@@ -11,5 +11,5 @@ export const verb = defineVerb({
   arguments: { min: 1, max: ANY_NUMBER },
   examples: ["volume inspect data", "volume inspect -f '{{.Mountpoint}}' data"],
   run: ({ values, positionals, globals }) =>
-    inspectObjects({ names: positionals, kinds: ["volume"], format: values.format, size: false, globals }),
+    inspectObjects({ names: () => positionals, kinds: ["volume"], format: values.format, size: false, globals }),
 });

@@ -72,9 +72,10 @@ test("the help of stop, as a person sees it", async () => {
 
     Options:
       -a, --all             Act on all containers that it can act on
-          --cidfile list    Read the container ID from the file
-          --filter filter   Act on the containers that suit the conditions
-      -l, --latest          Act on the latest created container
+          --cidfile file    Read the container ID from the file
+      -f, --filter filter   Act on the containers that suit the conditions
+      -i, --ignore          Ignore containers that are not there
+      -l, --latest          Act on the container that was created last
       -s, --signal string   Signal to send to the container
       -t, --timeout int     Seconds to wait before killing the container
 

@@ -54,7 +54,7 @@ describe("mistakes go to standard error, with docker's exit codes", () => {
     [["ps", "x"], 1, "bunker: 'bunker ps' accepts no arguments\n"],
     [["rm"], 1, "bunker: 'bunker rm' requires at least 1 argument\n"],
     [["tag", "a"], 1, "bunker: 'bunker tag' requires 2 arguments\n"],
-    [["logs"], 1, "bunker: 'bunker logs' requires 1 argument\n"],
+    [["logs"], 1, "bunker: 'bunker logs' requires at least 1 argument\n"],
     [["images", "a", "b"], 1, "bunker: 'bunker images' requires at most 1 argument\n"],
     [["exec", "c"], 1, "bunker: 'bunker exec' requires at least 2 arguments\n"],
     [["run", "-d", "-a", "stdout", "x"], 1, "bunker: conflicting options: cannot specify both --attach and --detach\n"],

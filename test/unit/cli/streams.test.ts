@@ -7,7 +7,7 @@ const SOURCE = new URL("../../../src/", import.meta.url).pathname;
 
 function run(script: string): { stdout: string; stderr: string; exitCode: number } {
   const source = `
-    import { LogWriter } from "${SOURCE}cli/commands/logs.ts";
+    import { LogWriter } from "${SOURCE}cli/log-writer.ts";
     import { flush, print, warn } from "${SOURCE}cli/output.ts";
     import { forEachTarget } from "${SOURCE}cli/targets.ts";
     import { BunkerError } from "${SOURCE}errors.ts";
