@@ -38,15 +38,23 @@ export class Filters {
     return values === undefined || values.some(suits);
   }
 
+  /** As `labels`; and no `label!=KEY` may suit (docker's prune verbs). */
+  prunes(labels: Readonly<Record<string, string>>): boolean {
+    return this.labels(labels) && !this.values("label!").some((word) => hasLabel(labels, word));
+  }
+
   /** Every `label=KEY` and `label=KEY=VALUE` must suit. */
   labels(labels: Readonly<Record<string, string>>): boolean {
-    return this.values("label").every((word) => {
-      const equals = word.indexOf("=");
-      const key = equals < 0 ? word : word.slice(0, equals);
-      if (!Object.hasOwn(labels, key)) return false;
-      return equals < 0 || labels[key] === word.slice(equals + 1);
-    });
+    return this.values("label").every((word) => hasLabel(labels, word));
   }
+}
+
+/** `KEY` or `KEY=VALUE`. */
+function hasLabel(labels: Readonly<Record<string, string>>, word: string): boolean {
+  const equals = word.indexOf("=");
+  const key = equals < 0 ? word : word.slice(0, equals);
+  if (!Object.hasOwn(labels, key)) return false;
+  return equals < 0 || labels[key] === word.slice(equals + 1);
 }
 
 /** docker matches names by regular expression; what is none is taken literally. */

@@ -25,7 +25,11 @@ export interface FormatOptions {
   format: string | null;
   /** Whether what rows say must be made safe for a terminal. */
   escape: boolean;
+  /** podman's --noheading: a table without its first line. */
+  noheading?: boolean;
 }
+
+export const NOHEADING_FLAG = { kind: "boolean", help: "Do not print column headings" } as const;
 
 /** What `--help` says of it. */
 export const FORMAT_HELP = [
@@ -41,7 +45,7 @@ const TABLE = "table";
 export async function formatRows(listing: Listing, rows: readonly Row[], options: FormatOptions): Promise<string> {
   const format = options.format === null || options.format === "" ? TABLE : options.format;
   const template = format.startsWith(TABLE) ? format.slice(TABLE.length).trim() : "";
-  if (format.startsWith(TABLE) && template === "") return plainTable(listing, rows);
+  if (format.startsWith(TABLE) && template === "") return plainTable(listing, rows, options);
   const { compileTemplate, goJson, TemplateError } = await import("./template.ts");
   if (format === "json") return rows.map((row) => `${goJson(row, { html: true })}\n`).join("");
   const compile: Compile = (source, escape) =>
@@ -50,7 +54,7 @@ export async function formatRows(listing: Listing, rows: readonly Row[], options
       missingField: (field) => `can't evaluate field ${field} in type ${listing.type}`,
     });
   try {
-    if (format.startsWith(TABLE)) return formatTable(compile, listing, { rows, source: template });
+    if (format.startsWith(TABLE)) return formatTable(compile, listing, { ...options, rows, source: template });
     const source = format === "raw" ? listing.raw : format;
     const compiled = compile(normalize(source), options.escape ? printable : (text) => text);
     return rows.map((row) => `${compiled.execute(row)}\n`).join("");
@@ -63,18 +67,25 @@ export async function formatRows(listing: Listing, rows: readonly Row[], options
   }
 }
 
-function plainTable({ headings, columns }: Listing, rows: readonly Row[]): string {
+function plainTable({ headings, columns }: Listing, rows: readonly Row[], { noheading }: FormatOptions): string {
   const lines = rows.map((row) => columns.map((field) => printable(String(row[field] ?? ""))).join("\t"));
-  return alignColumns([columns.map((field) => headings[field] ?? "").join("\t"), ...lines]);
+  const header = columns.map((field) => headings[field] ?? "").join("\t");
+  return alignColumns(noheading === true ? lines : [header, ...lines]);
 }
 
 type Compile = (source: string, escape: (text: string) => string) => Template;
 
+interface Table extends FormatOptions {
+  rows: readonly Row[];
+  source: string;
+}
+
 /** Cells are one line each, whatever is in them. */
-function formatTable(compile: Compile, listing: Listing, table: { rows: readonly Row[]; source: string }): string {
+function formatTable(compile: Compile, listing: Listing, table: Table): string {
   const template = compile(normalize(table.source), printable);
   const header = template.executeHeader({ ...listing.headings, Label: labelHeading });
-  const lines = [header, ...table.rows.map((row) => template.execute(row))];
+  const rows = table.rows.map((row) => template.execute(row));
+  const lines = table.noheading === true ? rows : [header, ...rows];
   return alignColumns(lines.flatMap((line) => line.split("\n")));
 }
 

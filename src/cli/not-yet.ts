@@ -9,8 +9,8 @@ export const LATER_FLAGS: Readonly<Record<string, string>> = {
   create: `${LATER_CREATE_FLAGS} init-ctr`,
   exec: "privileged no-session preserve-fd preserve-fds",
   logs: "details",
-  ps: "external namespace noheading p|pod sort w|watch sync",
-  images: "tree history noheading sort names",
+  ps: "external namespace ns p|pod sync",
+  images: "tree history names",
   pull:
     "a|all-tags all-platforms arch cert-dir creds os policy retry retry-delay unpack variant verify decryption-key " +
     "disable-content-trust ipfs-address soci-index-digest cosign-certificate-identity cosign-certificate-identity-regexp " +
@@ -18,10 +18,10 @@ export const LATER_FLAGS: Readonly<Record<string, string>> = {
   start: "checkpoint checkpoint-dir",
   rm: "link depend",
   "image inspect": "platform",
-  rmi: "platform a|all i|ignore",
+  rmi: "platform",
   "volume create":
     "availability group limit-bytes required-bytes scope secret sharing topology-preferred topology-required type ignore",
-  "volume ls": "cluster noheading",
+  "volume ls": "cluster",
   version: "",
 };
 
@@ -37,8 +37,7 @@ export const LATER_VERBS: Readonly<Record<string, string>> = {
     "build push login logout search commit diff events export history import load save " +
     "stats update auto-update init mount umount unmount untag unshare",
   container: "checkpoint restore clone cleanup commit diff export init mount unmount umount runlabel stats update",
-  image:
-    "build history import load prune push save diff mount unmount scp search sign tree trust convert encrypt decrypt",
+  image: "build history import load push save diff mount unmount scp search sign tree trust convert encrypt decrypt",
   artifact: "",
   builder: "",
   buildx: "",
@@ -61,7 +60,7 @@ export const LATER_VERBS: Readonly<Record<string, string>> = {
   service: "",
   stack: "",
   swarm: "",
-  system: "check connection df events migrate prune renumber reset service dial-stdio",
+  system: "check connection events migrate renumber service dial-stdio",
   trust: "",
   volume: "update export import mount unmount reload",
 };

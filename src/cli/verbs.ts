@@ -96,6 +96,13 @@ export const VERBS: Readonly<Record<string, VerbEntry>> = {
     summary: "Display detailed information on one or more images",
     load: () => import("./commands/image-inspect.ts"),
   },
+  "image prune": { summary: "Remove unused images", load: () => import("./commands/image-prune.ts") },
+  "system df": { summary: "Show disk usage", load: () => import("./commands/system-df.ts") },
+  "system prune": { summary: "Remove unused data", load: () => import("./commands/system-prune.ts") },
+  "system reset": {
+    summary: "Remove all containers, images and volumes",
+    load: () => import("./commands/system-reset.ts"),
+  },
   "volume create": { summary: "Create a volume", load: () => import("./commands/volume-create.ts") },
   "volume exists": { summary: "Check if a volume exists", load: () => import("./commands/volume-exists.ts") },
   "volume inspect": {
@@ -144,13 +151,17 @@ export const GROUPS: Readonly<Record<string, GroupEntry>> = {
       inspect: "image inspect",
       ls: "images",
       list: "images",
+      prune: "image prune",
       pull: "pull",
       rm: "rmi",
       remove: "rmi",
       tag: "tag",
     },
   },
-  system: { summary: "Manage bunker", members: { info: "info" } },
+  system: {
+    summary: "Manage bunker",
+    members: { df: "system df", info: "info", prune: "system prune", reset: "system reset" },
+  },
   volume: {
     summary: "Manage volumes",
     members: {

@@ -71,7 +71,8 @@ export function tagImage(engine: Engine, source: string, target: string): void {
   engine.store.images.tag(source, target);
 }
 
-interface Removed {
+/** What was removed, as docker's lines name it. */
+export interface Removed {
   untagged: string[];
   deleted: string[];
 }
@@ -80,8 +81,13 @@ interface Removed {
 export function removeImage(engine: Engine, name: string, options: { force: boolean }): Removed {
   const { images } = engine.store;
   const running = findRunning(engine, name);
-  const removal = images.remove(name, (found) => decideRemoval(found, { name, running, force: options.force }));
-  const { image, names, references, whole, layers } = removal;
+  return removalLines(images.remove(name, (found) => decideRemoval(found, { name, running, force: options.force })));
+}
+
+type Removal = RemovableImage & ImageRemoval & { layers: string[] };
+
+/** What went, in docker's words and order. */
+export function removalLines({ image, names, references, whole, layers }: Removal): Removed {
   const left = references.filter((reference) => !names.includes(reference));
   const untagged = [...new Set(names.flatMap((reference) => untaggedLines(reference, left, whole)))];
   if (!whole) return { untagged, deleted: [] };

@@ -8,6 +8,7 @@ export type { CopySide } from "./copy.ts";
 export { createContainer } from "./create.ts";
 export { type Engine, openEngine } from "./engine.ts";
 export { attachContainer, execInContainer } from "./exec.ts";
+export type { DiskUsage } from "./disk-usage.ts";
 export { type ImageSummary, listImages, removeImage, tagImage } from "./image.ts";
 export { inspectContainer } from "./inspect.ts";
 export { inspectImage } from "./inspect-image.ts";
@@ -60,6 +61,21 @@ export function loadInfo(): Promise<typeof import("./info.ts")> {
 /** What only the volume verbs need. */
 export function loadVolumes(): Promise<typeof import("./volume.ts")> {
   return import("./volume.ts");
+}
+
+/** What only `bunker system df` needs. */
+export function loadDiskUsage(): Promise<typeof import("./disk-usage.ts")> {
+  return import("./disk-usage.ts");
+}
+
+/** What only `bunker system reset` needs. */
+export function loadReset(): Promise<typeof import("./reset.ts")> {
+  return import("./reset.ts");
+}
+
+/** What only the prune verbs need. */
+export function loadPrune(): Promise<typeof import("./prune.ts")> {
+  return import("./prune.ts");
 }
 
 /** What only `bunker wait --condition` needs. */

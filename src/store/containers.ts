@@ -3,6 +3,7 @@
 import { BunkerError } from "../errors.ts";
 import type { ContainerConfig, ExitRecord } from "../container/index.ts";
 import type { Digest } from "../image/index.ts";
+import { UnusableStore } from "./database-problem.ts";
 import type { Records, Row } from "./database.ts";
 import { noteLooseEnds } from "./garbage.ts";
 import { noSuchImage } from "./images.ts";
@@ -230,7 +231,7 @@ function parseJson<T>(text: string, id: string): T {
   try {
     return JSON.parse(text) as T;
   } catch (cause) {
-    throw new BunkerError("store", `the record of container "${id}" is damaged`, {
+    throw new UnusableStore(`the record of container "${id}" is damaged`, {
       hint: `\`bunker rm -f ${id}\` removes the container.`,
       cause,
     });

@@ -1,7 +1,14 @@
 // SQLite's failures: which of them mean what, and our words for them.
 
 import type { SQLiteError } from "bun:sqlite";
-import { BunkerError } from "../errors.ts";
+import { BunkerError, type BunkerErrorOptions } from "../errors.ts";
+
+/** The database is there and cannot be used, now or later: `system reset` may give it up. */
+export class UnusableStore extends BunkerError {
+  constructor(message: string, options: BunkerErrorOptions) {
+    super("store", message, options);
+  }
+}
 
 /** No room on the disk: for the log, or for the shared memory that every reader needs. */
 export function isFull(error: unknown): boolean {
@@ -35,7 +42,10 @@ export function explainDatabase(error: SQLiteError): BunkerError {
     return failure("is busy", "Another bunker has held it for half a minute: see which with `ps`.");
   }
   if (/^SQLITE_(CORRUPT|NOTADB)/.test(code)) {
-    return failure("is damaged", "Move db.sqlite away and pull your images again; volumes are kept.");
+    return new UnusableStore("the database is damaged", {
+      hint: "Move db.sqlite away and pull your images again; volumes are kept. `bunker system reset` removes all.",
+      cause: error,
+    });
   }
   if (/^SQLITE_(ERROR|CONSTRAINT|MISUSE|RANGE|MISMATCH)/.test(code)) {
     return failure(`refused: ${error.message}`, "This is a bug in bunker: please report it.");

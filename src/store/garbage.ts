@@ -68,13 +68,14 @@ export class Garbage {
   /** Moves blobs and layers without a row to the trash: somebody died, or failed, while putting them in place. */
   sweepOrphans(trash: Trash): void {
     // Looked for before the lock is taken: mostly there are none.
-    if (this.#orphans().length === 0) return;
+    if (this.orphans().length === 0) return;
     this.#records.write(() => {
-      for (const path of this.#orphans()) trash.add(path);
+      for (const path of this.orphans()) trash.add(path);
     }, QUICK);
   }
 
-  #orphans(): string[] {
+  /** Paths of blobs and layers that no row owns. */
+  orphans(): string[] {
     const blobs = new Set(this.#records.all("SELECT digest FROM blobs").map((row) => String(row["digest"])));
     const layers = new Set(this.#records.all("SELECT map, name FROM layers").map(({ map, name }) => `${map}/${name}`));
     const folder = `${this.#layout.dataHome}/blobs/sha256`;
@@ -89,13 +90,13 @@ export class Garbage {
   }
 
   /** Removes downloads that nobody went on with for long, and locks that the dead held. */
-  sweepPartial(): void {
+  sweepPartial({ olderThan } = { olderThan: PARTIAL_LIFE_MS }): void {
     const folder = `${this.#layout.dataHome}/partial`;
     for (const name of list(folder)) {
       const path = `${folder}/${name}`;
       this.#ifFree(`${path}${LOCK}`, () => {
         const modified = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-        if (modified < Date.now() - PARTIAL_LIFE_MS) rmSync(path, { force: true });
+        if (modified < Date.now() - olderThan) rmSync(path, { force: true });
       });
     }
   }
@@ -118,22 +119,23 @@ export function noteLooseEnds(records: Records, paths: readonly string[]): void 
   for (const path of paths) records.run("INSERT OR IGNORE INTO loose_ends (path) VALUES (?)", path);
 }
 
-/** Within a transaction: drops blobs and layers that no image needs any more. @returns the layers' names */
-export function dropUnneeded(records: Records): string[] {
+/** Within a transaction: drops blobs and layers that no image needs any more. @returns the layers' names, and the bytes of all */
+export function dropUnneeded(records: Records): { layers: string[]; bytes: number } {
   const blobs = records.all(
     `DELETE FROM blobs WHERE NOT EXISTS (SELECT 1 FROM blob_links WHERE blob_links.digest = blobs.digest)
-     RETURNING 'blobs/' || replace(digest, ':', '/') AS path`,
+     RETURNING 'blobs/' || replace(digest, ':', '/') AS path, size`,
   );
   const layers = records.all(
     `DELETE FROM layers WHERE NOT EXISTS
        (SELECT 1 FROM image_layers WHERE image_layers.map = layers.map AND image_layers.layer = layers.name)
-     RETURNING 'layers/' || map || '/' || name AS path, name`,
+     RETURNING 'layers/' || map || '/' || name AS path, name, size`,
   );
   noteLooseEnds(
     records,
     [...blobs, ...layers].map(({ path }) => String(path)),
   );
-  return layers.map(({ name }) => String(name));
+  const bytes = [...blobs, ...layers].reduce((sum, { size }) => sum + Number(size), 0);
+  return { layers: layers.map(({ name }) => String(name)), bytes };
 }
 
 /** Names in a directory, those of locks without their ending. */

@@ -228,12 +228,13 @@ export class Images {
 
   /**
    * Forgets names of an image, or all of it. `decide` says what goes, of the image as it is at that moment, or throws why it may
-   * not. @returns also the names of layers that went with it; their files are loose ends now. @throws BunkerError not-found
+   * not. @returns also the names of layers that went with it, whose files are loose ends now, and the bytes of all that went.
+   * @throws BunkerError not-found
    */
   remove(
     name: string,
     decide: (found: RemovableImage) => ImageRemoval,
-  ): RemovableImage & ImageRemoval & { layers: string[] } {
+  ): RemovableImage & ImageRemoval & { layers: string[]; bytes: number } {
     const change = () => {
       const image = this.find(name);
       if (image === null) throw noSuchImage(name);
@@ -246,7 +247,7 @@ export class Images {
         this.#records.run("DELETE FROM images WHERE id = ?", id);
         this.#records.run("DELETE FROM blob_links WHERE kind = 'image' AND owner = ?", id);
       }
-      return { ...found, ...removal, layers: dropUnneeded(this.#records) };
+      return { ...found, ...removal, ...dropUnneeded(this.#records) };
     };
     return this.#records.write(change, { frees: true });
   }

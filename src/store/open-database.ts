@@ -5,7 +5,7 @@ import { constants, Database, SQLiteError } from "bun:sqlite";
 import { chmodSync, existsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { BunkerError } from "../errors.ts";
-import { isReadOnly } from "./database-problem.ts";
+import { isReadOnly, UnusableStore } from "./database-problem.ts";
 import { MIGRATIONS } from "./schema.ts";
 
 /** Before SQLite 3.51.3 a checkpoint could corrupt a WAL database. */
@@ -14,7 +14,7 @@ const BUSY_TIMEOUT_MS = 30_000;
 /** Commands end without closing the database (`exitNow`), so the log is as long as this lets it grow, and read at every start. */
 const CHECKPOINT_PAGES = 100;
 /** "bunk": whose database this is (PRAGMA application_id). */
-const APPLICATION_ID = 0x62756e6b;
+export const APPLICATION_ID = 0x62756e6b;
 const PRIVATE_FILE = 0o600;
 
 /** @throws BunkerError store, SQLiteError */
@@ -80,8 +80,7 @@ function ensureOurs(database: Database): number {
     });
   }
   if (version <= MIGRATIONS.length) return version;
-  throw new BunkerError(
-    "store",
+  throw new UnusableStore(
     `the data home was written by a newer bunker (its version is ${version}, ours ${MIGRATIONS.length})`,
     { hint: "Use that newer bunker, or another data home with --root." },
   );
@@ -95,7 +94,7 @@ function hasTables(database: Database): boolean {
 function ensureNew(path: string): void {
   const home = dirname(path);
   if (!existsSync(`${home}/blobs`) && !existsSync(`${home}/containers`)) return;
-  throw new BunkerError("store", "the database is damaged: db.sqlite is empty, though there is data beside it", {
+  throw new UnusableStore("the database is damaged: db.sqlite is empty, though there is data beside it", {
     hint: "Put a copy of it back, or move it away and pull your images again; volumes are kept.",
   });
 }

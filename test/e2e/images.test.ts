@@ -89,6 +89,16 @@ describe("images", () => {
     }
   });
 
+  it("--sort and --noheading, as podman has them", async () => {
+    await stage.pull("b", "1", app);
+    await stage.pull("a", "2", older);
+    const sorted = (key: string) => stage.env.ok(["images", "--sort", key, "--format", "{{.Tag}}"]);
+    expect(await sorted("repository")).toBe("2\n1");
+    expect(await sorted("tag")).toBe("1\n2");
+    expect(await sorted("created")).toBe("1\n2");
+    expect((await stage.env.ok(["images", "-n"])).split("\n")).toHaveLength(2);
+  });
+
   it("formats as docker does", async () => {
     await stage.pull("team/app", "1.0", app);
     const line = await stage.env.ok(["images", "--format", "json"]);

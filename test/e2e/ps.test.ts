@@ -186,6 +186,22 @@ describe("ps", () => {
     expect(await stage.env.fails(["ps", "extra"], 1)).toContain("accepts no arguments");
   });
 
+  it("--sort, --noheading and --watch, as podman has them", async () => {
+    await makeSome();
+    const sorted = async (key: string) => (await ps("-a", "--sort", key, "--format", "{{.Names}}")).split("\n");
+    const all = await sorted("names");
+    expect(all).toEqual(all.toSorted());
+    expect(await sorted("created")).toEqual((await ps("-a", "--format", "{{.Names}}")).split("\n").toReversed());
+    expect(await sorted("size")).toHaveLength(all.length);
+    expect(await stage.env.fails(["ps", "--sort", "colour"], 125)).toContain("Choose from: command, created, id");
+    expect((await ps("-a", "--noheading")).split("\n")).toHaveLength(all.length);
+    const watching = stage.env.start(["ps", "--watch", "1", "--noheading", "--format", "{{.Names}};"]);
+    await watching.waitFor(/running;\n[^]*running;\n/);
+    watching.kill();
+    await watching.result();
+    expect(await stage.env.fails(["ps", "-w", "0"], 1)).toContain("--watch needs a number of seconds");
+  });
+
   it("tells the truth about what ended meanwhile", async () => {
     await stage.env.ok(["run", "-d", "--name", "short", "busybox", "sleep", "0.3"]);
     expect(await names()).toEqual(["short"]);

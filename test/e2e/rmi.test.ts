@@ -119,6 +119,20 @@ describe("rmi", () => {
     expect(await stage.env.fails(["rmi"], 1)).toStartWith("bunker: 'bunker rmi' requires at least 1 argument");
   });
 
+  it("--all takes every name, --ignore minds none that is missing", async () => {
+    const reference = await stage.pull("team/app", "1.0", app);
+    await stage.pull("undated", "latest", undated);
+    await stage.env.ok(["tag", reference, "another:1"]);
+    expect(await stage.env.run(["rmi", "-i", "nosuch"])).toMatchObject({ code: 0, stdout: "", stderr: "" });
+    expect(await stage.env.fails(["rmi", "-a", "x"], 1)).toContain("--all cannot be used together with names");
+    expect(await stage.env.fails(["rmi"], 1)).toContain("requires at least 1 argument");
+    const said = await stage.env.ok(["rmi", "--all"]);
+    expect(said).toContain("Untagged: another:1");
+    expect(said).toContain(`Deleted: ${undated.config.digest}`);
+    expect(await names()).toEqual([]);
+    expect(await stage.env.ok(["rmi", "-a"])).toBe("");
+  });
+
   it("leaves an image that a container was made from, in docker's words", async () => {
     const reference = await stage.pull("team/app", "1.0", app);
     const container = await stage.env.ok(["create", "--name", "user", reference]);

@@ -42,6 +42,7 @@ describe("the volume verbs", () => {
     expect(anonymous).toMatch(/^[0-9a-f]{64}$/);
     expect(await env.ok(["volume", "ls", "--filter", "name=data"])).toBe("DRIVER    VOLUME NAME\nlocal     data");
     expect(await env.ok(["volume", "ls", "-q", "--filter", "label=owner=me"])).toBe("data");
+    expect(await env.ok(["volume", "ls", "--noheading", "--filter", "name=data"])).toBe("local     data");
     expect(await env.ok(["volume", "list", "--format", '{{.Name}} {{.Label "owner"}}', "-f", "name=data"])).toBe(
       "data me",
     );

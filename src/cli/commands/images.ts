@@ -2,8 +2,9 @@
 
 import { isTerminalOutput, withEngine } from "../engine.ts";
 import { parseFilterWord } from "../filter.ts";
-import { FORMAT_HELP, formatRows } from "../format.ts";
+import { FORMAT_HELP, formatRows, NOHEADING_FLAG } from "../format.ts";
 import { IMAGE_COLUMNS_WITH_DIGEST, IMAGE_LISTING, imageRow, selectImages } from "../image-row.ts";
+import { IMAGE_ORDERS, inOrder, orderFlag } from "../order.ts";
 import { print } from "../output.ts";
 import { shortId } from "../units.ts";
 import { defineVerb } from "../verb.ts";
@@ -22,7 +23,9 @@ export const verb = defineVerb({
     },
     format: { kind: "string", help: FORMAT_HELP },
     "no-trunc": { kind: "boolean", help: "Don't truncate output" },
+    noheading: { ...NOHEADING_FLAG, short: "n" },
     quiet: { kind: "boolean", short: "q", help: "Only show image IDs" },
+    sort: orderFlag(IMAGE_ORDERS),
   },
   arguments: { min: 0, max: 1 },
   completes: "image",
@@ -31,7 +34,8 @@ export const verb = defineVerb({
     const now = new Date();
     return withEngine(globals, async (engine, { listImages }) => {
       const images = listImages(engine, { all: values.all });
-      const chosen = selectImages(images, values.filter, { name: positionals[0] ?? null, now });
+      const selected = selectImages(images, values.filter, { name: positionals[0] ?? null, now });
+      const chosen = inOrder(selected, IMAGE_ORDERS, values.sort);
       const truncate = !values["no-trunc"];
       if (values.quiet && values.format === null) {
         print(chosen.map(({ id }) => `${truncate ? shortId(id) : id}\n`).join(""));
@@ -39,7 +43,8 @@ export const verb = defineVerb({
       }
       const listing = values.digests ? { ...IMAGE_LISTING, columns: IMAGE_COLUMNS_WITH_DIGEST } : IMAGE_LISTING;
       const rows = chosen.map((image) => imageRow(image, { now, truncate }));
-      print(await formatRows(listing, rows, { format: values.format, escape: await isTerminalOutput() }));
+      const { format, noheading } = values;
+      print(await formatRows(listing, rows, { format, noheading, escape: await isTerminalOutput() }));
       return 0;
     });
   },

@@ -1,31 +1,46 @@
 // docker rmi: names go first, the image with the last of them.
 
+import type { ImageSummary } from "../../engine/index.ts";
 import { withEngine } from "../engine.ts";
 import { printable } from "../output.ts";
 import { forEachTarget } from "../targets.ts";
+import { ensureArgumentCount, UsageError } from "../usage.ts";
 import { ANY_NUMBER, defineVerb } from "../verb.ts";
 
+const USAGE = "[OPTIONS] IMAGE [IMAGE...]";
+
 export const verb = defineVerb({
-  usage: "[OPTIONS] IMAGE [IMAGE...]",
+  usage: USAGE,
   flags: {
+    all: { kind: "boolean", short: "a", help: "Remove all images" },
     force: { kind: "boolean", short: "f", help: "Force removal of the image" },
+    ignore: { kind: "boolean", short: "i", help: "Ignore images that are not there" },
     "no-prune": { kind: "boolean", help: "Do not delete untagged parents" },
   },
-  arguments: { min: 1, max: ANY_NUMBER },
+  arguments: { min: 0, max: ANY_NUMBER },
   completes: "image",
-  examples: ["rmi alpine", "rmi -f 3f57d9401f8d"],
-  run({ values, positionals, globals }) {
-    const options = { force: values.force };
-    return withEngine(globals, (engine, { removeImage }) =>
+  examples: ["rmi alpine", "rmi -f 3f57d9401f8d", "rmi --all"],
+  run({ path, values, positionals, globals }) {
+    const { all, force, ignore } = values;
+    if (!all) ensureArgumentCount(path, { usage: USAGE, arguments: { min: 1, max: ANY_NUMBER } }, positionals.length);
+    else if (positionals.length > 0) throw new UsageError("--all cannot be used together with names");
+    return withEngine(globals, (engine, { listImages, removeImage }) =>
       forEachTarget(
-        positionals,
+        all ? listImages(engine, { all: true }).map(nameOf) : positionals,
         async (name) => {
-          const { untagged, deleted } = removeImage(engine, name, options);
+          const { untagged, deleted } = removeImage(engine, name, { force });
           const lines = [...untagged.map((word) => `Untagged: ${word}`), ...deleted.map((word) => `Deleted: ${word}`)];
           return lines.map((line) => `${printable(line)}\n`).join("");
         },
-        { tolerateMissing: values.force, emptyName: "image name cannot be empty" },
+        // Of all names, some go along with others.
+        { tolerateMissing: force, ignoreMissing: ignore || all, emptyName: "image name cannot be empty" },
       ),
     );
   },
 });
+
+/** Name by name: an image with several would have to be forced away by its id. */
+function nameOf({ id, repository, tag, digest }: ImageSummary): string {
+  if (repository === null) return id;
+  return tag === null ? `${repository}@${digest}` : `${repository}:${tag}`;
+}

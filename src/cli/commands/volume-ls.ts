@@ -2,7 +2,7 @@
 
 import { isTerminalOutput, withEngine } from "../engine.ts";
 import { parseFilterWord } from "../filter.ts";
-import { FORMAT_HELP, formatRows } from "../format.ts";
+import { FORMAT_HELP, formatRows, NOHEADING_FLAG } from "../format.ts";
 import { print } from "../output.ts";
 import { defineVerb } from "../verb.ts";
 import { selectVolumes, VOLUME_LISTING, volumeRow } from "../volume-row.ts";
@@ -18,6 +18,7 @@ export const verb = defineVerb({
       parse: parseFilterWord,
     },
     format: { kind: "string", help: FORMAT_HELP },
+    noheading: NOHEADING_FLAG,
     quiet: { kind: "boolean", short: "q", help: "Only display volume names" },
   },
   arguments: { min: 0, max: 0 },
@@ -31,7 +32,8 @@ export const verb = defineVerb({
         return 0;
       }
       const rows = chosen.map((volume) => volumeRow(volume, mountpoint(engine, volume.name)));
-      print(await formatRows(VOLUME_LISTING, rows, { format: values.format, escape: await isTerminalOutput() }));
+      const { format, noheading } = values;
+      print(await formatRows(VOLUME_LISTING, rows, { format, noheading, escape: await isTerminalOutput() }));
       return 0;
     });
   },

@@ -154,7 +154,7 @@ describe("completion", () => {
   });
 
   test("for bash offers flags of the verb before the cursor", async () => {
-    const script = `${await completionScript("bash")}\nCOMP_WORDS=(bunker container ls --no)\nCOMP_CWORD=3\n_bunker_complete\necho "\${COMPREPLY[@]}"\n`;
+    const script = `${await completionScript("bash")}\nCOMP_WORDS=(bunker container ls --no-)\nCOMP_CWORD=3\n_bunker_complete\necho "\${COMPREPLY[@]}"\n`;
     expect(Bun.spawnSync(["bash"], { stdin: Buffer.from(script) }).stdout.toString()).toBe("--no-trunc\n");
   });
 });
