@@ -1,6 +1,7 @@
 // What the prune verbs have in common: their flags, which things suit, and what docker says of those that went.
 
 import type { ContainerView, Engine } from "../engine/index.ts";
+import { dockerConfig, withPruneFilters } from "./docker-config.ts";
 import type { EngineCalls } from "./engine.ts";
 import { Filters, parseFilterWord } from "./filter.ts";
 import { parseBoolean, ScanError } from "./strconv.ts";
@@ -26,9 +27,9 @@ export interface PruneConditions {
   until: readonly Date[];
 }
 
-/** `more`: further keys of the verb. @throws UsageError in docker's words */
+/** With those of docker's config.json. @throws UsageError in docker's words */
 export function parsePruneFilters(words: FilterWords, keys: readonly string[]): PruneConditions {
-  const filters = new Filters(words, keys);
+  const filters = new Filters(withPruneFilters(words, dockerConfig().pruneFilters), keys);
   const now = new Date();
   return { filters, until: filters.values("until").map((text) => parseUntil(text, now)) };
 }

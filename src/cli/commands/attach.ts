@@ -1,7 +1,7 @@
 // docker attach: in front of a running container.
 
 import { LATEST_FLAG, planOne } from "../choice.ts";
-import { parseDetachKeys } from "../detach-keys.ts";
+import { chooseDetachKeys } from "../detach-keys.ts";
 import { withEngine } from "../engine.ts";
 import { UsageError } from "../usage.ts";
 import { ANY_NUMBER, defineVerb } from "../verb.ts";
@@ -21,7 +21,7 @@ export const verb = defineVerb({
   examples: ["attach web", "attach --no-stdin web"],
   async run({ path, values, positionals, globals }) {
     const choose = planOne({ path, usage: USAGE, positionals }, { latest: values.latest });
-    const detachKeys = parseDetachKeys(values["detach-keys"]);
+    const detachKeys = chooseDetachKeys(values["detach-keys"]);
     const { ensureTerminal, Session } = await import("../session.ts");
     return withEngine(globals, async (engine, calls) => {
       const name = choose(engine, calls);

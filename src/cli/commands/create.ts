@@ -3,6 +3,7 @@
 import { openCidFile } from "../cid-file.ts";
 import { CREATE_FLAGS } from "../create-flags.ts";
 import { buildCreateRequest } from "../create-request.ts";
+import { dockerConfig, withProxies } from "../docker-config.ts";
 import { withEngine } from "../engine.ts";
 import { print, printable, warn } from "../output.ts";
 import { missingImage } from "../pull-words.ts";
@@ -16,7 +17,8 @@ export const verb = defineVerb({
   completes: "image",
   examples: ["create --name job alpine echo hello", "start -a job"],
   async run({ values, positionals, globals }) {
-    const request = buildCreateRequest(values, positionals, process.env);
+    const env = withProxies(values.env, dockerConfig().proxies);
+    const request = buildCreateRequest({ ...values, env }, positionals, process.env);
     const cidFile = openCidFile(values.cidfile);
     const { openPullOutput } = await import("../pull-output.ts");
     try {

@@ -2,7 +2,7 @@
 
 import type { ExecRequest } from "../../container/index.ts";
 import { parseWorkdir } from "../create-request.ts";
-import { parseDetachKeys } from "../detach-keys.ts";
+import { chooseDetachKeys } from "../detach-keys.ts";
 import { withEngine } from "../engine.ts";
 import { collectEnvironment, parseEnvironmentWord } from "../environment.ts";
 import { ensureArgumentCount } from "../usage.ts";
@@ -37,7 +37,7 @@ export const verb = defineVerb({
   examples: ["exec -it web sh", "exec web nginx -s reload", "exec -u postgres db psql -c 'select 1'"],
   async run({ path, values, positionals, globals }) {
     const choose = await planContainer(path, values, positionals);
-    const detachKeys = parseDetachKeys(values["detach-keys"]);
+    const detachKeys = chooseDetachKeys(values["detach-keys"]);
     const request: Omit<ExecRequest, "container"> = {
       command: choose === null ? positionals.slice(1) : positionals,
       env: collectEnvironment(values["env-file"], values.env, process.env),

@@ -1,5 +1,6 @@
 // docker images.
 
+import { dockerConfig } from "../docker-config.ts";
 import { isTerminalOutput, withEngine } from "../engine.ts";
 import { parseFilterWord } from "../filter.ts";
 import { FORMAT_HELP, formatRows, NOHEADING_FLAG } from "../format.ts";
@@ -32,18 +33,19 @@ export const verb = defineVerb({
   examples: ["images", "images --digests alpine", "images -q --filter dangling=true"],
   run({ values, positionals, globals }) {
     const now = new Date();
+    const format = values.format ?? (values.quiet ? null : dockerConfig().imagesFormat);
     return withEngine(globals, async (engine, { listImages }) => {
       const images = listImages(engine, { all: values.all });
       const selected = selectImages(images, values.filter, { name: positionals[0] ?? null, now });
       const chosen = inOrder(selected, IMAGE_ORDERS, values.sort);
       const truncate = !values["no-trunc"];
-      if (values.quiet && values.format === null) {
+      if (values.quiet && format === null) {
         print(chosen.map(({ id }) => `${truncate ? shortId(id) : id}\n`).join(""));
         return 0;
       }
       const listing = values.digests ? { ...IMAGE_LISTING, columns: IMAGE_COLUMNS_WITH_DIGEST } : IMAGE_LISTING;
       const rows = chosen.map((image) => imageRow(image, { now, truncate }));
-      const { format, noheading } = values;
+      const { noheading } = values;
       print(await formatRows(listing, rows, { format, noheading, escape: await isTerminalOutput() }));
       return 0;
     });

@@ -4,6 +4,7 @@ import type { Engine } from "../../engine/index.ts";
 import { parseContainerFilter } from "../container-filter.ts";
 import { factsOf } from "../container-facts.ts";
 import { CONTAINER_LISTING, type ContainerFacts, containerRow } from "../container-row.ts";
+import { dockerConfig } from "../docker-config.ts";
 import { type EngineCalls, isTerminalOutput, withEngine } from "../engine.ts";
 import { parseFilterWord } from "../filter.ts";
 import type { FlagValues } from "../flags.ts";
@@ -63,10 +64,11 @@ export const verb = defineVerb({
     const filter = parseContainerFilter(values.filter);
     const { watch } = values;
     if (watch !== null && watch < 1) throw new UsageError("--watch needs a number of seconds, at least 1");
+    const format = values.format ?? (values.quiet ? null : dockerConfig().psFormat);
     return withEngine(globals, async (engine, calls) => {
       const clear = watch !== null && (await isTerminalOutput()) ? CLEAR : "";
       for (;;) {
-        print(clear + (await render({ engine, calls }, values, filter)));
+        print(clear + (await render({ engine, calls }, { ...values, format }, filter)));
         if (watch === null) return 0;
         // Ends, too, when nobody reads any more.
         await flush();

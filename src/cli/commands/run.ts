@@ -5,7 +5,8 @@ import type { Engine } from "../../engine/index.ts";
 import { type CidFile, openCidFile } from "../cid-file.ts";
 import { CREATE_FLAGS, type CreateValues, type StreamWord } from "../create-flags.ts";
 import { buildCreateRequest } from "../create-request.ts";
-import { parseDetachKeys } from "../detach-keys.ts";
+import { dockerConfig, withProxies } from "../docker-config.ts";
+import { chooseDetachKeys } from "../detach-keys.ts";
 import { type EngineCalls, withEngine } from "../engine.ts";
 import type { FlagValues } from "../flags.ts";
 import { print } from "../output.ts";
@@ -35,11 +36,12 @@ export const verb = defineVerb({
     "run --rm -e GREETING=hello busybox sh -c 'echo $GREETING'",
   ],
   async run({ values, positionals, globals }) {
-    const request = buildCreateRequest(values, positionals, process.env);
+    const env = withProxies(values.env, dockerConfig().proxies);
+    const request = buildCreateRequest({ ...values, env }, positionals, process.env);
     if (values.detach && values.attach.length > 0) {
       throw new UsageError("conflicting options: cannot specify both --attach and --detach");
     }
-    const detachKeys = parseDetachKeys(values["detach-keys"]);
+    const detachKeys = chooseDetachKeys(values["detach-keys"]);
     const cidFile = openCidFile(values.cidfile);
     const run = new Run({ request, values, detachKeys, cidFile });
     try {

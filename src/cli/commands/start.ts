@@ -1,7 +1,7 @@
 // docker start: stopped or created containers, once more; with -a or -i in front of one.
 
 import { CHOICE_ARGUMENTS, planChoice, WIDE_FLAGS } from "../choice.ts";
-import { parseDetachKeys } from "../detach-keys.ts";
+import { chooseDetachKeys } from "../detach-keys.ts";
 import { type EngineCalls, withEngine } from "../engine.ts";
 import type { Engine } from "../../engine/index.ts";
 import type { FlagValues } from "../flags.ts";
@@ -59,7 +59,7 @@ async function startInFront(
     stdout: true,
     stderr: true,
     tty,
-    detachKeys: parseDetachKeys(values["detach-keys"]),
+    detachKeys: chooseDetachKeys(values["detach-keys"]),
     sigProxy: values["sig-proxy"] && !tty,
   });
   try {
