@@ -32,7 +32,9 @@ export const verb = defineVerb({
     }
     return withEngine(globals, async (engine, calls) => {
       const { createVolume } = await calls.loadVolumes();
-      print(`${createVolume(engine, positionals[0] ?? null, Object.fromEntries(values.label))}\n`);
+      // An empty name is none, for docker and podman: scripts write `volume create "$NAME"`.
+      const [name = ""] = positionals;
+      print(`${createVolume(engine, name === "" ? null : name, Object.fromEntries(values.label))}\n`);
       return 0;
     });
   },
