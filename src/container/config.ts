@@ -52,11 +52,11 @@ export function resolveConfig(
   newVolumeName: () => string,
 ): ContainerConfig {
   const { config: defaults } = image;
-  const entrypoint = request.entrypoint ?? defaults.entrypoint ?? [];
+  const entrypoint = withoutReset(request.entrypoint ?? defaults.entrypoint ?? []);
   // docker: a new entrypoint drops the image's command along with the old one.
   const imageCommand = request.entrypoint === null ? (defaults.cmd ?? []) : [];
   const command = request.command.length > 0 ? request.command : imageCommand;
-  if (entrypoint.length + command.length === 0 || (entrypoint[0] ?? command[0]) === "") {
+  if (entrypoint.length + command.length === 0) {
     throw new BunkerError("usage", `creating a container from "${request.image}": no command specified`, {
       hint: "Give a command after the image's name; this image has none of its own.",
     });
@@ -78,6 +78,11 @@ export function resolveConfig(
     },
     volumes: planVolumes(request, defaults.volumes, newVolumeName),
   };
+}
+
+/** docker: an entry point of one empty word is none. An empty command is one, which is then not found. */
+function withoutReset(entrypoint: string[]): string[] {
+  return entrypoint.length === 1 && entrypoint[0] === "" ? [] : entrypoint;
 }
 
 /** Later entries win and keep the place of the first, as docker's ReplaceOrAppendEnvValues. */
