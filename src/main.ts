@@ -12,7 +12,7 @@ import {
   usedEngine,
   warn,
 } from "./cli/index.ts";
-import { BunkerError, EXIT_ENGINE, exitCodeOf, expectHostFailure } from "./errors.ts";
+import { BunkerError, EXIT_ENGINE, EXIT_NOT_EXECUTABLE, exitCodeOf, expectHostFailure } from "./errors.ts";
 import { flushLog } from "./log.ts";
 
 /** A process that a signal ended looks so to a shell; ours notices the broken pipe itself. */
@@ -56,8 +56,9 @@ async function report(thrown: unknown, exitStyle: ExitStyle): Promise<number> {
 function exitCodeFor(error: unknown, exitStyle: ExitStyle): number {
   if (error instanceof UsageError) return error.exitCode;
   const exitCode = exitCodeOf(error, exitStyle !== "plain");
-  // docker's exec: 126 and 127 are the command's, the engine's own failures are 1.
-  return exitStyle === "exec" && exitCode === EXIT_ENGINE ? 1 : exitCode;
+  if (exitStyle !== "exec" || exitCode !== EXIT_ENGINE) return exitCode;
+  // docker's exec: 126 and 127 are the command's, and 126 is its user's; the engine's own failures are 1.
+  return error instanceof BunkerError && error.code === "user-not-found" ? EXIT_NOT_EXECUTABLE : 1;
 }
 
 /** Ends the process, once everything is written. */

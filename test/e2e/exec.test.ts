@@ -88,7 +88,7 @@ describe("exec", () => {
     );
   });
 
-  it("is 1 for what the engine refuses, in docker's words", async () => {
+  it("is 1 for what the engine refuses, 126 for a user who is not there, in docker's words", async () => {
     await stage.env.ok(["create", "--name", "made", "busybox"]);
     await stage.env.ok(["run", "--name", "ended", "busybox", "true"]);
     for (const name of ["made", "ended"]) {
@@ -99,7 +99,7 @@ describe("exec", () => {
     expect(await stage.env.fails(["exec", "nosuch", "true"], 1)).toContain("no such container: nosuch");
     expect(await stage.env.fails(["exec", "made"], 1)).toContain("requires at least 2 arguments");
     await runDetached("c", "busybox", "sleep", "60");
-    expect(await stage.env.fails(["exec", "-u", "nosuch", "c", "true"], 1)).toContain(
+    expect(await stage.env.fails(["exec", "-u", "nosuch", "c", "true"], 126)).toContain(
       "unable to find user nosuch: no matching entries in passwd file",
     );
     expect(await stage.env.fails(["exec", "-it", "c", "true"], 1)).toContain("the input device is not a TTY");
