@@ -5,6 +5,7 @@ import { parseEnvironmentWord, parseLabelWord } from "./environment.ts";
 import type { FlagValues } from "./flags.ts";
 import { parseMountWord } from "./mounts.ts";
 import { parseExtraHost, parseNameServer, parseResolverOption, parseSearchDomain } from "./name-flags.ts";
+import { parseSysctl, parseTimezone, parseUmask } from "./process-flags.ts";
 import { ScanError } from "./strconv.ts";
 import { parseUlimit } from "./ulimit.ts";
 
@@ -67,8 +68,10 @@ export const CREATE_FLAGS = {
     help: 'Connect a container to a network ("none", "host", "default")',
     aliases: ["net"],
   },
+  "no-healthcheck": { kind: "boolean", help: "Disable any container-specified HEALTHCHECK" },
   "no-hostname": { kind: "boolean", help: "Leave the image's /etc/hostname" },
   "no-hosts": { kind: "boolean", help: "Leave the image's /etc/hosts" },
+  "oom-score-adj": { kind: "integer", help: "Tune the host's OOM preferences (-1000 to 1000)" },
   platform: { kind: "string", help: "Set platform if server is multi-platform capable" },
   pull: { kind: "string", help: 'Pull image before running ("always", "missing", "never")', shownDefault: '"missing"' },
   quiet: { kind: "boolean", short: "q", help: "Suppress the pull output" },
@@ -82,9 +85,13 @@ export const CREATE_FLAGS = {
   "shm-size": { kind: "string", placeholder: "bytes", help: "Size of /dev/shm", parse: parseShmSize },
   "stop-signal": { kind: "string", help: "Signal to stop the container" },
   "stop-timeout": { kind: "integer", help: "Timeout (in seconds) to stop a container" },
+  sysctl: { kind: "list", placeholder: "map", help: "Sysctl options", parse: parseSysctl },
+  timeout: { kind: "integer", help: "Kill the container after so many seconds (0: never)" },
   tmpfs: { kind: "list", help: "Mount a tmpfs directory" },
   tty: { kind: "boolean", short: "t", help: "Allocate a pseudo-TTY" },
+  tz: { kind: "string", help: 'Time zone of the container ("local": the host\'s)', parse: parseTimezone },
   ulimit: { kind: "list", placeholder: "ulimit", help: "Ulimit options", parse: parseUlimit },
+  umask: { kind: "string", help: "Umask of the container's process (octal)", parse: parseUmask },
   user: { kind: "string", short: "u", help: 'Username or UID (format: "<name|uid>[:<group|gid>]")' },
   volume: { kind: "list", short: "v", help: "Bind mount a volume" },
   workdir: { kind: "string", short: "w", help: "Working directory inside the container" },

@@ -8,6 +8,7 @@ import { collectEnvironment, type HostEnvironment, parseLabelWord } from "./envi
 import { parseContainerName } from "./container-name.ts";
 import { collectMounts } from "./mounts.ts";
 import { collectNames } from "./name-flags.ts";
+import { collectProcess } from "./process-flags.ts";
 import { parseSecurityOptions } from "./security-option.ts";
 
 /** The kernel's limit (uname(2)). It is written into files inside, so nothing but a name. */
@@ -30,6 +31,7 @@ export function buildCreateRequest(
   planCapabilities(values["cap-add"], values["cap-drop"]);
   if (values["stop-signal"] !== null) parseSignal(values["stop-signal"]);
   const { noNewPrivileges, seccomp } = parseSecurityOptions(values["security-opt"]);
+  const network = parseNetwork(values.network);
   return {
     image,
     command,
@@ -48,7 +50,7 @@ export function buildCreateRequest(
     noNewPrivileges,
     seccomp,
     ulimits: values.ulimit,
-    network: parseNetwork(values.network),
+    network,
     init: values.init,
     stopSignal: values["stop-signal"],
     stopTimeout: values["stop-timeout"],
@@ -60,6 +62,7 @@ export function buildCreateRequest(
     platform: values.platform === null ? null : parsePlatform(values.platform),
     pull: parsePullPolicy(values.pull),
     ...collectOptions(values),
+    ...collectProcess(values, network),
   };
 }
 

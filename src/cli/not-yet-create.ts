@@ -3,7 +3,7 @@
 export const LATER_CREATE_FLAGS = [
   // docker's and podman's, met in the first hour
   "cpus device health-cmd health-interval health-retries health-start-interval health-start-period",
-  "health-timeout log-driver log-opt m|memory network-alias no-healthcheck pids-limit privileged p|publish P|publish-all",
+  "health-timeout log-driver log-opt m|memory network-alias pids-limit privileged p|publish P|publish-all",
   "restart userns",
   // in the first month
   "arch authfile blkio-weight cgroup-parent cgroupns cgroups conmon-pidfile cpu-period cpu-quota c|cpu-shares",
@@ -11,9 +11,9 @@ export const LATER_CREATE_FLAGS = [
   "health-log-destination health-max-log-count health-max-log-size health-on-failure health-startup-cmd",
   "health-startup-interval health-startup-retries health-startup-success health-startup-timeout hosts-file hostuser http-proxy",
   "image-volume init-path ip ip6 ipc link link-local-ip mac-address memory-reservation memory-swap",
-  "memory-swappiness oom-kill-disable oom-score-adj os passwd-entry pid pidfile pod read-only-tmpfs",
-  "requires retry retry-delay rootfs runtime sdnotify secret storage-opt subgidname subuidname sysctl systemd timeout",
-  "tls-verify tz uidmap umask unsetenv unsetenv-all use-api-socket uts volume-driver volumes-from",
+  "memory-swappiness oom-kill-disable os passwd-entry pid pidfile pod read-only-tmpfs",
+  "requires retry retry-delay rootfs runtime sdnotify secret storage-opt subgidname subuidname systemd",
+  "tls-verify uidmap unsetenv unsetenv-all use-api-socket uts volume-driver volumes-from",
   // specialists'
   "blkio-weight-device cert-dir cgroup-conf chrootdirs cosign-certificate-identity cosign-certificate-identity-regexp",
   "cosign-certificate-oidc-issuer cosign-certificate-oidc-issuer-regexp cosign-key cpu-count cpu-percent cpu-rt-period",

@@ -15,6 +15,7 @@ export {
 } from "./plan.ts";
 export type { CreateRequest, NameSettings, ExecRequest, PullPolicy, UlimitRequest } from "./request.ts";
 export type { ExecSpec, NetworkSpec, SandboxSpec, UserNamespaceSpec } from "./sandbox-spec.ts";
+export { ensureOwnSysctls, isNamespacedSysctl } from "./sysctl.ts";
 export { parseSignal } from "./signal.ts";
 export {
   type ContainerStatus,

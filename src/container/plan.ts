@@ -43,6 +43,8 @@ export interface HostFacts {
   resolvConf: string;
   /** A cgroup v2 directory in which the user may make groups. */
   cgroup: string | null;
+  /** What our own processes have, below which only root may go. */
+  oomScoreAdj: number;
   /** Processors with a thermal_throttle directory. */
   throttledCpus: number[];
 }
@@ -64,6 +66,8 @@ export interface StartOptions {
   network: NetworkSpec;
   rows: number;
   columns: number;
+  /** The host's file of the time zone asked for. */
+  zone: string | null;
 }
 
 /** docker's caps on what a log may take: 3 files of 10 MB. */
@@ -104,20 +108,21 @@ export function planSandbox(
       volatile: request.autoRemove,
       readonly: request.readOnly,
     },
-    mounts: planMounts(config, paths),
+    mounts: planMounts(config, paths, start.zone),
     files: planFiles(config, host, start),
     process: planProcess(config, host, start),
     namespaces: { pid: true, ipc: true, uts: true, cgroup: true, time: true },
     network: start.network,
     hostname: config.hostname,
     domainname: request.domainname,
-    sysctls: planSysctls(userNamespace.userGidMap, start.network),
+    sysctls: { ...planSysctls(userNamespace.userGidMap, start.network), ...request.sysctls },
     maskedPaths: planMaskedPaths(host.throttledCpus, start.network),
     readonlyPaths: [...READONLY_PATHS],
     shmSize: request.shmSize ?? DEFAULT_SHM_SIZE,
     log: { kind: "file", maxSize: LOG_MAX_SIZE, maxFiles: LOG_MAX_FILES },
     cgroup: planGroup(host, start.id),
     autoRemove: request.autoRemove,
+    timeout: request.timeout ?? null,
   };
 }
 
@@ -185,8 +190,8 @@ function planProcess(config: ContainerConfig, host: HostFacts, size: TerminalSiz
     noNewPrivileges: request.noNewPrivileges,
     seccomp: planSeccomp(request.seccomp),
     rlimits: planRlimits(request.ulimits, host),
-    umask: DEFAULT_UMASK,
-    oomScoreAdj: null,
+    umask: request.umask ?? DEFAULT_UMASK,
+    oomScoreAdj: request.oomScoreAdj === undefined ? null : Math.max(request.oomScoreAdj, host.oomScoreAdj),
     init: request.init,
   };
 }
@@ -209,8 +214,8 @@ function planRlimits(asked: RlimitSpec[], host: HostFacts): RlimitSpec[] {
   return [...limits.values()];
 }
 
-function planMounts(config: ContainerConfig, paths: ContainerPaths): MountSpec[] {
-  const mounts: MountSpec[] = [];
+function planMounts(config: ContainerConfig, paths: ContainerPaths, zone: string | null): MountSpec[] {
+  const mounts: MountSpec[] = zone === null ? [] : planZone(config, zone);
   for (const mount of config.request.mounts) {
     if (mount.kind === "bind") {
       const { source, target, readonly, recursive, propagation } = mount;
@@ -236,6 +241,15 @@ function planMounts(config: ContainerConfig, paths: ContainerPaths): MountSpec[]
   });
   // A parent before what lies in it, whatever the order of the flags.
   return mounts.sort((a, b) => depth(a.target) - depth(b.target));
+}
+
+const LOCAL_TIME = "/etc/localtime";
+
+/** A mount the user asked for at the same place wins. */
+function planZone({ request }: ContainerConfig, source: string): MountSpec[] {
+  if (request.mounts.some((mount) => mount.target === LOCAL_TIME)) return [];
+  const closed = { recursive: false, propagation: "", dev: false, suid: false, exec: false };
+  return [{ kind: "bind", source, target: LOCAL_TIME, readonly: true, ...closed }];
 }
 
 function depth(target: string): number {

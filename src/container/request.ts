@@ -59,6 +59,15 @@ export interface CreateRequest {
   annotations?: Record<string, string>;
   /** `80/tcp`, besides the image's. */
   exposed?: string[];
+  noHealthcheck?: boolean;
+  oomScoreAdj?: number;
+  /** Of its own namespaces, by name. */
+  sysctls?: Record<string, string>;
+  /** Seconds after its start it is killed. */
+  timeout?: number;
+  /** `local`, or a file's name below the host's zoneinfo. */
+  timezone?: string;
+  umask?: number;
 }
 
 /** What /etc/hosts, /etc/hostname and /etc/resolv.conf are to say. */

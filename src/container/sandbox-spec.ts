@@ -119,6 +119,8 @@ export interface SandboxSpec {
   /** To be made. */
   cgroup: string | null;
   autoRemove: boolean;
+  /** Seconds. */
+  timeout: number | null;
 }
 
 export interface ExecSpec {

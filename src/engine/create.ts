@@ -11,6 +11,7 @@ import type { Engine } from "./engine.ts";
 import { ensureImage } from "./image-source.ts";
 import type { PullEvent } from "./pull-event.ts";
 import { viewContainer } from "./view.ts";
+import { ensureZone } from "./zone.ts";
 
 const PRIVATE_DIRECTORY = 0o700;
 const READABLE_DIRECTORY = 0o755;
@@ -123,6 +124,7 @@ function insertRow(
   const hostname = request.network === "host" ? engine.host().hostname : id.slice(0, SHORT_ID);
   const config = resolveConfig(hostname, request, image, () => engine.store.newId());
   prepareBindSources(request);
+  if (request.timezone !== undefined) ensureZone(request.timezone);
   const row = {
     id,
     imageId: image.id,

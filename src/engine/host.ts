@@ -34,6 +34,7 @@ export function readHostFacts(): HostFacts {
     hosts: readText("/etc/hosts"),
     resolvConf: readText("/etc/resolv.conf"),
     cgroup: findDelegatedGroup(),
+    oomScoreAdj: Number(readText("/proc/self/oom_score_adj")),
     throttledCpus: findThrottledCpus(),
   };
 }

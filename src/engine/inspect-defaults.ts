@@ -24,7 +24,6 @@ export const HOST_CONFIG_DEFAULTS: Readonly<Record<string, unknown>> = {
   IpcMode: "private",
   Cgroup: "",
   Links: null,
-  OomScoreAdj: 0,
   PidMode: "",
   Privileged: false,
   PublishAllPorts: false,

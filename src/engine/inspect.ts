@@ -15,6 +15,8 @@ import { type ContainerView, readKeeperState, viewContainer } from "./view.ts";
 
 const NEVER = "0001-01-01T00:00:00Z";
 const OCTAL = 8;
+/** As podman writes it: 0022. */
+const UMASK_DIGITS = 4;
 
 /** docker's JSON of one container. */
 export function inspectContainer(engine: Engine, name: string): Record<string, unknown> {
@@ -99,6 +101,8 @@ function hostConfigOf(config: ContainerConfig): Record<string, unknown> {
       ? {}
       : { Tmpfs: Object.fromEntries(tmpfs.map((mount) => [mount.target, tmpfsText(mount)])) }),
     ShmSize: request.shmSize ?? DEFAULT_SHM_SIZE,
+    OomScoreAdj: request.oomScoreAdj ?? 0,
+    ...(request.sysctls === undefined ? {} : { Sysctls: request.sysctls }),
     GroupAdd: orNull(request.groupAdd ?? []),
     Dns: request.names?.dns ?? [],
     DnsSearch: request.names?.dnsSearch ?? [],
@@ -200,6 +204,10 @@ function configOf(config: ContainerConfig): Record<string, unknown> {
     OnBuild: null,
     Labels: process.labels,
     StopSignal: process.stopSignal,
+    ...(request.noHealthcheck === true ? { Healthcheck: { Test: ["NONE"] } } : {}),
+    ...(request.timeout === undefined ? {} : { Timeout: request.timeout }),
+    ...(request.timezone === undefined ? {} : { Timezone: request.timezone }),
+    ...(request.umask === undefined ? {} : { Umask: request.umask.toString(OCTAL).padStart(UMASK_DIGITS, "0") }),
     ...(request.stopTimeout === null ? {} : { StopTimeout: request.stopTimeout }),
   };
 }

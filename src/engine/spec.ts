@@ -3,6 +3,7 @@
 import { type NetworkSpec, planSandbox, type SandboxSpec } from "../container/index.ts";
 import type { ContainerRecord, LayerMap } from "../store/index.ts";
 import type { Engine } from "./engine.ts";
+import { zoneFile } from "./zone.ts";
 
 export interface Size {
   rows: number;
@@ -28,6 +29,7 @@ function lowerDirectories(engine: Engine, record: ContainerRecord): string[] {
 /** Everything the keeper is told. */
 export function specOf(engine: Engine, record: ContainerRecord, network: NetworkSpec, size: Size): SandboxSpec {
   const { layout } = engine.store;
+  const { timezone } = record.config.request;
   const paths = {
     containerDir: layout.container(record.id),
     runtimeDir: layout.runtime(record.id),
@@ -40,6 +42,7 @@ export function specOf(engine: Engine, record: ContainerRecord, network: Network
     name: record.name,
     generation: record.generation,
     network,
+    zone: timezone === undefined ? null : zoneFile(timezone),
     ...size,
   });
 }

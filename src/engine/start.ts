@@ -146,11 +146,11 @@ async function explain(engine: Engine, error: unknown): Promise<unknown> {
 async function launch(engine: Engine, record: ContainerRecord, options: Launch): Promise<void> {
   const { channel, streams } = options;
   try {
-    const warning = handOver(engine, record, options);
+    const warnings = handOver(engine, record, options);
     channel.settle();
     streams?.onStarting?.();
     channel.request("start");
-    if (warning !== null) options.onWarning?.(warning);
+    for (const warning of warnings) options.onWarning?.(warning);
   } catch (error) {
     channel.close();
     settleFailedStart(engine, record);
@@ -159,7 +159,7 @@ async function launch(engine: Engine, record: ContainerRecord, options: Launch):
 }
 
 /** Sends all that comes before the start; the lock is the keeper's then, or free. @returns what the user is to know */
-function handOver(engine: Engine, record: ContainerRecord, { channel, lock, streams }: Launch): string | null {
+function handOver(engine: Engine, record: ContainerRecord, { channel, lock, streams }: Launch): string[] {
   const { request } = record.config;
   try {
     const { network, warning } = resolveNetwork(request.network);
@@ -171,11 +171,19 @@ function handOver(engine: Engine, record: ContainerRecord, { channel, lock, stre
       const { fields, fds } = attachRequest(streams);
       channel.send("attach", fields, fds);
     }
-    return warning;
+    return [...(warning === null ? [] : [warning]), ...scoreWarnings(engine, request)];
   } finally {
     // The keeper has a copy: it holds the lock from now on.
     closeFd(lock);
   }
+}
+
+/** podman's word for a score that only root could give. */
+function scoreWarnings(engine: Engine, { oomScoreAdj }: CreateRequest): string[] {
+  if (oomScoreAdj === undefined) return [];
+  const own = engine.host().oomScoreAdj;
+  if (own <= oomScoreAdj) return [];
+  return [`Requested oom_score_adj=${oomScoreAdj} is lower than the current one, changing to ${own}`];
 }
 
 /** What goes with a container that removes itself: its directory and its anonymous volumes. */

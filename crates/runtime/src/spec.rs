@@ -43,6 +43,8 @@ pub struct SandboxSpec {
     pub cgroup: Option<String>,
     /// The container is removed after it ends: the upper may be `volatile`, nothing needs to survive.
     pub auto_remove: bool,
+    /// Seconds after its start the container is killed; never, if absent.
+    pub timeout: Option<u32>,
 }
 
 /// One line of an id map: `size` ids from `inside` on are `outside` and the following.

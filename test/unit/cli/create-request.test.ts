@@ -73,6 +73,16 @@ describe("a flag says", () => {
     [["--platform", "linux/arm64"], { platform: { os: "linux", architecture: "arm64", variant: null } }],
     [["--pull", "always"], { pull: "always" }],
     [
+      ["--sysctl", "net.core.somaxconn=1", "--sysctl=kernel.sem=1 2 3 4", "--sysctl", "net.core.somaxconn=5"],
+      { sysctls: { "net.core.somaxconn": "5", "kernel.sem": "1 2 3 4" } },
+    ],
+    [["--oom-score-adj=-5"], { oomScoreAdj: -5 }],
+    [["--umask", "0027"], { umask: 0o27 }],
+    [["--timeout", "3"], { timeout: 3 }],
+    [["--tz", "America/Port-au-Prince"], { timezone: "America/Port-au-Prince" }],
+    [["--tz=Etc/GMT+1"], { timezone: "Etc/GMT+1" }],
+    [["--no-healthcheck"], { noHealthcheck: true }],
+    [
       ["-v", "/a:/b:ro", "--tmpfs", "/t", "--mount", "type=bind,src=/c,dst=/d"],
       {
         mounts: [

@@ -4,9 +4,11 @@
 //! the lock is free, then clients are told; unmounting and removing come last, when nobody waits for them.
 
 mod lifecycle;
+mod patience;
 
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, OwnedFd};
+use std::time::Instant;
 
 use bunker_runtime::sandbox::{JoinTarget, OpenNamespaces, Sandbox, join};
 use bunker_runtime::spec::{ExecSpec, SandboxSpec};
@@ -26,8 +28,6 @@ use super::stream::{CHUNK, Typed};
 
 /// The container's own process among the sessions; execs follow.
 const MAIN: u32 = 0;
-/// After so long without anything to do the buffer is given back: most containers are silent most of the time.
-const IDLE_MS: i32 = 1000;
 
 /// Everything about the one container.
 pub struct Monitor {
@@ -72,6 +72,8 @@ struct Container {
     namespaces: Option<OpenNamespaces>,
     helper: Option<Helper>,
     group: Option<Group>,
+    /// When its process is killed (`--timeout`).
+    deadline: Option<Instant>,
 }
 
 /// What is removed with the container.
@@ -134,23 +136,6 @@ impl Monitor {
             self.tell_ends();
         }
         self.clear_away();
-    }
-
-    /// Milliseconds until somebody's patience ends, or the buffer is idle.
-    fn timeout(&self) -> i32 {
-        let idle = (!self.buffer.is_empty()).then_some(IDLE_MS);
-        let patience = self.sessions.values().filter_map(Session::patience).min();
-        let patience = patience.map(|left| i32::try_from(left.as_millis()).unwrap_or(i32::MAX).saturating_add(1));
-        idle.into_iter().chain(patience).min().unwrap_or(-1)
-    }
-
-    fn give_up_waiting(&mut self) {
-        let overdue =
-            |(key, session): (&u32, &Session)| session.patience().is_some_and(|left| left.is_zero()).then_some(*key);
-        let overdue: Vec<u32> = self.sessions.iter().filter_map(overdue).collect();
-        for key in overdue {
-            self.observe_end(key);
-        }
     }
 
     /// Over, and nobody is owed anything; or given up by the command before it began.

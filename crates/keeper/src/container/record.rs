@@ -32,6 +32,8 @@ pub struct State {
     pub helper: Option<Helper>,
     /// Its own group, to be removed with it.
     pub cgroup: Option<String>,
+    /// When it is to be killed, in seconds of the wall clock.
+    pub deadline: Option<i64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +66,7 @@ impl State {
             shares_user_namespace: false,
             helper: None,
             cgroup: None,
+            deadline: None,
         }
     }
 

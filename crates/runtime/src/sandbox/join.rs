@@ -7,7 +7,7 @@ use bunker_sys::{file, namespace, path, socket};
 
 use super::identity;
 use super::inside::{self, Outfit, become_process, open_terminal, open_workdir};
-use super::launch::{Sandbox, Streams, namespaces_of};
+use super::launch::{Sandbox, Streams, adjust_oom_score, namespaces_of};
 use super::report::{Report, Word};
 use crate::failure::{Failure, FailureCode};
 use crate::seccomp::{self, SockFilter};
@@ -93,6 +93,10 @@ struct Joining<'a> {
 
 /// The go-between: joins everything, makes the process as its own sibling, says its number.
 fn enter(target: &JoinTarget<'_>, joining: &Joining<'_>, sync: &OwnedFd) -> Failure {
+    // What it makes has the same.
+    if let Err(failure) = adjust_oom_score("self", joining.wanted) {
+        return failure;
+    }
     let entered = (|| {
         // Before anything of the container can see this process (CVE-2016-9962).
         process::set_dumpable(false)?;

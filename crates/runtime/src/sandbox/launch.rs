@@ -9,7 +9,7 @@ use super::inside;
 use super::report::{Report, Word};
 use crate::failure::{Failure, FailureCode};
 use crate::seccomp::{self, SockFilter};
-use crate::spec::{Network, SandboxSpec};
+use crate::spec::{Network, Process, SandboxSpec};
 use crate::userns::map_text;
 
 /// The container's ends of its standard streams; with a terminal there are none.
@@ -91,6 +91,7 @@ pub fn create(
             sandbox.is_grouped = is_grouped;
             drop(theirs);
             sandbox.map_ids(spec)?;
+            adjust_oom_score(&pid.to_string(), &spec.process)?;
             sandbox.namespaces = Some(OpenNamespaces::of(pid)?);
             Word::Mapped.send(&sandbox.sync)?;
             Ok(sandbox)
@@ -116,6 +117,14 @@ pub(super) fn namespaces_of(spec: &SandboxSpec) -> i32 {
         }
     }
     flags
+}
+
+/// Of a process by its number or `self`. Through the host's /proc: nothing of the container can stand in for that, and while the
+/// process may still be looked into: afterwards the file is root's.
+pub(super) fn adjust_oom_score(pid: &str, wanted: &Process) -> Result<(), Failure> {
+    let Some(score) = wanted.oom_score_adj else { return Ok(()) };
+    file::write_value(&format!("/proc/{pid}/oom_score_adj"), &score.to_string())
+        .map_err(|error| Failure::system(FailureCode::System, &format!("setting oom_score_adj to {score}"), &error))
 }
 
 fn refused(what: &str, error: &SysError) -> Failure {

@@ -1,6 +1,7 @@
 //! From a spec to a running container, and from its end to nothing left of it but what is to stay.
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::time::{Duration, Instant};
 
 use bunker_runtime::spec::{SandboxSpec, UserNamespace};
 use bunker_runtime::{Failure, FailureCode, sandbox, trash, userns};
@@ -91,7 +92,8 @@ impl Monitor {
         let terminal = sandbox.terminal.take();
         self.sessions.insert(MAIN, Session::new((sandbox.pid, pidfd), terminal, ends, spec.process.stdin_once)?);
         let log = open_log(&spec)?;
-        self.container = Some(Container { spec, state, log, waiting: Some(sandbox), namespaces, helper, group });
+        let waiting = Some(sandbox);
+        self.container = Some(Container { spec, state, log, waiting, namespaces, helper, group, deadline: None });
         Ok(())
     }
 
@@ -104,6 +106,10 @@ impl Monitor {
         // Before the word is given: a keeper that dies in between leaves a container that can be found.
         container.state.phase = RecordPhase::Running;
         container.state.started_at = Some(now());
+        if let Some(seconds) = container.spec.timeout {
+            container.state.deadline = Some(process::wall_clock().0 + i64::from(seconds));
+            container.deadline = Some(Instant::now() + Duration::from_secs(seconds.into()));
+        }
         container.state.write(&container.spec.runtime_dir)?;
         match sandbox.start() {
             Ok(()) => {
@@ -144,7 +150,8 @@ impl Monitor {
         let group = state.cgroup.as_deref().and_then(Group::open);
         // Not earlier: an adoption that failed leaves everything as the next one needs it.
         self.runtime_dir = Some(spec.runtime_dir.clone());
-        self.container = Some(Container { spec, state, log, waiting: None, namespaces: None, helper, group });
+        let deadline = state.deadline.map(|at| Instant::now() + until(at));
+        self.container = Some(Container { spec, state, log, waiting: None, namespaces: None, helper, group, deadline });
         self.phase = Phase::Running;
         Ok(())
     }
@@ -219,6 +226,11 @@ impl Monitor {
         let names: Vec<_> = self.doomed.paths.iter().map(|name| name.clone().into_bytes()).collect();
         trash::empty(place.as_fd(), self.trash_share.as_ref().map(AsFd::as_fd), &names)
     }
+}
+
+/// From now to a second of the wall clock; nothing if that is over.
+fn until(second: i64) -> Duration {
+    Duration::from_secs(u64::try_from(second - process::wall_clock().0).unwrap_or(0))
 }
 
 fn open_log(spec: &SandboxSpec) -> SysResult<Log> {

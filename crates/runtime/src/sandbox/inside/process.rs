@@ -70,10 +70,6 @@ fn prepare(outfit: &Outfit<'_>) -> Result<Vec<CString>, Failure> {
     connect_streams(outfit)?;
     process::reset_signals();
     limit::apply(&wanted.rlimits)?;
-    if let Some(score) = wanted.oom_score_adj {
-        let written = file::write_value("/proc/self/oom_score_adj", &score.to_string());
-        written.map_err(|error| Failure::system(FailureCode::System, "setting --oom-score-adj", &error))?;
-    }
     credential::set_umask(wanted.umask);
     give_streams(outfit)?;
     if outfit.can_change_groups {
