@@ -17,17 +17,20 @@ export function readHostFacts(): HostFacts {
   const gid = process.getgid?.() ?? 0;
   const name = userName(uid);
   const limits = readText("/proc/self/limits");
-  const [newuidmap, newgidmap] = [findProgram("newuidmap"), findProgram("newgidmap")];
-  // Ids that nobody can map for us are none.
-  const rangesOf = (file: string): IdRange[] =>
-    newuidmap === null || newgidmap === null ? [] : subordinateRanges(readText(file), name, uid);
+  const mappers = uid === 0 && mapsItself() ? OWN_RIGHT : findMappers();
+  const rangesOf = (file: "uid" | "gid"): IdRange[] => {
+    // Ids that nobody can map for us are none.
+    if (mappers === null) return [];
+    if (uid === 0 && !isInitialNamespace()) return rangesBeyondRoot(readText(`/proc/self/${file}_map`));
+    return subordinateRanges(readText(`/etc/sub${file}`), name, uid);
+  };
   return {
     uid,
     gid,
-    subuids: rangesOf("/etc/subuid"),
-    subgids: rangesOf("/etc/subgid"),
-    newuidmap,
-    newgidmap,
+    subuids: rangesOf("uid"),
+    subgids: rangesOf("gid"),
+    newuidmap: mappers?.newuidmap ?? null,
+    newgidmap: mappers?.newgidmap ?? null,
     hardOpenFiles: hardLimit(limits, "Max open files"),
     hardProcesses: hardLimit(limits, "Max processes"),
     hostname: readText("/proc/sys/kernel/hostname").trim(),
@@ -37,6 +40,43 @@ export function readHostFacts(): HostFacts {
     oomScoreAdj: Number(readText("/proc/self/oom_score_adj")),
     throttledCpus: findThrottledCpus(),
   };
+}
+
+interface Mappers {
+  newuidmap: string | null;
+  newgidmap: string | null;
+}
+
+/** No programs: the process that makes the namespace writes its maps. */
+const OWN_RIGHT: Mappers = { newuidmap: null, newgidmap: null };
+
+function findMappers(): Mappers | null {
+  const [newuidmap, newgidmap] = [findProgram("newuidmap"), findProgram("newgidmap")];
+  return newuidmap === null || newgidmap === null ? null : { newuidmap, newgidmap };
+}
+
+/** capabilities(7): what it takes to map any id into a new user namespace, 0 among them. */
+const MAPPING = ["setgid", "setuid", "setfcap"] as const;
+const CAPABILITIES = { setgid: 6, setuid: 7, setfcap: 31 } as const;
+
+function mapsItself(): boolean {
+  const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(readText("/proc/self/status"))?.[1] ?? "0"}`);
+  return MAPPING.every((name) => (effective & (1n << BigInt(CAPABILITIES[name]))) !== 0n);
+}
+
+/** The host's own: every id there is. */
+function isInitialNamespace(): boolean {
+  return /^\s*0\s+0\s+4294967295\s*$/.test(readText("/proc/self/uid_map"));
+}
+
+/** All ids that exist where we are root, as ranges (user_namespaces(7)); but 0, which is us. */
+export function rangesBeyondRoot(map: string): { start: number; count: number }[] {
+  return map.split("\n").flatMap((line) => {
+    const [first = 0, , count = 0] = line.trim().split(/\s+/).map(Number);
+    const start = Math.max(first, 1);
+    const left = first + count - start;
+    return line.trim() !== "" && left > 0 ? [{ start, count: left }] : [];
+  });
 }
 
 /** The topmost group above us in which we may make groups and move between them (cgroups(7), Delegation); null with v1. */
@@ -169,9 +209,13 @@ export function isSameProcess(pid: number, startTime: number): boolean {
   return fields[19] === String(startTime) && state !== "Z" && state !== "X";
 }
 
-/** Real root has no business inside a container as itself. @throws BunkerError host-refused */
+/**
+ * Real root has no business inside a container as itself. Root of a user namespace is somebody else outside.
+ *
+ * @throws BunkerError host-refused
+ */
 export function refuseRoot(uid: number): void {
-  if (uid !== 0) return;
+  if (uid !== 0 || !isInitialNamespace()) return;
   throw new BunkerError("host-refused", "running as root is not supported yet", {
     hint: "Run bunker as an ordinary user: it needs no root.",
   });

@@ -63,13 +63,23 @@ pub struct UserNamespace {
     /// U's map; `outside` are the host's ids.
     pub user_uid_map: Vec<IdMapping>,
     pub user_gid_map: Vec<IdMapping>,
-    /// Absolute paths of newuidmap and newgidmap; absent means a single-id map the process writes itself.
+    /// Absolute paths of newuidmap and newgidmap; absent means a map that the process writes itself: of a single id, or of many
+    /// if it has the capabilities for that.
     pub newuidmap: Option<String>,
     pub newgidmap: Option<String>,
     /// The container's map under U (`outside` are U's ids; an extent must lie inside one extent of U);
     /// empty: the container lives in U itself.
     pub container_uid_map: Vec<IdMapping>,
     pub container_gid_map: Vec<IdMapping>,
+}
+
+impl UserNamespace {
+    /// Only one id is there: then the kernel wants setgroups(2) given up.
+    #[must_use]
+    pub fn is_single(&self) -> bool {
+        let count = |map: &[IdMapping]| map.iter().map(|line| u64::from(line.size)).sum::<u64>();
+        count(&self.user_uid_map) <= 1 || count(&self.user_gid_map) <= 1
+    }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

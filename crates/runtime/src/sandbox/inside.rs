@@ -92,7 +92,7 @@ fn build<'a>(prepared: &'a Prepared<'_>, sync: &OwnedFd) -> Result<Outfit<'a>, F
         streams: prepared.streams,
         filter: &prepared.filter,
         init_program: prepared.own_program.as_ref(),
-        can_change_groups: maps.newgidmap.is_some() || maps.container_gid_map.is_empty(),
+        can_change_groups: !maps.is_single() || maps.container_gid_map.is_empty(),
     })
 }
 

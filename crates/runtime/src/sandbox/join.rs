@@ -160,6 +160,6 @@ fn outfit<'a>(target: &JoinTarget<'_>, joining: &'a Joining<'_>, sync: &OwnedFd)
         streams: joining.streams,
         filter: &joining.filter,
         init_program: None,
-        can_change_groups: maps.newgidmap.is_some() || maps.container_gid_map.is_empty(),
+        can_change_groups: !maps.is_single() || maps.container_gid_map.is_empty(),
     })
 }

@@ -144,7 +144,7 @@ impl Sandbox {
         }
         let write = |name: &str, text: &str| file::write_value(&format!("/proc/{}/{name}", self.pid), text);
         let written = (|| {
-            if maps.newgidmap.is_none() {
+            if maps.is_single() {
                 // Where U could not change groups, neither can what lives under it.
                 write("setgroups", "deny")?;
             }
