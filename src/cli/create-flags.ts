@@ -94,6 +94,7 @@ export const CREATE_FLAGS = {
   umask: { kind: "string", help: "Umask of the container's process (octal)", parse: parseUmask },
   user: { kind: "string", short: "u", help: 'Username or UID (format: "<name|uid>[:<group|gid>]")' },
   volume: { kind: "list", short: "v", help: "Bind mount a volume" },
+  "volumes-from": { kind: "list", help: "Mount volumes from the specified container(s)" },
   workdir: { kind: "string", short: "w", help: "Working directory inside the container" },
 } as const;
 

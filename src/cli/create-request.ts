@@ -3,6 +3,7 @@
 import { type CreateRequest, parseSignal, planCapabilities, type PullPolicy } from "../container/index.ts";
 import { BunkerError } from "../errors.ts";
 import { isImageId, parsePlatform, parseReference } from "../image/index.ts";
+import { parseVolumesFrom } from "../volume/index.ts";
 import type { CreateValues } from "./create-flags.ts";
 import { collectEnvironment, type HostEnvironment, parseLabelWord } from "./environment.ts";
 import { parseContainerName } from "./container-name.ts";
@@ -82,6 +83,7 @@ function collectOptions(values: CreateValues): Partial<CreateRequest> {
     // docker: 0 is the default.
     ...(shmSize === null || shmSize === 0 ? {} : { shmSize }),
     ...(values.annotation.length === 0 ? {} : { annotations: Object.fromEntries(values.annotation) }),
+    ...(values["volumes-from"].length === 0 ? {} : { volumesFrom: values["volumes-from"].map(parseVolumesFrom) }),
     ...(values.expose.length === 0 ? {} : { exposed: values.expose.flatMap(parseExposed) }),
   };
 }

@@ -13,7 +13,7 @@ export const LATER_CREATE_FLAGS = [
   "image-volume init-path ip ip6 ipc link link-local-ip mac-address memory-reservation memory-swap",
   "memory-swappiness oom-kill-disable os passwd-entry pid pidfile pod read-only-tmpfs",
   "requires retry retry-delay rootfs runtime sdnotify secret storage-opt subgidname subuidname systemd",
-  "tls-verify uidmap unsetenv unsetenv-all use-api-socket uts volume-driver volumes-from",
+  "tls-verify uidmap unsetenv unsetenv-all use-api-socket uts volume-driver",
   // specialists'
   "blkio-weight-device cert-dir cgroup-conf chrootdirs cosign-certificate-identity cosign-certificate-identity-regexp",
   "cosign-certificate-oidc-issuer cosign-certificate-oidc-issuer-regexp cosign-key cpu-count cpu-percent cpu-rt-period",

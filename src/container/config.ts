@@ -3,6 +3,7 @@
 
 import { BunkerError } from "../errors.ts";
 import type { ImageConfig } from "../image/index.ts";
+import type { MountRequest } from "../volume/index.ts";
 import type { CreateRequest } from "./request.ts";
 
 /** Version of the JSON; a reader refuses a larger one. */
@@ -15,6 +16,25 @@ export interface VolumeUse {
   readonly: boolean;
   copyUp: boolean;
   anonymous: boolean;
+  subpath?: string;
+  chown?: boolean;
+}
+
+/** What an image that is mounted was when the container was made; its name may mean another by now. */
+export interface ImageUse {
+  imageId: string;
+  target: string;
+  readonly: boolean;
+  subpath?: string;
+}
+
+export type BindRequest = Extract<MountRequest, { kind: "bind" }>;
+
+/** What a container has of others: looked up when it is made, and its own from then on. */
+export interface Borrowed {
+  binds: BindRequest[];
+  volumes: VolumeUse[];
+  images: ImageUse[];
 }
 
 /** The command and identity after image and flags were merged (docker's `Config`). */
@@ -36,17 +56,20 @@ export interface ContainerConfig {
   process: ResolvedProcess;
   hostname: string;
   volumes: VolumeUse[];
+  /** From here on: not there unless there are some. */
+  binds?: BindRequest[];
+  images?: ImageUse[];
 }
 
 const DEFAULT_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /**
- * Merges image and request as docker does. `hostname` is for a container that was given none, `newVolumeName` supplies names for the
- * anonymous volumes.
+ * Merges image and request as docker does. `made.hostname` is for a container that was given none, `newVolumeName` supplies names for
+ * the anonymous volumes.
  * @throws BunkerError usage when there is no command at all.
  */
 export function resolveConfig(
-  hostname: string,
+  made: { hostname: string; borrowed: Borrowed | null },
   request: CreateRequest,
   image: { id: string; config: ImageConfig },
   newVolumeName: () => string,
@@ -65,7 +88,7 @@ export function resolveConfig(
     version: CONFIG_VERSION,
     request,
     imageId: image.id,
-    hostname: request.hostname ?? hostname,
+    hostname: request.hostname ?? made.hostname,
     process: {
       entrypoint,
       command,
@@ -76,7 +99,7 @@ export function resolveConfig(
       labels: { ...defaults.labels, ...request.labels },
       exposedPorts: [...new Set([...defaults.exposedPorts, ...(request.exposed ?? [])])],
     },
-    volumes: planVolumes(request, defaults.volumes, newVolumeName),
+    ...planVolumes({ request, borrowed: made.borrowed }, defaults.volumes, newVolumeName),
   };
 }
 
@@ -97,17 +120,33 @@ export function mergeEnvironment(base: string[], override: string[]): string[] {
   return [...merged.values()];
 }
 
-function planVolumes(request: CreateRequest, imageVolumes: string[], newName: () => string): VolumeUse[] {
-  const taken = new Set(request.mounts.map((mount) => mount.target));
-  const volumes: VolumeUse[] = [];
+type MountPlan = Pick<ContainerConfig, "volumes" | "binds" | "images">;
+
+/** docker's order of who has a place: what flags name, what other containers have there, anonymous volumes, the image's own. */
+function planVolumes(
+  { request, borrowed }: { request: CreateRequest; borrowed: Borrowed | null },
+  imageVolumes: string[],
+  newName: () => string,
+): MountPlan {
+  const taken = new Set(request.mounts.filter((mount) => !isAnonymous(mount)).map((mount) => mount.target));
+  const isFree = ({ target }: { target: string }): boolean => !taken.has(target);
+  const binds = borrowed?.binds.filter(isFree) ?? [];
+  const volumes: VolumeUse[] = borrowed?.volumes.filter(isFree) ?? [];
+  for (const { target } of [...binds, ...volumes]) taken.add(target);
   for (const mount of request.mounts) {
-    if (mount.kind !== "volume") continue;
-    const { target, readonly, copyUp } = mount;
-    volumes.push({ name: mount.name ?? newName(), target, readonly, copyUp, anonymous: mount.name === null });
+    if (mount.kind !== "volume" || (mount.name === null && taken.has(mount.target))) continue;
+    const { kind: _kind, name, ...use } = mount;
+    volumes.push({ ...use, name: name ?? newName(), anonymous: name === null });
+    taken.add(mount.target);
   }
   for (const target of imageVolumes) {
     if (taken.has(target)) continue;
     volumes.push({ name: newName(), target, readonly: false, copyUp: true, anonymous: true });
   }
-  return volumes;
+  const images = borrowed?.images ?? [];
+  return { volumes, ...(binds.length === 0 ? {} : { binds }), ...(images.length === 0 ? {} : { images }) };
+}
+
+function isAnonymous(mount: MountRequest): boolean {
+  return mount.kind === "volume" && mount.name === null;
 }

@@ -2,8 +2,9 @@
 
 export { parseCapability, planCapabilities } from "./capability.ts";
 export { DEFAULT_SHM_SIZE, MASKED_PATHS, READONLY_PATHS } from "./isolation.ts";
+export { imagePlace } from "./mount-plan.ts";
 export { generateName } from "./name.ts";
-export { type ContainerConfig, type ResolvedProcess, resolveConfig, type VolumeUse } from "./config.ts";
+export { type Borrowed, type ContainerConfig, type ResolvedProcess, resolveConfig, type VolumeUse } from "./config.ts";
 export {
   type ContainerPaths,
   type HostFacts,
@@ -27,3 +28,4 @@ export {
   type Verdict,
   type Witnesses,
 } from "./state.ts";
+export { inheritMounts } from "./volumes-from.ts";

@@ -11,11 +11,11 @@ import {
   planSysctls,
   READONLY_PATHS,
 } from "./isolation.ts";
+import { type MountSources, planMounts } from "./mount-plan.ts";
 import type { ExecRequest } from "./request.ts";
 import {
   type ExecSpec,
   type IdMapping,
-  type MountSpec,
   type NetworkSpec,
   type OwnedFileSpec,
   type ProcessSpec,
@@ -49,14 +49,11 @@ export interface HostFacts {
   throttledCpus: number[];
 }
 
-export interface ContainerPaths {
-  containerDir: string;
+export interface ContainerPaths extends Omit<MountSources, "zone"> {
   runtimeDir: string;
   userRuntimeDir: string;
   /** Layer directories, topmost first. */
   lower: string[];
-  /** `_data` directory of each of the config's volumes, in order. */
-  volumes: string[];
 }
 
 export interface StartOptions {
@@ -108,7 +105,7 @@ export function planSandbox(
       volatile: request.autoRemove,
       readonly: request.readOnly,
     },
-    mounts: planMounts(config, paths, start.zone),
+    mounts: planMounts(config, { ...paths, zone: start.zone }),
     files: planFiles(config, host, start),
     process: planProcess(config, host, start),
     namespaces: { pid: true, ipc: true, uts: true, cgroup: true, time: true },
@@ -214,48 +211,6 @@ function planRlimits(asked: RlimitSpec[], host: HostFacts): RlimitSpec[] {
   return [...limits.values()];
 }
 
-function planMounts(config: ContainerConfig, paths: ContainerPaths, zone: string | null): MountSpec[] {
-  const mounts: MountSpec[] = zone === null ? [] : planZone(config, zone);
-  for (const mount of config.request.mounts) {
-    if (mount.kind === "bind") {
-      const { source, target, readonly, recursive, propagation } = mount;
-      mounts.push({
-        kind: "bind",
-        source,
-        target,
-        readonly,
-        recursive,
-        propagation,
-        dev: false,
-        suid: false,
-        exec: true,
-      });
-    } else if (mount.kind === "tmpfs") {
-      const { target, size, mode, readonly, exec } = mount;
-      mounts.push({ kind: "tmpfs", target, size, mode, readonly, exec });
-    }
-  }
-  config.volumes.forEach((volume, index) => {
-    const { target, readonly, copyUp } = volume;
-    mounts.push({ kind: "volume", source: paths.volumes[index] ?? "", target, readonly, copyUp });
-  });
-  // A parent before what lies in it, whatever the order of the flags.
-  return mounts.sort((a, b) => depth(a.target) - depth(b.target));
-}
-
-const LOCAL_TIME = "/etc/localtime";
-
-/** A mount the user asked for at the same place wins. */
-function planZone({ request }: ContainerConfig, source: string): MountSpec[] {
-  if (request.mounts.some((mount) => mount.target === LOCAL_TIME)) return [];
-  const closed = { recursive: false, propagation: "", dev: false, suid: false, exec: false };
-  return [{ kind: "bind", source, target: LOCAL_TIME, readonly: true, ...closed }];
-}
-
-function depth(target: string): number {
-  return target.split("/").filter((part) => part !== "" && part !== ".").length;
-}
-
 function planFiles(config: ContainerConfig, host: HostFacts, start: StartOptions): OwnedFileSpec[] {
   const files: OwnedFileSpec[] = [
     ownedFile("hosts", "/etc/hosts", hostsFile(config, host, start.network)),
@@ -264,7 +219,7 @@ function planFiles(config: ContainerConfig, host: HostFacts, start: StartOptions
     { ...ownedFile("containerenv", "/run/.containerenv", containerEnvironment(config, start)), readonly: true },
   ];
   // A mount the user asked for at the same place wins (docker's rule).
-  const taken = new Set(config.request.mounts.map((mount) => mount.target));
+  const taken = new Set([...config.request.mounts, ...(config.binds ?? [])].map((mount) => mount.target));
   const { names } = config.request;
   if (names?.noHosts === true) taken.add("/etc/hosts");
   if (names?.noHostname === true) taken.add("/etc/hostname");

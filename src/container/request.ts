@@ -2,7 +2,7 @@
 // Every field is explicit: `null` means "not said".
 
 import type { Platform } from "../image/index.ts";
-import type { MountRequest } from "../volume/index.ts";
+import type { MountRequest, VolumesFrom } from "../volume/index.ts";
 
 export type PullPolicy = "always" | "missing" | "never";
 
@@ -68,6 +68,7 @@ export interface CreateRequest {
   /** `local`, or a file's name below the host's zoneinfo. */
   timezone?: string;
   umask?: number;
+  volumesFrom?: VolumesFrom[];
 }
 
 /** What /etc/hosts, /etc/hostname and /etc/resolv.conf are to say. */

@@ -35,9 +35,29 @@ export type MountSpec =
       dev: boolean;
       suid: boolean;
       exec: boolean;
+      chown?: boolean;
     }
-  | { kind: "tmpfs"; target: string; size: number | null; mode: number | null; readonly: boolean; exec: boolean }
-  | { kind: "volume"; source: string; target: string; readonly: boolean; copyUp: boolean };
+  | {
+      kind: "tmpfs";
+      target: string;
+      size: number | null;
+      mode: number | null;
+      readonly: boolean;
+      exec: boolean;
+      uid?: number;
+      gid?: number;
+      copyUp?: boolean;
+    }
+  | {
+      kind: "volume";
+      source: string;
+      target: string;
+      readonly: boolean;
+      copyUp: boolean;
+      subpath?: string;
+      chown?: boolean;
+    }
+  | { kind: "image"; lower: string[]; place: string; target: string; readonly: boolean; subpath?: string };
 
 export interface OwnedFileSpec {
   name: string;

@@ -1,7 +1,15 @@
 // docker create, and the first half of docker run: image and request become a row and directories; nothing runs yet.
 
 import { mkdirSync, statSync } from "node:fs";
-import { type ContainerConfig, type CreateRequest, generateName, resolveConfig } from "../container/index.ts";
+import {
+  type Borrowed,
+  type ContainerConfig,
+  type CreateRequest,
+  generateName,
+  imagePlace,
+  resolveConfig,
+  type VolumeUse,
+} from "../container/index.ts";
 import { BunkerError } from "../errors.ts";
 import { closeFd, makeTree } from "../native/index.ts";
 import type { ContainerRecord, ImageRecord } from "../store/index.ts";
@@ -63,10 +71,12 @@ export async function reserve(
   const image = await ensureImage(engine, request, options.onPull);
   if (options.replace && request.name !== null) await removeNamed(engine, request.name);
   await ensureVolumes(engine, request);
+  const borrowed = needsOthers(request) ? await lookUpOthers(engine, request, options.onPull) : null;
   const id = engine.store.newId();
   const lock = lockNew(engine, id);
   try {
-    const record = insertRow(engine, request, image, { id, run: options.run });
+    const record = insertRow(engine, request, image, { id, borrowed, run: options.run });
+    if (record.config.volumes.length > 0) await shareVolumes(engine, record);
     makeContainerTree(engine, record);
     return { record, lock };
   } catch (error) {
@@ -74,6 +84,31 @@ export async function reserve(
     closeFd(lock);
     throw error;
   }
+}
+
+function needsOthers({ mounts, volumesFrom }: CreateRequest): boolean {
+  return volumesFrom !== undefined || mounts.some((mount) => mount.kind === "image");
+}
+
+async function lookUpOthers(
+  engine: Engine,
+  request: CreateRequest,
+  onPull: CreateOptions["onPull"],
+): Promise<Borrowed> {
+  const { borrow } = await import("./borrow.ts");
+  return borrow(engine, request, onPull);
+}
+
+/** Its row is there: whoever removes an anonymous volume from now on sees that it is used. */
+async function shareVolumes(engine: Engine, { id, config }: ContainerRecord): Promise<void> {
+  const isShared = ({ name }: VolumeUse): boolean => {
+    const volume = engine.store.volumes.find(name);
+    return volume?.anonymous === true && volume.users.some((user) => user !== id);
+  };
+  const shared = config.volumes.filter(isShared).map(({ name }) => name);
+  if (shared.length === 0) return;
+  const { markShared } = await import("./borrow.ts");
+  markShared(engine, shared);
 }
 
 async function removeNamed(engine: Engine, name: string): Promise<void> {
@@ -117,12 +152,12 @@ function insertRow(
   engine: Engine,
   request: CreateRequest,
   image: ImageRecord,
-  options: { id: string; run: boolean },
+  options: { id: string; borrowed: Borrowed | null; run: boolean },
 ): ContainerRecord {
-  const { id, run } = options;
+  const { id, borrowed, run } = options;
   // docker's rule: on the host's network it has the host's name.
   const hostname = request.network === "host" ? engine.host().hostname : id.slice(0, SHORT_ID);
-  const config = resolveConfig(hostname, request, image, () => engine.store.newId());
+  const config = resolveConfig({ hostname, borrowed }, request, image, () => engine.store.newId());
   prepareBindSources(request);
   if (request.timezone !== undefined) ensureZone(request.timezone);
   const row = {
@@ -198,6 +233,15 @@ export function makeContainerTree(engine: Engine, record: ContainerRecord): void
     { path: "trash", mode: PRIVATE_DIRECTORY },
   ]);
   if (config.volumes.length > 0) makeVolumeTrees(dataHome, config);
+  config.images?.forEach((_image, index) => makeImagePlace(dataHome, `containers/${id}/${imagePlace(index)}`));
+}
+
+function makeImagePlace(dataHome: string, path: string): void {
+  makeTree(dataHome, [
+    { path, mode: PRIVATE_DIRECTORY },
+    { path: `${path}/upper`, mode: READABLE_DIRECTORY },
+    { path: `${path}/work`, mode: PRIVATE_DIRECTORY },
+  ]);
 }
 
 function makeVolumeTrees(dataHome: string, config: ContainerConfig): void {

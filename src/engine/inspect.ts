@@ -82,8 +82,8 @@ function hostConfigOf(config: ContainerConfig): Record<string, unknown> {
     ...(request.seccomp === "default" ? [] : [`seccomp=${seccompText(request.seccomp)}`]),
   ];
   const binds = request.mounts.filter((mount) => mount.kind === "bind");
-  const named = config.volumes.flatMap(({ name, anonymous, ...volume }) =>
-    anonymous ? [] : [{ ...volume, source: name }],
+  const named = request.mounts.flatMap((mount) =>
+    mount.kind === "volume" && mount.name !== null ? [{ ...mount, source: mount.name }] : [],
   );
   const tmpfs = request.mounts.filter((mount) => mount.kind === "tmpfs");
   return {
@@ -92,6 +92,9 @@ function hostConfigOf(config: ContainerConfig): Record<string, unknown> {
       [...binds, ...named].map(({ source, target, readonly }) => `${source}:${target}${readonly ? ":ro" : ""}`),
     ),
     NetworkMode: request.network,
+    VolumesFrom: orNull(
+      (request.volumesFrom ?? []).map(({ container, readonly }) => `${container}${readonly ? ":ro" : ""}`),
+    ),
     AutoRemove: request.autoRemove,
     CapAdd: orNull(request.capAdd.map(parseCapability)),
     CapDrop: orNull(request.capDrop.map(parseCapability)),
@@ -144,7 +147,7 @@ function pidsLimit(engine: Engine, id: string): number | null {
 
 function mountsOf(engine: Engine, config: ContainerConfig): Record<string, unknown>[] {
   const mounts: Record<string, unknown>[] = [];
-  for (const mount of config.request.mounts) {
+  for (const mount of [...config.request.mounts, ...(config.binds ?? [])]) {
     if (mount.kind === "bind") {
       const { source, target, readonly, propagation } = mount;
       mounts.push({
@@ -164,6 +167,9 @@ function mountsOf(engine: Engine, config: ContainerConfig): Record<string, unkno
         RW: !mount.readonly,
         Propagation: "",
       });
+    } else if (mount.kind === "image") {
+      const { image, target, readonly } = mount;
+      mounts.push({ Type: "image", Source: image, Destination: target, Mode: "", RW: !readonly, Propagation: "" });
     }
   }
   for (const { name, target, readonly } of config.volumes) {

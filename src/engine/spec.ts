@@ -28,7 +28,7 @@ function lowerDirectories(engine: Engine, record: ContainerRecord): string[] {
 
 /** Everything the keeper is told. */
 export function specOf(engine: Engine, record: ContainerRecord, network: NetworkSpec, size: Size): SandboxSpec {
-  const { layout } = engine.store;
+  const { layout, layers } = engine.store;
   const { timezone } = record.config.request;
   const paths = {
     containerDir: layout.container(record.id),
@@ -36,6 +36,7 @@ export function specOf(engine: Engine, record: ContainerRecord, network: Network
     userRuntimeDir: layout.userRuntimeDir,
     lower: lowerDirectories(engine, record),
     volumes: record.config.volumes.map((volume) => `${layout.volume(volume.name)}/_data`),
+    images: (record.config.images ?? []).map(({ imageId }) => layers.lowerDirectories(imageId, layerMap(engine))),
   };
   return planSandbox(record.config, engine.host(), paths, {
     id: record.id,

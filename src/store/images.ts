@@ -262,9 +262,14 @@ export class Images {
     this.#records.run("DELETE FROM blob_links WHERE kind = 'reference' AND owner = ?", name);
   }
 
-  /** Containers made from an image. */
+  /** Containers made from an image, or that mount it. */
   users(id: string): ImageUser[] {
-    const rows = this.#records.all("SELECT id, name FROM containers WHERE image_id = ?", id);
+    const rows = this.#records.all(
+      `SELECT id, name FROM containers WHERE image_id = ?
+         OR EXISTS (SELECT 1 FROM json_each(config, '$.images') WHERE json_extract(value, '$.imageId') = ?)`,
+      id,
+      id,
+    );
     return rows.map((row) => ({ id: String(row["id"]), name: String(row["name"]) }));
   }
 

@@ -8,3 +8,4 @@ export type { MountRequest } from "./mount-request.ts";
 export { ensureDistinctTargets, isVolumeName, refuseVolumeName } from "./target.ts";
 export { parseTmpfsFlag } from "./tmpfs-flag.ts";
 export { parseVolumeFlag } from "./volume-flag.ts";
+export { parseVolumesFrom, type VolumesFrom } from "./volumes-from.ts";

@@ -12,10 +12,14 @@ interface MountOptions {
   type: string;
   source: string;
   target: string;
-  readonly: boolean;
+  /** `null`: as this type has it. */
+  readonly: boolean | null;
   propagation: string | null;
   recursive: string | null;
   nocopy: boolean;
+  subpath: string;
+  chown: boolean;
+  tmpCopyUp: boolean;
   size: number | null;
   mode: number | null;
   /** Keys that were there, for the rule that kinds do not mix. */
@@ -25,16 +29,19 @@ interface MountOptions {
 const TRUE_WORDS = new Set(["1", "t", "T", "TRUE", "true", "True"]);
 const FALSE_WORDS = new Set(["0", "f", "F", "FALSE", "false", "False"]);
 /** Keys that may stand alone. */
-const SWITCHES = new Set(["readonly", "ro", "volume-nocopy", "bind-nonrecursive"]);
+const SWITCHES = new Set(
+  "readonly ro rw readwrite volume-nocopy bind-nonrecursive u chown tmpcopyup notmpcopyup noatime".split(" "),
+);
 const RECURSIVE = ["enabled", "disabled", "writable", "readonly"];
 /** Types that docker or podman has and we do not have yet. */
-const LATER_TYPES = new Set(["image", "npipe", "cluster", "artifact", "devpts", "glob", "ramfs"]);
-const LATER_KEYS = new Set(
-  (
-    "volume-label volume-driver volume-opt volume-subpath image-subpath subpath u chown idmap relabel no-dereference " +
-    "tmpcopyup notmpcopyup noatime uid gid max"
-  ).split(" "),
-);
+const LATER_TYPES = new Set(["npipe", "cluster", "artifact", "glob"]);
+/** And those that we do not want, with what to do instead. */
+const UNWANTED_TYPES: Readonly<Record<string, string>> = {
+  devpts: "Every container has terminals of its own at /dev/pts.",
+  ramfs: "Nothing limits its size, and the memory is the host's: take type=tmpfs.",
+};
+const LATER_KEYS = new Set("volume-label volume-driver volume-opt idmap no-dereference uid gid max".split(" "));
+const LABELS = ["shared", "private"];
 const OCTAL = /^[0-7]{1,4}$/;
 
 type Apply = (options: MountOptions, value: string, key: string) => void;
@@ -48,8 +55,20 @@ const KEYS: Readonly<Record<string, Apply>> = {
   destination: (options, value) => void (options.target = value),
   readonly: (options, value, key) => void (options.readonly = parseSwitch(key, value)),
   ro: (options, value, key) => void (options.readonly = parseSwitch(key, value)),
+  rw: (options, value, key) => void (options.readonly = !parseSwitch(key, value)),
+  readwrite: (options, value, key) => void (options.readonly = !parseSwitch(key, value)),
   // Means something on Docker Desktop alone, which takes anything.
   consistency() {},
+  // SELinux labels, which mean nothing here; docker takes z and Z too.
+  relabel: (_options, value, key) => ensureOneOf(key, value, LABELS),
+  noatime: (_options, value, key) => void parseSwitch(key, value),
+  u: (options, value, key) => void (options.chown = parseSwitch(key, value)),
+  chown: (options, value, key) => void (options.chown = parseSwitch(key, value)),
+  subpath: (options, value) => void (options.subpath = value),
+  "volume-subpath": (options, value) => void (options.subpath = value),
+  "image-subpath": (options, value) => void (options.subpath = value),
+  tmpcopyup: (options, value, key) => void (options.tmpCopyUp = parseSwitch(key, value)),
+  notmpcopyup: (options, value, key) => void (options.tmpCopyUp = !parseSwitch(key, value)),
   "bind-propagation": (options, value) => void (options.propagation = value),
   "bind-nonrecursive"(options, value, key) {
     if (parseSwitch(key, value)) options.recursive = "disabled";
@@ -75,10 +94,13 @@ export function parseMountFlag(text: string, currentDirectory: string): MountReq
     type: "volume",
     source: "",
     target: "",
-    readonly: false,
+    readonly: null,
     propagation: null,
     recursive: null,
     nocopy: false,
+    subpath: "",
+    chown: false,
+    tmpCopyUp: false,
     size: null,
     mode: null,
     keys: new Set(),
@@ -121,7 +143,7 @@ function ensureOneOf(key: string, value: string, allowed: readonly string[]): vo
 }
 
 function ensureUnmixed({ type, keys }: MountOptions): void {
-  for (const kind of ["volume", "bind", "tmpfs"]) {
+  for (const kind of ["volume", "image", "bind", "tmpfs"]) {
     if (type !== kind && [...keys].some((key) => key.startsWith(`${kind}-`))) {
       throw new BunkerError("usage", `cannot mix '${kind}-*' options with mount type '${type}'`);
     }
@@ -129,23 +151,51 @@ function ensureUnmixed({ type, keys }: MountOptions): void {
 }
 
 function assemble(options: MountOptions): MountRequest {
-  const { type, source, readonly } = options;
+  const { type, source } = options;
   if (LATER_TYPES.has(type)) throw new BunkerError("unsupported", `mounts of type "${type}" are not supported yet`);
+  const instead = Object.hasOwn(UNWANTED_TYPES, type) ? UNWANTED_TYPES[type] : undefined;
+  if (instead !== undefined) {
+    throw new BunkerError("unsupported", `mounts of type "${type}" are not supported`, { hint: instead });
+  }
   const prefix = `invalid mount config for type "${type}": `;
-  if (type === "bind") return assembleBind(options, prefix);
+  const readonly = options.readonly ?? false;
+  const owner = options.chown ? { chown: true } : {};
+  if (type === "bind") return { ...assembleBind(options, prefix), ...owner };
+  if (type === "image") return assembleImage(options, prefix);
   if (type !== "volume" && type !== "tmpfs") throw new BunkerError("usage", `${prefix}mount type unknown: "${type}"`);
   const target = parseTarget(options.target, prefix);
   if (type === "volume") {
     if (source !== "" && !isVolumeName(source)) throw refuseVolumeName(source);
-    return { kind: "volume", name: source === "" ? null : source, target, readonly, copyUp: !options.nocopy };
+    const name = source === "" ? null : source;
+    const subpath = checkSubpath(options.subpath, prefix);
+    // What lies below a subpath is what somebody put there: it must be there before.
+    const copyUp = !options.nocopy && options.subpath === "";
+    return { kind: "volume", name, target, readonly, copyUp, ...subpath, ...owner };
   }
   if (source !== "") throw new BunkerError("usage", `${prefix}field Source must not be specified`);
   // docker's --mount forbids executing no more than mount(8) would; --tmpfs does.
-  return { kind: "tmpfs", target, size: options.size, mode: options.mode, readonly, exec: true };
+  const copyUp = options.tmpCopyUp ? { copyUp: true } : {};
+  return { kind: "tmpfs", target, size: options.size, mode: options.mode, readonly, exec: true, ...copyUp };
+}
+
+function assembleImage(options: MountOptions, prefix: string): MountRequest {
+  const { source, subpath, readonly } = options;
+  if (source === "") throw new BunkerError("usage", `${prefix}field Source must not be empty`);
+  const target = parseTarget(options.target, prefix);
+  return { kind: "image", image: source, target, readonly: readonly ?? true, ...checkSubpath(subpath, prefix) };
+}
+
+/** @throws BunkerError usage in docker's words */
+function checkSubpath(subpath: string, prefix: string): { subpath?: string } {
+  if (subpath === "") return {};
+  const escapes = subpath.startsWith("/") || subpath.split("/").includes("..");
+  if (!escapes) return { subpath };
+  throw new BunkerError("usage", `${prefix}subpath must be a relative path within the volume`);
 }
 
 function assembleBind(options: MountOptions, prefix: string): MountRequest {
-  const { source, readonly, recursive } = options;
+  const { source, recursive } = options;
+  const readonly = options.readonly ?? false;
   const propagation = options.propagation ?? "rprivate";
   if (source === "") throw new BunkerError("usage", `${prefix}field Source must not be empty`);
   if (!source.startsWith("/")) {

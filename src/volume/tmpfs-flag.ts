@@ -9,7 +9,8 @@ type TmpfsRequest = Extract<MountRequest, { kind: "tmpfs" }>;
 
 /** Always so: nothing to do. */
 const GRANTED = new Set(["nosuid", "nodev", "rw", "relatime", "noatime", "private", "rprivate"]);
-const LATER = /^(?:suid|dev|(?:uid|gid|nr_inodes|nr_blocks|mpol|huge)=.*|tmpcopyup|notmpcopyup)$/;
+const LATER = /^(?:suid|dev|(?:nr_inodes|nr_blocks|mpol|huge)=.*)$/;
+const OWNER = /^([ug]id)=(\d{1,10})$/;
 const MODE = /^[0-7]{1,4}$/;
 
 /** @throws BunkerError usage, or unsupported */
@@ -35,9 +36,18 @@ function applyOption(request: TmpfsRequest, option: string): void {
   else if (option === "exec" || option === "noexec") request.exec = option === "exec";
   else if (option.startsWith("size=")) request.size = parseSize(option);
   else if (option.startsWith("mode=")) request.mode = parseMode(option);
+  else if (option === "tmpcopyup") request.copyUp = true;
+  else if (option === "notmpcopyup") delete request.copyUp;
+  else if (OWNER.test(option)) setOwner(request, option);
   else if (LATER.test(option))
     throw new BunkerError("unsupported", `the tmpfs option "${option}" is not supported yet`);
   else throw invalidOption(option);
+}
+
+function setOwner(request: TmpfsRequest, option: string): void {
+  const [, key = "", id] = OWNER.exec(option) ?? [];
+  if (key === "uid") request.uid = Number(id);
+  else request.gid = Number(id);
 }
 
 function parseSize(option: string): number {
@@ -64,6 +74,6 @@ function parseMode(option: string): number {
 
 function invalidOption(option: string): BunkerError {
   return new BunkerError("usage", `invalid tmpfs option ["${option}"]`, {
-    hint: "The options are ro, rw, exec, noexec, size=64m and mode=1777.",
+    hint: "The options are ro, rw, exec, noexec, size=64m, mode=1777, uid=, gid= and tmpcopyup.",
   });
 }

@@ -113,6 +113,9 @@ pub enum Mount {
         dev: bool,
         suid: bool,
         exec: bool,
+        /// Gives all that is there to the container's user.
+        #[serde(default)]
+        chown: bool,
     },
     Tmpfs {
         target: String,
@@ -120,6 +123,11 @@ pub enum Mount {
         mode: Option<u32>,
         readonly: bool,
         exec: bool,
+        uid: Option<u32>,
+        gid: Option<u32>,
+        /// Begins with what the image has there.
+        #[serde(default)]
+        copy_up: bool,
     },
     /// A volume's `_data`; `copy_up`: fill it once from the image's content at the target if it is empty.
     Volume {
@@ -127,7 +135,24 @@ pub enum Mount {
         target: String,
         readonly: bool,
         copy_up: bool,
+        /// A file or directory in it; looked up inside it.
+        subpath: Option<String>,
+        #[serde(default)]
+        chown: bool,
     },
+    /// Another image: its layers, the topmost first, put together at `place`, a directory of ours with `upper` (empty before the
+    /// first start) and `work` in it.
+    Image { lower: Vec<String>, place: String, target: String, readonly: bool, subpath: Option<String> },
+}
+
+impl Mount {
+    pub fn target(&self) -> &str {
+        let (Self::Bind { target, .. }
+        | Self::Tmpfs { target, .. }
+        | Self::Volume { target, .. }
+        | Self::Image { target, .. }) = self;
+        target
+    }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

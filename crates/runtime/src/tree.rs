@@ -136,6 +136,39 @@ fn dress(target: BorrowedFd<'_>, source: BorrowedFd<'_>, status: &Status) -> Sys
     path::set_time(target, status.modified)
 }
 
+/// Gives what is open at `top`, and all below it on the same file system, to somebody else; what is his already is left alone.
+pub fn give(top: BorrowedFd<'_>, owner: (u32, u32)) -> SysResult<()> {
+    let status = path::status(top)?;
+    if status.is_directory() {
+        return give_level(open_directory(top, b".")?.as_fd(), owner, 0);
+    }
+    if (status.uid, status.gid) == owner { Ok(()) } else { path::change_owner_of(top, owner) }
+}
+
+/// The directory itself last: its owner before may be the only one who may look into it.
+fn give_level(directory: BorrowedFd<'_>, owner: (u32, u32), depth: usize) -> SysResult<()> {
+    if depth > MAX_COPY_DEPTH {
+        return Err(SysError::new("giving a directory away: nested too deep", ELOOP));
+    }
+    let top = path::status(directory)?;
+    for name in names(directory)? {
+        let given = path::status_at(directory, &name).and_then(|status| {
+            if status.is_directory() {
+                let below = open_directory(directory, &name)?;
+                // A mount point is somebody else's tree.
+                return if path::status(below.as_fd())?.device == top.device {
+                    give_level(below.as_fd(), owner, depth + 1)
+                } else {
+                    Ok(())
+                };
+            }
+            if (status.uid, status.gid) == owner { Ok(()) } else { path::change_owner_at(directory, &name, owner) }
+        });
+        ignore_missing(given)?;
+    }
+    if (top.uid, top.gid) == owner { Ok(()) } else { path::change_owner(directory, owner) }
+}
+
 /// Removes `name` and all below it; what is gone already is fine. `base` is a directory of ours on the same filesystem, into
 /// which parts that lie too deep are moved on the way.
 pub fn remove(base: BorrowedFd<'_>, name: &[u8]) -> SysResult<()> {

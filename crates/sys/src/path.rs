@@ -187,6 +187,13 @@ pub fn change_owner_at(directory: BorrowedFd<'_>, name: &[u8], (uid, gid): (u32,
     check(done, || format!("fchownat(\"{}\", {uid}, {gid})", name.escape_ascii())).map(drop)
 }
 
+/// Of a file that is open, as O_PATH too.
+pub fn change_owner_of(file: BorrowedFd<'_>, (uid, gid): (u32, u32)) -> SysResult<()> {
+    // SAFETY: zero-terminated path, open descriptor.
+    let done = unsafe { libc::fchownat(file.as_raw_fd(), c"".as_ptr(), uid, gid, libc::AT_EMPTY_PATH) };
+    check(done, || format!("fchownat({uid}, {gid})")).map(drop)
+}
+
 /// fchown(2).
 pub fn change_owner(file: BorrowedFd<'_>, (uid, gid): (u32, u32)) -> SysResult<()> {
     // SAFETY: open descriptor.

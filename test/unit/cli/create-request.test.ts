@@ -133,7 +133,7 @@ describe("a mistake is told in docker's words", () => {
     [["-l", "=a"], `invalid argument "=a" for "-l, --label" flag: invalid label '=a': empty name`],
     [["--ulimit", "foo"], 'invalid argument "foo" for "--ulimit" flag: invalid ulimit argument: foo'],
     [["--mount", "type=bind"], 'invalid argument "type=bind" for "--mount" flag: target is required'],
-    [["--mount", "type=image,src=a,dst=/b"], 'mounts of type "image" are not supported yet'],
+    [["--mount", "type=cluster,src=a,dst=/b"], 'mounts of type "cluster" are not supported yet'],
     [["-v", "/a:/x", "--tmpfs", "/x"], "duplicate mount point: /x"],
     [["--platform", "foo"], 'invalid platform "foo"'],
     [["--security-opt", "foo"], 'invalid --security-opt: "foo"'],

@@ -67,9 +67,9 @@ describe("mistakes go to standard error, with docker's exit codes", () => {
       'bunker: invalid argument "type=bind" for "--mount" flag: target is required',
     ],
     [
-      ["create", "--mount", "type=image,src=a,dst=/b", "x"],
+      ["create", "--mount", "type=cluster,src=a,dst=/b", "x"],
       125,
-      'bunker: mounts of type "image" are not supported yet\n',
+      'bunker: mounts of type "cluster" are not supported yet\n',
     ],
     [["run", "-v", "d:/x", "x"], 125, "bunker: volume name is too short, names should be at least two"],
     [["run", "--name", "\u001b[31m", "x"], 125, "bunker: invalid container name (\\x1b[31m), only"],

@@ -4,7 +4,13 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import type { MountRequest } from "../../../src/volume/index.ts";
 import { BunkerError } from "../../../src/errors.ts";
-import { ensureDistinctTargets, parseMountFlag, parseTmpfsFlag, parseVolumeFlag } from "../../../src/volume/index.ts";
+import {
+  ensureDistinctTargets,
+  parseMountFlag,
+  parseTmpfsFlag,
+  parseVolumeFlag,
+  parseVolumesFrom,
+} from "../../../src/volume/index.ts";
 
 const HERE = "/home/a/work";
 const BIND = {
@@ -41,6 +47,7 @@ describe("-v", () => {
     ["/x", { ...VOLUME, target: "/x" }],
     ["data:/x", { ...VOLUME, name: "data", target: "/x" }],
     ["da.t_a-1:/x:ro,nocopy,z", { ...VOLUME, name: "da.t_a-1", target: "/x", readonly: true, copyUp: false }],
+    ["/a:/b:U", { ...BIND, source: "/a", target: "/b", chown: true }],
     ["/a b:/c d", { ...BIND, source: "/a b", target: "/c d" }],
   ] as [string, MountRequest][])("%j", (text, expected) => {
     expect(parseVolumeFlag(text, HERE)).toEqual(expected);
@@ -70,7 +77,7 @@ describe("-v", () => {
     ["d:/x", "usage: volume name is too short, names should be at least two alphanumeric characters"],
     ["data:/x:shared", "usage: invalid mode: shared"],
     ["/a:/b:shared", 'unsupported: mount propagation "shared" cannot be had without root'],
-    ["/a:/b:U", 'unsupported: the volume option "U" is not supported yet'],
+
     ["/a:/b:idmap=uids=0-1-2", 'unsupported: the volume option "idmap=uids=0-1-2" is not supported yet'],
   ])("%j is refused", (text, expected) => {
     expect(complaint(() => parseVolumeFlag(text, HERE))).toBe(expected);
@@ -99,6 +106,17 @@ describe("--mount", () => {
       { ...TMPFS, target: "/t", size: 67_108_864, mode: 0o1777, exec: true },
     ],
     ["type=volume,dst=/v", { ...VOLUME, target: "/v" }],
+    ["type=image,src=i,dst=/i", { kind: "image", image: "i", target: "/i", readonly: true }],
+    [
+      "type=image,src=i:1,dst=/i,rw,image-subpath=a/b",
+      { kind: "image", image: "i:1", target: "/i", readonly: false, subpath: "a/b" },
+    ],
+    [
+      "src=vv,dst=/v,volume-subpath=a,U",
+      { ...VOLUME, name: "vv", target: "/v", copyUp: false, subpath: "a", chown: true },
+    ],
+    ["type=bind,src=/a,dst=/b,relabel=shared,chown=true", { ...bind, source: "/a", target: "/b", chown: true }],
+    ["type=tmpfs,dst=/t,tmpcopyup,noatime", { ...TMPFS, target: "/t", exec: true, copyUp: true }],
     ["dst=/v,volume-nocopy,ro", { ...VOLUME, target: "/v", copyUp: false, readonly: true }],
   ] as [string, MountRequest][])("%j", (text, expected) => {
     expect(parseMountFlag(text, HERE)).toEqual(expected);
@@ -154,13 +172,19 @@ describe("--mount", () => {
     ['type=bind,src="/a,b",dst=/b', 'usage: parse error on line 1, column 15: bare " in non-quoted-field'],
     ['type=bind,"src=/a', 'usage: parse error on line 1, column 18: extraneous or missing " in quoted-field'],
     ["type=foo,dst=/b", 'usage: invalid mount config for type "foo": mount type unknown: "foo"'],
-    ["type=image,src=x,dst=/b", 'unsupported: mounts of type "image" are not supported yet'],
+    ["type=image,dst=/b", 'usage: invalid mount config for type "image": field Source must not be empty'],
+    ["type=devpts,dst=/b", 'unsupported: mounts of type "devpts" are not supported'],
+    ["type=bind,src=/a,dst=/b,volume-subpath=x", "usage: cannot mix 'volume-*' options with mount type 'bind'"],
+    [
+      "type=volume,src=vv,dst=/b,volume-subpath=/x",
+      'usage: invalid mount config for type "volume": subpath must be a relative path within the volume',
+    ],
     [
       "type=volume,src=d,dst=/b",
       "usage: volume name is too short, names should be at least two alphanumeric characters",
     ],
     ["type=volume,dst=/b,volume-driver=x", 'unsupported: the mount option "volume-driver" is not supported yet'],
-    ["type=bind,src=/a,dst=/b,U=true", 'unsupported: the mount option "u" is not supported yet'],
+    ["type=bind,src=/a,dst=/b,U=maybe", "usage: invalid value for u: maybe"],
   ])("%j is refused", (text, expected) => {
     expect(complaint(() => parseMountFlag(text, HERE))).toBe(expected);
   });
@@ -170,6 +194,7 @@ describe("--tmpfs", () => {
   test.each([
     ["/t", { ...TMPFS, target: "/t" }],
     ["/t:", { ...TMPFS, target: "/t" }],
+    ["/t:uid=7,gid=8,tmpcopyup", { ...TMPFS, target: "/t", uid: 7, gid: 8, copyUp: true }],
     ["/t:rw,noexec,nosuid,nodev,size=64m", { ...TMPFS, target: "/t", size: 67_108_864 }],
     [
       "/t:size=65536k,mode=1770,exec,ro",
@@ -188,7 +213,7 @@ describe("--tmpfs", () => {
     ["/t:foo", 'usage: invalid tmpfs option ["foo"]'],
     ["/t:size=x", 'usage: invalid tmpfs option ["size=x"]'],
     ["/t:mode=8", 'usage: invalid tmpfs option ["mode=8"]'],
-    ["/t:uid=1", 'unsupported: the tmpfs option "uid=1" is not supported yet'],
+    ["/t:uid=x", 'usage: invalid tmpfs option ["uid=x"]'],
     ["/t:suid", 'unsupported: the tmpfs option "suid" is not supported yet'],
     ["/t:size=50%", `unsupported: the tmpfs option "size=50%" is not supported: it is a share of the host's memory`],
   ])("%j is refused", (text, expected) => {
@@ -225,4 +250,23 @@ test("whatever is given, it is a mount with a clean absolute target, or refused 
       }
     }),
   );
+});
+
+test.each([
+  ["a", { container: "a", readonly: false }],
+  ["a:rw,z", { container: "a", readonly: false }],
+  ["a:ro", { container: "a", readonly: true }],
+])("--volumes-from %j", (text, expected) => {
+  expect(parseVolumesFrom(text)).toEqual(expected);
+});
+
+test.each([
+  ["", 'usage: invalid volumes-from specification: ""'],
+  [":ro", 'usage: invalid volumes-from specification: ":ro"'],
+  ["a:", "usage: invalid mode: "],
+  ["a:nocopy", "usage: invalid mode: nocopy"],
+  ["a:rslave", "usage: invalid mode: rslave"],
+  ["a:U", "usage: invalid mode: U"],
+])("--volumes-from %j is refused", (text, expected) => {
+  expect(complaint(() => parseVolumesFrom(text))).toBe(expected);
 });

@@ -3,6 +3,7 @@
 
 mod device;
 mod file;
+mod image;
 pub mod init;
 mod mask;
 mod process;
@@ -64,6 +65,7 @@ fn build<'a>(prepared: &'a Prepared<'_>, sync: &OwnedFd) -> Result<Outfit<'a>, F
         descriptor::raise_loopback()?;
     }
     let identity = identify(root.as_fd(), &spec.process.user, &spec.process.group_add)?;
+    requested::give_all(&sources, (identity.uid, identity.gid))?;
     let maps = &spec.user_namespace;
     identity::ensure_mapped(&identity, &maps.container_uid_map, &maps.container_gid_map)?;
     let terminal = if spec.process.terminal {

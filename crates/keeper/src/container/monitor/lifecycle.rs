@@ -14,6 +14,8 @@ use super::super::record::{ExitRecord, Phase as RecordPhase, State, now};
 use super::super::session::{Ends, Session, open_fifos};
 use super::{Container, MAIN, Monitor, Phase, not_running};
 
+/// The engine's mark in a volume's directory.
+const SHARED: &str = "shared";
 const EXIT_ENGINE: i32 = 125;
 const EXIT_NOT_EXECUTABLE: i32 = 126;
 const EXIT_NOT_FOUND: i32 = 127;
@@ -195,6 +197,10 @@ impl Monitor {
     }
 
     fn move_to_trash(&self, place: &str) -> Option<String> {
+        // A volume that another container uses too: the rows decide about it.
+        if file::open(&format!("{place}/{SHARED}"), path::O_PATH).is_ok() {
+            return None;
+        }
         let name = place.rsplit('/').next()?;
         file::rename(place, &format!("{}/{name}", self.doomed.trash)).ok()?;
         Some(name.to_owned())

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use bunker_sys::{SysResult, mount, path};
 
 use super::device::open_device;
-use super::standard::{Standard, mount_tmpfs};
+use super::standard::{Standard, Tmpfs, mount_tmpfs};
 use crate::failure::{Failure, FailureCode};
 use crate::spec::SandboxSpec;
 
@@ -57,7 +57,7 @@ struct Covers {
 
 impl Covers {
     fn prepare() -> Result<Self, Failure> {
-        let directory = mount_tmpfs("0", Some(0), mount::RDONLY | mount::NOSUID | mount::NODEV | mount::NOEXEC)?;
+        let directory = mount_tmpfs(&Tmpfs::of("0", 0), mount::RDONLY | mount::NOSUID | mount::NODEV | mount::NOEXEC)?;
         Ok(Self { file: open_device("null", 1, 3)?, directory })
     }
 

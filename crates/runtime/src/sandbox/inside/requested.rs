@@ -6,24 +6,35 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use bunker_sys::{SysError, SysResult, credential, file, mount, path};
 
-use super::standard::mount_tmpfs;
+use super::image::{self, Image};
+use super::standard::{Tmpfs, mount_tmpfs};
 use super::volume;
 use crate::failure::{Failure, FailureCode};
 use crate::inroot;
 use crate::spec::{Mount, SandboxSpec};
+use crate::tree;
 
 /// A mount that only waits for its place.
 pub(super) struct Source<'a> {
     wanted: &'a Mount,
     /// Detached; with the attributes asked for.
     mounted: OwnedFd,
+    /// What it shows, as it is outside; `None`: something new.
+    opened: Option<OwnedFd>,
     is_directory: bool,
+}
+
+impl<'a> Source<'a> {
+    fn of_existing(wanted: &'a Mount, mounted: OwnedFd, opened: OwnedFd) -> Result<Self, Failure> {
+        let is_directory = path::status(opened.as_fd())?.is_directory();
+        Ok(Self { wanted, mounted, opened: Some(opened), is_directory })
+    }
 }
 
 /// Takes hold of all sources, before the root is attached anywhere: a bind of the user's home must not show the root too.
 pub(super) fn open_sources(spec: &SandboxSpec) -> Result<Vec<Source<'_>>, Failure> {
     allow_descriptors(spec.mounts.len())?;
-    spec.mounts.iter().map(open_source).collect()
+    spec.mounts.iter().map(|wanted| open_source(wanted, spec)).collect()
 }
 
 /// Each waits as a descriptor. The container's own limit is set later, whatever it was until then.
@@ -36,7 +47,7 @@ fn allow_descriptors(count: usize) -> SysResult<()> {
     if wanted > soft { credential::set_limit(RLIMIT_NOFILE, wanted, hard) } else { Ok(()) }
 }
 
-fn open_source(wanted: &Mount) -> Result<Source<'_>, Failure> {
+fn open_source<'a>(wanted: &'a Mount, spec: &SandboxSpec) -> Result<Source<'a>, Failure> {
     match wanted {
         Mount::Bind { source, readonly, recursive, propagation, dev, suid, exec, .. } => {
             let refused =
@@ -48,19 +59,29 @@ fn open_source(wanted: &Mount) -> Result<Source<'_>, Failure> {
                 | flag(!suid, mount::NOSUID)
                 | flag(!exec, mount::NOEXEC);
             mount::set_attributes(mounted.as_fd(), attributes, propagation_of(propagation)?, *recursive)?;
-            Ok(Source { wanted, mounted, is_directory: path::status(opened.as_fd())?.is_directory() })
+            Source::of_existing(wanted, mounted, opened)
         }
-        Mount::Tmpfs { size, mode, readonly, exec, .. } => {
-            let attributes = mount::NOSUID | mount::NODEV | flag(*readonly, mount::RDONLY) | flag(!exec, mount::NOEXEC);
+        Mount::Tmpfs { size, mode, exec, uid, gid, .. } => {
+            let attributes = mount::NOSUID | mount::NODEV | flag(!exec, mount::NOEXEC);
             // docker's --tmpfs is world-writable and sticky.
-            let mounted = mount_tmpfs(&format!("{:o}", mode.unwrap_or(0o1777)), *size, attributes)?;
-            Ok(Source { wanted, mounted, is_directory: true })
+            let mode = format!("{:o}", mode.unwrap_or(0o1777));
+            let owner = [("uid", *uid), ("gid", *gid)];
+            let mounted = mount_tmpfs(&Tmpfs { mode: &mode, size: *size, owner }, attributes)?;
+            Ok(Source { wanted, mounted, opened: None, is_directory: true })
         }
-        Mount::Volume { source, .. } => {
-            let opened = file::open(source, path::O_PATH | path::O_DIRECTORY)?;
+        Mount::Volume { source, subpath, .. } => {
+            let whole = file::open(source, path::O_PATH | path::O_DIRECTORY)?;
+            let opened = image::open_subpath(whole, subpath.as_deref())?;
             let mounted = mount::clone_of(opened.as_fd(), false)?;
             mount::set_attributes(mounted.as_fd(), mount::NODEV | mount::NOSUID, mount::PRIVATE, false)?;
-            Ok(Source { wanted, mounted, is_directory: true })
+            Source::of_existing(wanted, mounted, opened)
+        }
+        Mount::Image { lower, place, readonly, subpath, .. } => {
+            let (readonly, subpath, is_first_start) = (*readonly, subpath.as_deref(), spec.generation == 1);
+            let (mounted, opened) = image::open(&Image { lower, place, readonly, subpath, is_first_start })?;
+            let attributes = mount::NODEV | mount::NOSUID | flag(readonly, mount::RDONLY);
+            mount::set_attributes(mounted.as_fd(), attributes, mount::PRIVATE, false)?;
+            Source::of_existing(wanted, mounted, opened)
         }
     }
 }
@@ -73,17 +94,26 @@ pub(super) fn attach_all(
 ) -> Result<(), Failure> {
     // While the root shows the image alone: a volume below another one starts with what the image has there.
     for source in sources {
-        if let Mount::Volume { source: data, readonly, copy_up, target } = source.wanted {
-            volume::finish(data, target)?;
-            if *copy_up {
-                volume::fill(data, root, target)?;
+        match source.wanted {
+            Mount::Volume { source: data, readonly, copy_up, target, .. } => {
+                volume::finish(data, target)?;
+                if *copy_up {
+                    volume::fill(data, root, target)?;
+                }
+                // Only now: filling needs to write.
+                mount::set_attributes(source.mounted.as_fd(), flag(*readonly, mount::RDONLY), 0, false)?;
             }
-            // Only now: filling needs to write.
-            mount::set_attributes(source.mounted.as_fd(), flag(*readonly, mount::RDONLY), 0, false)?;
+            Mount::Tmpfs { target, readonly, copy_up, .. } => {
+                if *copy_up {
+                    volume::copy_into(source.mounted.as_fd(), root, target)?;
+                }
+                mount::set_attributes(source.mounted.as_fd(), flag(*readonly, mount::RDONLY), 0, false)?;
+            }
+            Mount::Bind { .. } | Mount::Image { .. } => {}
         }
     }
     for source in sources {
-        let (Mount::Bind { target, .. } | Mount::Tmpfs { target, .. } | Mount::Volume { target, .. }) = source.wanted;
+        let target = source.wanted.target();
         let point = if source.is_directory { target_directory(root, target)? } else { target_file(root, target)? };
         let is_asked_for = matches!(source.wanted, Mount::Bind { .. });
         let over_kernels = match proc {
@@ -94,6 +124,21 @@ pub(super) fn attach_all(
             ensure_mountable(root, point.as_fd(), target)?;
         }
         mount::attach(source.mounted.as_fd(), point.as_fd())?;
+    }
+    Ok(())
+}
+
+/// podman's U: what is mounted becomes the container's user's, outside too. Not before it is known who that is.
+pub(super) fn give_all(sources: &[Source<'_>], owner: (u32, u32)) -> Result<(), Failure> {
+    for source in sources {
+        if let (Mount::Bind { chown: true, .. } | Mount::Volume { chown: true, .. }, Some(opened)) =
+            (source.wanted, &source.opened)
+        {
+            tree::give(opened.as_fd(), owner).map_err(|error| {
+                let what = format!("changing the owner of what is mounted at \"{}\"", source.wanted.target());
+                Failure::system(FailureCode::BadPath, &what, &error)
+            })?;
+        }
     }
     Ok(())
 }

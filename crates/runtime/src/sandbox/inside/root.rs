@@ -16,7 +16,8 @@ const EINVAL: i32 = 22;
 pub(super) fn assemble(spec: &SandboxSpec, place: &OwnedFd) -> Result<OwnedFd, Failure> {
     let mounted = match &spec.root {
         RootFilesystem::Overlay { lower, upper, work, volatile, .. } => {
-            overlay(&Stack { lower, upper, work, volatile: *volatile, is_first_start: spec.generation == 1 }, place)?
+            let changes = Some(Changes { upper, work, volatile: *volatile });
+            overlay(&Stack { lower, changes, is_first_start: spec.generation == 1 }, place)?
         }
         RootFilesystem::Directory { path: directory, .. } => {
             let clone = mount::clone_of(open_host_directory(directory)?.as_fd(), true)?;
@@ -28,20 +29,24 @@ pub(super) fn assemble(spec: &SandboxSpec, place: &OwnedFd) -> Result<OwnedFd, F
     Ok(mounted)
 }
 
-struct Stack<'a> {
-    lower: &'a [String],
-    upper: &'a str,
-    work: &'a str,
-    volatile: bool,
-    is_first_start: bool,
+pub(super) struct Stack<'a> {
+    pub(super) lower: &'a [String],
+    /// `None`: nothing can be written, and there are two layers at least.
+    pub(super) changes: Option<Changes<'a>>,
+    pub(super) is_first_start: bool,
 }
 
-fn overlay(stack: &Stack<'_>, place: &OwnedFd) -> Result<OwnedFd, Failure> {
+pub(super) struct Changes<'a> {
+    pub(super) upper: &'a str,
+    pub(super) work: &'a str,
+    pub(super) volatile: bool,
+}
+
+/// Its top directory, mounted over `place`.
+pub(super) fn overlay(stack: &Stack<'_>, place: &OwnedFd) -> Result<OwnedFd, Failure> {
     let opened = Opened {
         lower: stack.lower.iter().map(|layer| open_layer(layer)).collect::<Result<_, _>>()?,
-        upper: open_host_directory(stack.upper)?,
-        work: open_host_directory(stack.work)?,
-        volatile: stack.volatile,
+        changes: stack.changes.as_ref().map(OpenedChanges::of).transpose()?,
     };
     if stack.is_first_start {
         inherit_root(&opened)?;
@@ -66,17 +71,28 @@ fn open_layer(layer: &str) -> Result<OwnedFd, Failure> {
 
 struct Opened {
     lower: Vec<OwnedFd>,
+    changes: Option<OpenedChanges>,
+}
+
+struct OpenedChanges {
     upper: OwnedFd,
     work: OwnedFd,
     volatile: bool,
 }
 
+impl OpenedChanges {
+    fn of(changes: &Changes<'_>) -> Result<Self, Failure> {
+        let (upper, work) = (open_host_directory(changes.upper)?, open_host_directory(changes.work)?);
+        Ok(Self { upper, work, volatile: changes.volatile })
+    }
+}
+
 /// The merged root's mode and owner are the upper's: they become those of the topmost layer. Before the first start only:
 /// afterwards the container's own changes stand.
 fn inherit_root(opened: &Opened) -> Result<(), Failure> {
-    let Some(top) = opened.lower.first() else { return Ok(()) };
+    let (Some(top), Some(changes)) = (opened.lower.first(), &opened.changes) else { return Ok(()) };
     let wanted = path::status(top.as_fd())?;
-    let upper = path::open_at(opened.upper.as_fd(), b".", path::O_RDONLY | path::O_DIRECTORY, 0)?;
+    let upper = path::open_at(changes.upper.as_fd(), b".", path::O_RDONLY | path::O_DIRECTORY, 0)?;
     path::change_owner(upper.as_fd(), (wanted.uid, wanted.gid))?;
     path::change_mode(upper.as_fd(), wanted.permissions())?;
     Ok(())
@@ -88,11 +104,13 @@ fn by_descriptor(opened: &Opened) -> SysResult<OwnedFd> {
     for layer in &opened.lower {
         context.set_fd("lowerdir+", layer.as_fd())?;
     }
-    context.set_fd("upperdir", opened.upper.as_fd())?;
-    context.set_fd("workdir", opened.work.as_fd())?;
+    if let Some(changes) = &opened.changes {
+        context.set_fd("upperdir", changes.upper.as_fd())?;
+        context.set_fd("workdir", changes.work.as_fd())?;
+    }
     // Without it the mount succeeds all the same and opaque directories are silently ignored.
     context.set_flag("userxattr")?;
-    if opened.volatile {
+    if opened.changes.as_ref().is_some_and(|changes| changes.volatile) {
         context.set_flag("volatile")?;
     }
     context.mount(mount::NODEV)
@@ -101,14 +119,13 @@ fn by_descriptor(opened: &Opened) -> SysResult<OwnedFd> {
 /// mount(2) with the layers' short names under /proc/self/fd: its options end at one page.
 fn by_name(opened: &Opened, place: BorrowedFd<'_>) -> SysResult<OwnedFd> {
     let lower: Vec<String> = opened.lower.iter().map(|layer| file::path_of(layer.as_fd())).collect();
-    let mut options = format!(
-        "userxattr,lowerdir={},upperdir={},workdir={}",
-        lower.join(":"),
-        file::path_of(opened.upper.as_fd()),
-        file::path_of(opened.work.as_fd())
-    );
-    if opened.volatile {
-        options.push_str(",volatile");
+    let mut options = format!("userxattr,lowerdir={}", lower.join(":"));
+    if let Some(changes) = &opened.changes {
+        let (upper, work) = (file::path_of(changes.upper.as_fd()), file::path_of(changes.work.as_fd()));
+        options.push_str(&format!(",upperdir={upper},workdir={work}"));
+        if changes.volatile {
+            options.push_str(",volatile");
+        }
     }
     mount::mount_over("overlay", place, &options)
 }

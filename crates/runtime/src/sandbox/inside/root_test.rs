@@ -46,9 +46,7 @@ fn inside() {
         };
         let opened = Opened {
             lower: vec![open("top"), open("bottom")],
-            upper: open("upper"),
-            work: open("work"),
-            volatile: false,
+            changes: Some(OpenedChanges { upper: open("upper"), work: open("work"), volatile: false }),
         };
         let root = open("root");
         let mounted = by(&opened, root.as_fd()).expect("a test directory");

@@ -30,12 +30,12 @@ pub(super) fn mount_all(spec: &SandboxSpec, root: BorrowedFd<'_>) -> Result<Stan
     let sys = mount_sys(spec)?;
     attach(sys.as_fd(), root, "sys")?;
     mount_cgroup(spec, sys.as_fd())?;
-    let devices = mount_tmpfs("755", Some(DEVICES_SIZE), NOSUID | NOEXEC | STRICTATIME)?;
+    let devices = mount_tmpfs(&Tmpfs::of("755", DEVICES_SIZE), NOSUID | NOEXEC | STRICTATIME)?;
     let terminals = mount_terminals(spec)?;
     attach(devices.as_fd(), root, "dev")?;
     device::fill(devices.as_fd())?;
     attach(terminals.as_fd(), devices.as_fd(), "pts")?;
-    let shm = mount_tmpfs("1777", Some(spec.shm_size), NOSUID | NODEV | NOEXEC)?;
+    let shm = mount_tmpfs(&Tmpfs::of("1777", spec.shm_size), NOSUID | NODEV | NOEXEC)?;
     attach(shm.as_fd(), devices.as_fd(), "shm")?;
     if spec.namespaces.ipc {
         let queues = FilesystemContext::open("mqueue")?.mount(NOSUID | NODEV | NOEXEC)?;
@@ -47,13 +47,30 @@ pub(super) fn mount_all(spec: &SandboxSpec, root: BorrowedFd<'_>) -> Result<Stan
 /// docker's size of the tmpfs at /dev.
 const DEVICES_SIZE: u64 = 64 * 1024 * 1024;
 
-/// A tmpfs with this mode, of `size` bytes (half the memory where not said).
-pub(super) fn mount_tmpfs(mode: &str, size: Option<u64>, attributes: u64) -> Result<OwnedFd, Failure> {
+/// A tmpfs to be made: its top directory's mode and owner (root where not said), its size in bytes (half the memory).
+pub(super) struct Tmpfs<'a> {
+    pub(super) mode: &'a str,
+    pub(super) size: Option<u64>,
+    pub(super) owner: [(&'static str, Option<u32>); 2],
+}
+
+impl<'a> Tmpfs<'a> {
+    pub(super) fn of(mode: &'a str, size: u64) -> Self {
+        Self { mode, size: Some(size), owner: [("uid", None), ("gid", None)] }
+    }
+}
+
+pub(super) fn mount_tmpfs(wanted: &Tmpfs<'_>, attributes: u64) -> Result<OwnedFd, Failure> {
     let context = FilesystemContext::open("tmpfs")?;
     context.set("source", "tmpfs")?;
-    context.set("mode", mode)?;
-    if let Some(bytes) = size {
+    context.set("mode", wanted.mode)?;
+    if let Some(bytes) = wanted.size {
         context.set("size", &bytes.to_string())?;
+    }
+    for (key, id) in wanted.owner {
+        if let Some(id) = id {
+            context.set(key, &id.to_string())?;
+        }
     }
     Ok(context.mount(attributes)?)
 }

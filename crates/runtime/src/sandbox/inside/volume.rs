@@ -52,6 +52,18 @@ pub(super) fn finish(data: &str, target: &str) -> Result<(), Failure> {
     volume.move_in().map_err(failed)
 }
 
+/// podman's tmpcopyup: a new file system begins with what the image has at its place.
+pub(super) fn copy_into(mounted: BorrowedFd<'_>, root: BorrowedFd<'_>, target: &str) -> Result<(), Failure> {
+    let image = target_directory(root, target)?;
+    ensure_mountable(root, image.as_fd(), target)?;
+    if path::status(root)?.device != path::status(image.as_fd())?.device {
+        return Ok(());
+    }
+    let copied =
+        (|| tree::copy_content(open_directory(image.as_fd(), b".")?.as_fd(), open_directory(mounted, b".")?.as_fd()))();
+    copied.map_err(|error| Failure::system(FailureCode::System, &format!("filling the tmpfs at \"{target}\""), &error))
+}
+
 fn open_directory(parent: BorrowedFd<'_>, name: &[u8]) -> SysResult<OwnedFd> {
     path::open_at(parent, name, path::O_RDONLY | path::O_DIRECTORY | path::O_NOFOLLOW, 0)
 }

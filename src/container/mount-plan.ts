@@ -1,0 +1,52 @@
+// What is mounted into a container, from the root down, as the keeper is told. Pure.
+
+import type { ContainerConfig } from "./config.ts";
+import type { MountSpec } from "./sandbox-spec.ts";
+
+/** Where on the host lies what is mounted. */
+export interface MountSources {
+  containerDir: string;
+  /** `_data` directory of each of the config's volumes, in order. */
+  volumes: string[];
+  /** Layer directories of each image that is mounted. */
+  images: string[][];
+  /** The host's file of a time zone. */
+  zone: string | null;
+}
+
+export function planMounts(config: ContainerConfig, sources: MountSources): MountSpec[] {
+  const mounts: MountSpec[] = sources.zone === null ? [] : planZone(config, sources.zone);
+  for (const mount of [...config.request.mounts, ...(config.binds ?? [])]) {
+    if (mount.kind === "bind") {
+      const { createSource: _made, ...bind } = mount;
+      mounts.push({ ...bind, dev: false, suid: false, exec: true });
+    } else if (mount.kind === "tmpfs") mounts.push(mount);
+  }
+  config.volumes.forEach(({ name: _name, anonymous: _anonymous, ...volume }, index) => {
+    mounts.push({ kind: "volume", source: sources.volumes[index] ?? "", ...volume });
+  });
+  config.images?.forEach(({ imageId: _imageId, ...image }, index) => {
+    const place = `${sources.containerDir}/${imagePlace(index)}`;
+    mounts.push({ kind: "image", lower: sources.images[index] ?? [], place, ...image });
+  });
+  // A parent before what lies in it, whatever the order of the flags.
+  return mounts.sort((a, b) => depth(a.target) - depth(b.target));
+}
+
+/** In a container's directory: where an image that is mounted is put together. */
+export function imagePlace(index: number): string {
+  return `image-${index}`;
+}
+
+const LOCAL_TIME = "/etc/localtime";
+
+/** A mount the user asked for at the same place wins. */
+function planZone({ request, binds = [] }: ContainerConfig, source: string): MountSpec[] {
+  if ([...request.mounts, ...binds].some((mount) => mount.target === LOCAL_TIME)) return [];
+  const closed = { recursive: false, propagation: "", dev: false, suid: false, exec: false };
+  return [{ kind: "bind", source, target: LOCAL_TIME, readonly: true, ...closed }];
+}
+
+function depth(target: string): number {
+  return target.split("/").filter((part) => part !== "" && part !== ".").length;
+}
