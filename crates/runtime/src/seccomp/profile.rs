@@ -66,6 +66,9 @@ pub(crate) fn read(profile: &Value, capabilities: &[String]) -> Result<Policy, F
             let conditions = conditions_of(name, group.args.as_deref().unwrap_or(&[]))?;
             if conditions.is_empty() {
                 verdict.otherwise = action;
+            } else if has_alternatives(&conditions) {
+                let alone = |condition| Rule { conditions: vec![condition], action };
+                verdict.rules.extend(conditions.into_iter().map(alone));
             } else {
                 verdict.rules.push(Rule { conditions, action });
             }
@@ -92,6 +95,13 @@ fn applies(group: &Group, capabilities: &[String]) -> bool {
 
 fn is_native(arch: &str) -> bool {
     if cfg!(target_arch = "x86_64") { arch == "amd64" } else { arch == "arm64" }
+}
+
+/// Several conditions on one argument are each a rule of their own for runc and crun, and so for docker's profiles: a denial of
+/// two values denies both.
+fn has_alternatives(conditions: &[Condition]) -> bool {
+    let same = |at: usize| conditions[..at].iter().any(|earlier| earlier.argument == conditions[at].argument);
+    (1..conditions.len()).any(same)
 }
 
 fn conditions_of(name: &str, arguments: &[Argument]) -> Result<Vec<Condition>, Failure> {

@@ -245,3 +245,7 @@ fn branch(code: u16, k: u32, jt: u8, jf: u8) -> SockFilter {
 #[cfg(test)]
 #[path = "program_test.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "random_profile_test.rs"]
+mod random_profile_tests;

@@ -10,7 +10,7 @@ const ENOSYS: u32 = 0x0005_0026;
 const EAFNOSUPPORT: u32 = 0x0005_0061;
 const KILL: u32 = 0x8000_0000;
 
-fn run(program: &[SockFilter], arch: u32, number: u32, arguments: [u64; 6]) -> u32 {
+pub(super) fn run(program: &[SockFilter], arch: u32, number: u32, arguments: [u64; 6]) -> u32 {
     let mut data = [0u8; 64];
     data[0..4].copy_from_slice(&number.to_le_bytes());
     data[4..8].copy_from_slice(&arch.to_le_bytes());
