@@ -183,3 +183,7 @@ fn member_of(group: &[u8], user: &[u8]) -> Vec<u32> {
 #[cfg(test)]
 #[path = "identity_test.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "identity_random_test.rs"]
+mod random_tests;
