@@ -12,7 +12,7 @@ import {
   READONLY_PATHS,
 } from "./isolation.ts";
 import { type MountSources, planMounts } from "./mount-plan.ts";
-import type { ExecRequest } from "./request.ts";
+import type { CreateRequest, ExecRequest } from "./request.ts";
 import {
   type ExecSpec,
   type IdMapping,
@@ -20,6 +20,7 @@ import {
   type OwnedFileSpec,
   type ProcessSpec,
   type RlimitSpec,
+  type RootFilesystemSpec,
   SPEC_VERSION,
   type SandboxSpec,
   type UserNamespaceSpec,
@@ -45,6 +46,8 @@ export interface HostFacts {
   cgroup: string | null;
   /** What our own processes have, below which only root may go. */
   oomScoreAdj: number;
+  /** We are in a container ourselves. */
+  nested: boolean;
   /** Processors with a thermal_throttle directory. */
   throttledCpus: number[];
 }
@@ -54,6 +57,8 @@ export interface ContainerPaths extends Omit<MountSources, "zone"> {
   userRuntimeDir: string;
   /** Layer directories, topmost first. */
   lower: string[];
+  /** A directory that is the root as it is; `null`: an overlay of the layers. */
+  root: string | null;
 }
 
 export interface StartOptions {
@@ -97,14 +102,7 @@ export function planSandbox(
     runtimeDir: paths.runtimeDir,
     userRuntimeDir: paths.userRuntimeDir,
     userNamespace,
-    root: {
-      kind: "overlay",
-      lower: paths.lower,
-      upper: `${paths.containerDir}/upper`,
-      work: `${paths.containerDir}/work`,
-      volatile: request.autoRemove,
-      readonly: request.readOnly,
-    },
+    root: planRoot(request, paths),
     mounts: planMounts(config, { ...paths, zone: start.zone }),
     files: planFiles(config, host, start),
     process: planProcess(config, host, start),
@@ -118,6 +116,7 @@ export function planSandbox(
     shmSize: request.shmSize ?? DEFAULT_SHM_SIZE,
     log: { kind: "file", maxSize: LOG_MAX_SIZE, maxFiles: LOG_MAX_FILES },
     cgroup: planGroup(host, start.id),
+    nested: host.nested,
     autoRemove: request.autoRemove,
     timeout: request.timeout ?? null,
   };
@@ -126,6 +125,18 @@ export function planSandbox(
 /** A container's own group; `null`: the user may make none. */
 export function planGroup(host: HostFacts, id: string): string | null {
   return host.cgroup === null ? null : `${host.cgroup}/bunker-${id.slice(0, SHORT_ID)}`;
+}
+
+function planRoot({ autoRemove, readOnly }: CreateRequest, paths: ContainerPaths): RootFilesystemSpec {
+  if (paths.root !== null) return { kind: "directory", path: paths.root, readonly: readOnly };
+  return {
+    kind: "overlay",
+    lower: paths.lower,
+    upper: `${paths.containerDir}/upper`,
+    work: `${paths.containerDir}/work`,
+    volatile: autoRemove,
+    readonly: readOnly,
+  };
 }
 
 /** A newer bunker's model may ask for what we would not do. */

@@ -138,6 +138,8 @@ export interface SandboxSpec {
   log: LogSpec;
   /** To be made. */
   cgroup: string | null;
+  /** We are in a container ourselves: what its engine hides in /proc and /sys stays hidden. */
+  nested: boolean;
   autoRemove: boolean;
   /** Seconds. */
   timeout: number | null;

@@ -5,10 +5,12 @@ import type { SandboxSpec } from "../container/index.ts";
 import { BunkerError, wrapError } from "../errors.ts";
 import { closeFd, makePipe } from "../native/index.ts";
 import { type CopyPath, type DestinationKind, planCopy, type SourceKind } from "../volume/index.ts";
+import type { ContainerRecord } from "../store/index.ts";
 import { lockContainer } from "./container-lock.ts";
 import { makeContainerTree } from "./create.ts";
 import type { Engine } from "./engine.ts";
 import { specOf } from "./spec.ts";
+import { copyRoot, needsCopy } from "./storage.ts";
 import { readKeeperState, viewContainer } from "./view.ts";
 import { Dialogue } from "./worker.ts";
 
@@ -160,12 +162,7 @@ async function sideFor(engine: Engine, side: FileSide, held: Held): Promise<obje
     if (lock !== null) {
       held.lock(id, lock);
       const record = engine.store.containers.find(id);
-      if (record?.state === "created" || record?.state === "ended") {
-        makeContainerTree(engine, record);
-        const next = { ...record, generation: record.generation + 1 };
-        const spec = specOf(engine, next, { kind: "none" }, { rows: 0, columns: 0 });
-        return { kind: "resting", spec: { ...spec, mounts: spec.mounts.filter(isKept) } };
-      }
+      if (record?.state === "created" || record?.state === "ended") return await restingSide(engine, record);
       held.unlock(id);
     }
     // Somebody else starts, ends or removes it at this very moment.
@@ -174,6 +171,15 @@ async function sideFor(engine: Engine, side: FileSide, held: Held): Promise<obje
   throw new BunkerError("system", `container "${side.name}" is being started or removed by somebody else`, {
     hint: "Run the command again.",
   });
+}
+
+/** As at its next start. */
+async function restingSide(engine: Engine, record: ContainerRecord): Promise<object> {
+  makeContainerTree(engine, record);
+  if (needsCopy(engine, record.id)) await copyRoot(engine, record);
+  const next = { ...record, generation: record.generation + 1 };
+  const spec = specOf(engine, next, { kind: "none" }, { rows: 0, columns: 0 });
+  return { kind: "resting", spec: { ...spec, mounts: spec.mounts.filter(isKept) } };
 }
 
 /** What is in a tmpfs ends with the container. */

@@ -3,11 +3,16 @@
 import { BunkerError } from "../errors.ts";
 import { type Finding, findAll, firstProblem } from "../host/index.ts";
 import type { Engine } from "./engine.ts";
+import { isRealRoot } from "./host.ts";
 import { readHostReport } from "./host-report.ts";
+import { findOutStorage, storageChoice } from "./storage.ts";
 
 /** Every check's finding. */
-export function examineHost(engine: Engine): Finding[] {
-  return findAll(readHostReport(engine));
+export async function examineHost(engine: Engine): Promise<Finding[]> {
+  const report = readHostReport(engine);
+  if (report.userNamespaces.failure !== null || isRealRoot(engine.host().uid)) return findAll(report);
+  await findOutStorage(engine);
+  return findAll({ ...report, storage: storageChoice(engine) });
 }
 
 /** A refusal of the host's with its cause and what mends it, if a check finds them. */

@@ -4,10 +4,10 @@ import { accessSync, constants, existsSync, statfsSync, statSync } from "node:fs
 import type { HostReport, Mapper, Packager } from "../host/index.ts";
 import { BunkerError } from "../errors.ts";
 import type { Engine } from "./engine.ts";
-import { findProgram, readText, userName } from "./host.ts";
+import { findProgram, isRealRoot, readText, userName } from "./host.ts";
 import { hireKeeper } from "./start.ts";
+import { storageChoice } from "./storage.ts";
 
-const ROOT = 0;
 const SETUID = 0o4000;
 const DEFAULT_FIRST_PORT = 1024;
 const PACKAGERS: Readonly<Record<Packager, string>> = {
@@ -24,20 +24,25 @@ const CGROUPS = "/sys/fs/cgroup";
  * made. @throws BunkerError usage for root who is nobody else
  */
 export function readHostReport(engine: Engine): HostReport {
-  const own = engine.host().uid;
-  const user = own === ROOT ? caller() : { uid: own, name: userName(own) ?? String(own) };
-  const cgroup = own === ROOT ? sessionGroup(user.uid) : engine.host().cgroup;
+  const host = engine.host();
+  const own = host.uid;
+  const isRoot = isRealRoot(own);
+  const user = isRoot ? caller() : { uid: own, name: userName(own) ?? String(own) };
+  const cgroup = isRoot ? sessionGroup(user.uid) : host.cgroup;
   return {
     user,
     userNamespaces: {
       maximum: readNumber("/proc/sys/user/max_user_namespaces"),
       mayClone: readSwitch("/proc/sys/kernel/unprivileged_userns_clone"),
       restricted: readSwitch("/proc/sys/kernel/apparmor_restrict_unprivileged_userns"),
-      failure: own === ROOT ? null : tryNamespace(engine),
+      failure: isRoot ? null : tryNamespace(engine),
     },
     subuid: readText("/etc/subuid"),
     subgid: readText("/etc/subgid"),
     mappers: [readMapper("newuidmap"), readMapper("newgidmap")],
+    ownIds: own === 0 && !isRoot ? { uids: idCount(host.subuids), gids: idCount(host.subgids) } : null,
+    nested: host.nested,
+    storage: storageChoice(engine),
     cgroup: {
       version: existsSync(`${CGROUPS}/cgroup.controllers`) ? 2 : existsSync(`${CGROUPS}/memory`) ? 1 : 0,
       delegated: cgroup,
@@ -52,6 +57,11 @@ export function readHostReport(engine: Engine): HostReport {
     clock: Date.now() / 1000,
     packager: findPackager(),
   };
+}
+
+/** With root itself. */
+function idCount(ranges: readonly { count: number }[]): number {
+  return ranges.reduce((sum, { count }) => sum + count, 1);
 }
 
 function caller(): HostReport["user"] {

@@ -1,6 +1,6 @@
 // What this host offers a container: ids, helper programs, limits. Read once per command, only by commands that start something.
 
-import { accessSync, constants, existsSync, readFileSync } from "node:fs";
+import { accessSync, constants, existsSync, readFileSync, readlinkSync } from "node:fs";
 import type { HostFacts, NetworkSpec } from "../container/index.ts";
 import { BunkerError } from "../errors.ts";
 
@@ -38,6 +38,7 @@ export function readHostFacts(): HostFacts {
     resolvConf: readText("/etc/resolv.conf"),
     cgroup: findDelegatedGroup(),
     oomScoreAdj: Number(readText("/proc/self/oom_score_adj")),
+    nested: isNested(),
     throttledCpus: findThrottledCpus(),
   };
 }
@@ -67,6 +68,23 @@ function mapsItself(): boolean {
 /** The host's own: every id there is. */
 function isInitialNamespace(): boolean {
   return /^\s*0\s+0\s+4294967295\s*$/.test(readText("/proc/self/uid_map"));
+}
+
+/** PROC_PID_INIT_INO (linux/proc_ns.h): the host's own namespace of processes. */
+const HOST_PROCESSES = "pid:[4026531836]";
+
+/** Whether we see the processes of a container only. */
+function isNested(): boolean {
+  try {
+    return readlinkSync("/proc/self/ns/pid") !== HOST_PROCESSES;
+  } catch {
+    return false;
+  }
+}
+
+/** Root of the host itself. */
+export function isRealRoot(uid: number): boolean {
+  return uid === 0 && isInitialNamespace();
 }
 
 /** All ids that exist where we are root, as ranges (user_namespaces(7)); but 0, which is us. */
@@ -215,7 +233,7 @@ export function isSameProcess(pid: number, startTime: number): boolean {
  * @throws BunkerError host-refused
  */
 export function refuseRoot(uid: number): void {
-  if (uid !== 0 || !isInitialNamespace()) return;
+  if (!isRealRoot(uid)) return;
   throw new BunkerError("host-refused", "running as root is not supported yet", {
     hint: "Run bunker as an ordinary user: it needs no root.",
   });

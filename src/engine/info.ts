@@ -6,6 +6,7 @@ import type { Engine } from "./engine.ts";
 import { readText, resolveNetwork } from "./host.ts";
 import { readHostReport } from "./host-report.ts";
 import { listContainers } from "./list.ts";
+import { storageChoice } from "./storage.ts";
 
 const MACHINES: Readonly<Record<string, string>> = { x64: "x86_64", arm64: "aarch64" };
 const KIB = 1024;
@@ -31,7 +32,7 @@ export function describeEngine(engine: Engine): Record<string, unknown> & { Choi
     ContainersPaused: paused,
     ContainersStopped: views.length - running - paused,
     Images: engine.store.images.list().length,
-    Driver: "overlay",
+    Driver: storageChoice(engine).driver,
     DriverStatus: [
       ["Backing Filesystem", report.dataHome.filesystem],
       ["userxattr", "true"],
@@ -59,19 +60,18 @@ export function describeEngine(engine: Engine): Record<string, unknown> & { Choi
 
 function choices(engine: Engine, { cgroup, mappers }: HostReport): Choice[] {
   const host = engine.host();
+  const storage = storageChoice(engine);
   const { network, warning } = resolveNetwork("default");
   const ranges = host.subuids.map(({ start, count }) => `${start}+${count}`).join(", ");
+  const mapping =
+    host.newuidmap === null ? "all there are here, which root maps itself" : "/etc/subuid, mapped by newuidmap";
   const unmapped = mappers.some(({ path }) => path === null)
     ? "newuidmap or newgidmap is not installed"
     : "/etc/subuid or /etc/subgid has no line for you";
   return [
-    {
-      what: "storage",
-      chosen: "overlay",
-      why: "the kernel mounts it in a user namespace, without root and without FUSE",
-    },
+    { what: "storage", chosen: storage.driver, why: storage.why },
     host.subuids.length > 0 && host.subgids.length > 0
-      ? { what: "user ids", chosen: `0 is you, from 1 on ${ranges}`, why: "/etc/subuid, mapped by newuidmap" }
+      ? { what: "user ids", chosen: `0 is you, from 1 on ${ranges}`, why: mapping }
       : { what: "user ids", chosen: "0 is you, and there is no other", why: unmapped },
     cgroup.delegated === null
       ? { what: "cgroups", chosen: "none", why: "no group of version 2 is yours" }

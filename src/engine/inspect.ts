@@ -11,6 +11,7 @@ import type { MountRequest } from "../volume/index.ts";
 import type { Engine } from "./engine.ts";
 import { readText } from "./host.ts";
 import { ADDRESS_DEFAULTS, ENDPOINT_DEFAULTS, HOST_CONFIG_DEFAULTS } from "./inspect-defaults.ts";
+import { copiedRoot } from "./spec.ts";
 import { type ContainerView, readKeeperState, viewContainer } from "./view.ts";
 
 const NEVER = "0001-01-01T00:00:00Z";
@@ -24,6 +25,7 @@ export function inspectContainer(engine: Engine, name: string): Record<string, u
   const { record } = view;
   const { config } = record;
   const directory = engine.store.layout.container(record.id);
+  const copy = copiedRoot(engine, record.id);
   const args = [...config.process.entrypoint, ...config.process.command];
   return {
     Id: record.id,
@@ -38,14 +40,17 @@ export function inspectContainer(engine: Engine, name: string): Record<string, u
     LogPath: `${directory}/log`,
     Name: `/${record.name}`,
     RestartCount: 0,
-    Driver: "overlay",
+    Driver: copy === null ? "overlay" : "copy",
     Platform: "linux",
     MountLabel: "",
     ProcessLabel: "",
     AppArmorProfile: "",
     ExecIDs: null,
     HostConfig: { ...hostConfigOf(config), PidsLimit: view.status === "running" ? pidsLimit(engine, record.id) : null },
-    GraphDriver: { Data: { UpperDir: `${directory}/upper`, WorkDir: `${directory}/work` }, Name: "overlay" },
+    GraphDriver:
+      copy === null
+        ? { Data: { UpperDir: `${directory}/upper`, WorkDir: `${directory}/work` }, Name: "overlay" }
+        : { Data: { RootDir: copy }, Name: "copy" },
     Mounts: mountsOf(engine, config),
     Config: configOf(config),
     NetworkSettings: {

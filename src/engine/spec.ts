@@ -1,5 +1,6 @@
 // The printable plan of a container's start: its model and the host's facts become a SandboxSpec. Also what an adopting keeper needs.
 
+import { existsSync } from "node:fs";
 import { type NetworkSpec, planSandbox, type SandboxSpec } from "../container/index.ts";
 import type { ContainerRecord, LayerMap } from "../store/index.ts";
 import type { Engine } from "./engine.ts";
@@ -20,10 +21,16 @@ export function layerMap(engine: Engine): LayerMap {
 const MAX_LOWER = 500;
 
 /** The image's layers, topmost first, and below them the mount points: making those in the upper would cost each start a millisecond. */
-function lowerDirectories(engine: Engine, record: ContainerRecord): string[] {
+export function lowerDirectories(engine: Engine, record: ContainerRecord): string[] {
   const { layout, layers } = engine.store;
   const directories = layers.lowerDirectories(record.imageId, layerMap(engine));
   return directories.length < MAX_LOWER ? [...directories, layout.mountPoints()] : directories;
+}
+
+/** The directory that is a container's root; `null`: it has an overlay. */
+export function copiedRoot(engine: Engine, id: string): string | null {
+  const root = `${engine.store.layout.container(id)}/root`;
+  return existsSync(root) ? root : null;
 }
 
 /** Everything the keeper is told. */
@@ -35,6 +42,7 @@ export function specOf(engine: Engine, record: ContainerRecord, network: Network
     runtimeDir: layout.runtime(record.id),
     userRuntimeDir: layout.userRuntimeDir,
     lower: lowerDirectories(engine, record),
+    root: copiedRoot(engine, record.id),
     volumes: record.config.volumes.map((volume) => `${layout.volume(volume.name)}/_data`),
     images: (record.config.images ?? []).map(({ imageId }) => layers.lowerDirectories(imageId, layerMap(engine))),
   };

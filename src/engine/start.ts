@@ -13,6 +13,7 @@ import type { Engine } from "./engine.ts";
 import { refuseRoot, resolveNetwork } from "./host.ts";
 import { attachRequest, followSession, type SessionEnd, type StreamOptions } from "./session.ts";
 import { specOf } from "./spec.ts";
+import { copyRoot, needsCopy } from "./storage.ts";
 import { viewContainer } from "./view.ts";
 
 /** How long somebody else may be at work on a container that is to be started. */
@@ -60,6 +61,7 @@ export async function startContainer(
   const taken = await takeForStart(engine, name);
   if (taken === null) return null;
   const { record, lock } = taken;
+  if (needsCopy(engine, record.id)) await copyRootForStart(engine, taken);
   await launch(engine, record, { channel, lock, streams, onWarning });
   noteStarted(engine, record, true);
   return streams === null ? null : await follow(engine, record, { channel, streams });
@@ -88,6 +90,17 @@ function noteStarted(engine: Engine, record: ContainerRecord, durable: boolean):
     engine.store.containers.setState(record.id, "started", durable);
   } catch (error) {
     if (!(error instanceof BunkerError)) throw error;
+  }
+}
+
+/** A container that was made where overlay could be mounted. */
+async function copyRootForStart(engine: Engine, { record, lock }: Reserved): Promise<void> {
+  try {
+    await copyRoot(engine, record);
+  } catch (error) {
+    closeFd(lock);
+    settleFailedStart(engine, record);
+    throw error;
   }
 }
 

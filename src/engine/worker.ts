@@ -7,10 +7,9 @@ import { PROTOCOL_VERSION } from "./channel.ts";
 import type { Trash } from "../store/index.ts";
 import type { Engine } from "./engine.ts";
 
-export type Job = { op: "unpack" | "link" | "fix" | "remove" | "measure" | "copyOut" | "copyIn" } & Record<
-  string,
-  unknown
->;
+export type Job = {
+  op: "unpack" | "link" | "fix" | "remove" | "measure" | "flatten" | "tryOverlay" | "copyOut" | "copyIn";
+} & Record<string, unknown>;
 
 /** A job under way. */
 export interface RunningJob {

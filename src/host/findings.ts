@@ -14,6 +14,8 @@ const WANTED_CONTROLLERS = ["cpu", "memory", "pids"];
 /** Of statfs(2), as the kernel's mountinfo names them: no place for a database or an upper layer. */
 const NETWORK_FILESYSTEM = /^(?:nfs|nfs4|cifs|smb3|smbfs|9p|afs|ceph|lustre|glusterfs|fuse\..*|fuseblk)$/;
 
+const SHOWN_MOUNTS = 3;
+
 /** All checks, in the order in which a container needs what they look at. */
 export function findAll(report: HostReport): Finding[] {
   return [
@@ -22,6 +24,7 @@ export function findAll(report: HostReport): Finding[] {
     ...subordinateFindings(report),
     procFiles(report),
     dataHome(report),
+    storage(report),
     freeSpace(report),
     cgroups(report),
     lingering(report),
@@ -75,8 +78,9 @@ function setting(assignment: string): string[] {
   return [`sysctl -w ${assignment}`, `echo ${assignment} > /etc/sysctl.d/99-${key.replaceAll(/[._]/g, "-")}.conf`];
 }
 
-function mappers({ mappers: programs, packager }: HostReport): Finding {
+function mappers({ mappers: programs, packager, ownIds }: HostReport): Finding {
   const check = "newuidmap and newgidmap";
+  if (ownIds !== null) return ok(check, "not needed: root here maps ids itself");
   const missing = programs.filter(({ path }) => path === null).map(({ name }) => name);
   if (missing.length > 0) {
     return {
@@ -104,14 +108,24 @@ function mappers({ mappers: programs, packager }: HostReport): Finding {
   };
 }
 
-function procFiles({ procMounts }: HostReport): Finding {
+function procFiles({ procMounts, nested }: HostReport): Finding {
   const check = "/proc";
   if (procMounts.length === 0) return ok(check, "whole: a container can have one of its own");
+  if (nested) {
+    return {
+      check,
+      level: "warning",
+      cause:
+        "this is a container itself, and its /proc is what containers in here have as well, processes outside of them included",
+      evidence: `mounted over: ${procMounts.slice(0, SHOWN_MOUNTS).join(", ")}`,
+      fix: [],
+    };
+  }
   return {
     check,
     level: "problem",
     cause: "files in it are hidden, so the kernel lets no container have one of its own: this is a container itself",
-    evidence: `mounted over: ${procMounts.slice(0, 3).join(", ")}${procMounts.length > 3 ? ", …" : ""}`,
+    evidence: `mounted over: ${procMounts.slice(0, SHOWN_MOUNTS).join(", ")}`,
     fix: [],
   };
 }
@@ -131,6 +145,12 @@ function dataHome({ dataHome: { path, filesystem, options } }: HostReport): Find
   if (options.includes("noexec")) return elsewhere("programs cannot be executed there");
   if (options.includes("ro")) return elsewhere("it is read-only");
   return ok(check, where);
+}
+
+function storage({ storage: { driver, why } }: HostReport): Finding {
+  const check = "storage";
+  if (driver === "overlay") return ok(check, `overlay: ${why}`);
+  return { check, level: "warning", cause: "each container is a copy of its image's layers", evidence: why, fix: [] };
 }
 
 function freeSpace({ dataHome: { path, freeBytes } }: HostReport): Finding {

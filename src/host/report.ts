@@ -16,6 +16,12 @@ export interface HostReport {
   subuid: string;
   subgid: string;
   mappers: Mapper[];
+  /** How many ids root of a user namespace maps by its own right; `null`: that is not us. */
+  ownIds: { uids: number; gids: number } | null;
+  /** We are in a container ourselves. */
+  nested: boolean;
+  /** How containers get their roots, and why so. */
+  storage: { driver: "overlay" | "copy"; why: string };
   cgroup: { version: 0 | 1 | 2; delegated: string | null; controllers: string[] };
   /** Whether the user's processes outlive the session; `null`: no systemd-logind that would end them. */
   lingers: boolean | null;

@@ -14,7 +14,18 @@ interface Range {
 }
 
 export function subordinateFindings(report: HostReport): Finding[] {
-  return [judge(report, "uids", report.subuid), judge(report, "gids", report.subgid)];
+  const { ownIds, subuid, subgid } = report;
+  if (ownIds !== null) return [judgeOwn("uids", ownIds.uids), judgeOwn("gids", ownIds.gids)];
+  return [judge(report, "uids", subuid), judge(report, "gids", subgid)];
+}
+
+/** Root of a user namespace: what ids there are, its maker has said. */
+function judgeOwn(kind: "uids" | "gids", total: number): Finding {
+  const check = `subordinate ${kind}`;
+  if (total >= WANTED_IDS) return { check, level: "ok", cause: `${total} are here`, evidence: null, fix: [] };
+  const cause =
+    total <= 1 ? "without them a container has one id" : `${total} are here, and most images count on ${WANTED_IDS}`;
+  return { check, level: "warning", cause, evidence: `/proc/self/${kind.slice(0, -1)}_map`, fix: [] };
 }
 
 function judge({ user }: HostReport, kind: "uids" | "gids", text: string): Finding {

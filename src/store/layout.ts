@@ -65,6 +65,11 @@ export class Layout {
     return `${this.dataHome}/mount-points`;
   }
 
+  /** What was found out about how containers can get their roots here. */
+  storageFinding(): string {
+    return `${this.dataHome}/storage`;
+  }
+
   partial(digest: Digest): string {
     return `${this.dataHome}/partial/${component(digestHex(digest))}`;
   }

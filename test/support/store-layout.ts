@@ -8,7 +8,7 @@ export const TIMESTAMP_COLUMN = /(^|_)(at|time|timestamp|used|updated|seen)$/;
 export const KNOWN_ENTRIES = [
   /^db\.sqlite(-wal|-shm)?$/,
   /^events\.jsonl(\.\d+)?$/,
-  /^(blobs|layers|containers|volumes|partial|staging|trash|lib|mount-points|run|reserve)$/,
+  /^(blobs|layers|containers|volumes|partial|staging|trash|lib|mount-points|run|reserve|storage)$/,
   /^[\w.-]*\.?lock$/,
 ];
 

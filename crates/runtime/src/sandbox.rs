@@ -13,6 +13,6 @@ mod launch;
 mod report;
 
 pub use inside::init::init;
-pub use inside::resting_root;
+pub use inside::{resting_root, try_overlay};
 pub use join::{JoinTarget, join};
 pub use launch::{OpenNamespaces, Sandbox, Streams, create};

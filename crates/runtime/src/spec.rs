@@ -41,6 +41,9 @@ pub struct SandboxSpec {
     pub log: Log,
     /// The container's own group: a directory to be made in a cgroup v2 tree that the user may write to, or none.
     pub cgroup: Option<String>,
+    /// We are in a container ourselves: what its engine hides in /proc and /sys stays hidden.
+    #[serde(default)]
+    pub nested: bool,
     /// The container is removed after it ends: the upper may be `volatile`, nothing needs to survive.
     pub auto_remove: bool,
     /// Seconds after its start the container is killed; never, if absent.

@@ -1,6 +1,10 @@
 //! Whole trees, by descriptor: copying what an image has at a volume's place, removing what a container left.
 //! No link is ever followed; a tree may be deeper than any path and may change while we are in it.
 
+mod flatten;
+
+pub use flatten::flatten;
+
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use bunker_sys::path::{self, Status};
@@ -13,6 +17,7 @@ const ENOTSUP: i32 = 95;
 const EEXIST: i32 = 17;
 const ENOTEMPTY: i32 = 39;
 const ELOOP: i32 = 40;
+const OVERLAY_ATTRIBUTES: &[u8] = b"user.overlay.";
 const LISTING_BUFFER: usize = 16 * 1024;
 const COPY_BUFFER: usize = 128 * 1024;
 /// Deeper directories are first moved up: each level holds a descriptor.
@@ -66,19 +71,21 @@ fn copy_level(from: BorrowedFd<'_>, to: BorrowedFd<'_>, depth: usize) -> SysResu
                 copy_level(open_directory(from, &name)?.as_fd(), open_directory(to, &name)?.as_fd(), depth + 1)?;
             }
             path::S_IFREG => copy_file(from, to, &name)?,
-            path::S_IFLNK => {
-                path::make_symlink_at(&path::read_link_at(from, &name)?, to, &name)?;
-                path::change_owner_at(to, &name, (status.uid, status.gid))?;
-                path::set_time_at(to, &name, status.modified)?;
-            }
-            path::S_IFIFO => {
-                path::make_node_at(to, &name, status.mode)?;
-                path::change_owner_at(to, &name, (status.uid, status.gid))?;
-            }
-            _ => {}
+            _ => copy_special((from, to), &name, &status)?,
         }
     }
     dress(to, from, &path::status(from)?)
+}
+
+/// Links and FIFOs.
+fn copy_special((from, to): (BorrowedFd<'_>, BorrowedFd<'_>), name: &[u8], status: &Status) -> SysResult<()> {
+    match status.kind() {
+        path::S_IFLNK => path::make_symlink_at(&path::read_link_at(from, name)?, to, name)?,
+        path::S_IFIFO => path::make_node_at(to, name, status.mode)?,
+        _ => return Ok(()),
+    }
+    path::change_owner_at(to, name, (status.uid, status.gid))?;
+    path::set_time_at(to, name, status.modified)
 }
 
 fn copy_file(from: BorrowedFd<'_>, to: BorrowedFd<'_>, name: &[u8]) -> SysResult<()> {
@@ -127,6 +134,10 @@ fn dress(target: BorrowedFd<'_>, source: BorrowedFd<'_>, status: &Status) -> Sys
     path::change_owner(target, (status.uid, status.gid))?;
     path::change_mode(target, status.permissions())?;
     for name in xattr::list(source)? {
+        // What overlay says about a layer is about no other place.
+        if name.starts_with(OVERLAY_ATTRIBUTES) {
+            continue;
+        }
         let Some(value) = xattr::get(source, &name)? else { continue };
         match xattr::set(target, &name, &value) {
             Err(error) if !matches!(error.errno, EPERM | ENOTSUP) => return Err(error),

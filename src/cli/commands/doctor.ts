@@ -21,7 +21,7 @@ export const verb = defineVerb({
   run({ values, globals }) {
     return withEngine(globals, async (engine, calls) => {
       const { examineHost } = await calls.loadDoctor();
-      const findings = examineHost(engine);
+      const findings = await examineHost(engine);
       if (values.json) print(`${JSON.stringify(findings, null, 2)}\n`);
       else if (values.fix) return fix(findings, engine.host().uid === ROOT);
       else print(findings.map(render).join("") + summary(findings));

@@ -5,9 +5,9 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use bunker_runtime::layer::{self, FixLayer, Link, Owners, Unpack};
 use bunker_runtime::lockin::{Needs, Reach, Root, lock_in};
 use bunker_runtime::spec::SPEC_VERSION;
-use bunker_runtime::{Failure, FailureCode, trash, usage, userns};
+use bunker_runtime::{Failure, FailureCode, trash, tree, usage, userns};
 use bunker_sys::path::{O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_RDWR, O_WRONLY};
-use bunker_sys::{file, priority};
+use bunker_sys::{file, namespace, priority};
 use serde_json::{Value, json};
 
 use super::request::{Job, LayerPaths, Request};
@@ -32,6 +32,8 @@ pub fn run(channel: &OwnedFd) -> Result<Value, Failure> {
         Job::Fix { layers, target } => worker.fix(layers, target),
         Job::Remove { directory, names } => worker.remove(directory, names, fds),
         Job::Measure { paths } => worker.measure(paths),
+        Job::Flatten { target, layers } => worker.flatten(target, layers),
+        Job::TryOverlay { directory } => try_overlay(directory),
         Job::CopyOut(job) => copy::out(&worker, job, fds),
         Job::CopyIn(job) => copy::inward(&worker, &request, (job, fds)),
     }
@@ -113,6 +115,15 @@ impl Worker<'_> {
         Ok(json!({ "removed": names.len() }))
     }
 
+    fn flatten(&self, target: &str, layers: &[String]) -> Result<Value, Failure> {
+        let trees: Vec<&str> = layers.iter().map(String::as_str).collect();
+        let reach = self.lock_in(Root::Directory(target), &trees, None)?;
+        let trees = existing(&reach, &trees)?;
+        tree::flatten(&trees, reach.root.as_fd())
+            .map_err(|error| Failure::system(FailureCode::System, "copying the image's layers", &error))?;
+        Ok(json!({ "layers": trees.len() }))
+    }
+
     fn measure(&self, paths: &[String]) -> Result<Value, Failure> {
         let trees: Vec<&str> = paths.iter().map(String::as_str).collect();
         let reach = self.lock_in(Root::Nothing, &trees, None)?;
@@ -124,6 +135,13 @@ impl Worker<'_> {
         }
         Ok(json!({ "sizes": sizes }))
     }
+}
+
+/// Nothing of anybody else's is touched: there is no need to be locked in.
+fn try_overlay(directory: &str) -> Result<Value, Failure> {
+    namespace::unshare(namespace::MOUNT)?;
+    let refused = bunker_runtime::sandbox::try_overlay(directory).err();
+    Ok(json!({ "refused": refused.map(|failure| failure.message) }))
 }
 
 /// The trees, which must all be there.

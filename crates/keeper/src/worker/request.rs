@@ -56,6 +56,17 @@ pub enum Job {
     Measure {
         paths: Vec<String>,
     },
+    /// Layers become one tree.
+    Flatten {
+        /// An empty directory.
+        target: String,
+        /// Bottom first.
+        layers: Vec<String>,
+    },
+    /// Whether overlay can be mounted, tried in an empty directory.
+    TryOverlay {
+        directory: String,
+    },
     /// Descriptor: where the archive goes. Answers twice: what is there, and after a `CopyOutOrder` what came of it.
     CopyOut(CopyOut),
     /// Descriptor: where the archive comes from. Answers twice as well.

@@ -30,6 +30,7 @@ pub(super) use terminal::open_terminal;
 /// passwd and group files larger than this are not read (security.md §3).
 const IDENTITY_FILE_LIMIT: usize = 10 * 1024 * 1024;
 const SIGKILL: i32 = 9;
+const EPERM: i32 = 1;
 
 /// The child's whole life. Never returns.
 pub(super) fn run(prepared: &Prepared<'_>, sync: &OwnedFd) -> ! {
@@ -112,6 +113,29 @@ pub fn resting_root(spec: &SandboxSpec) -> Result<OwnedFd, Failure> {
     Ok(mount::clone_of(root.as_fd(), true)?)
 }
 
+/// Whether the kernel mounts overlay here as a container's root needs it: tried in `directory`, an empty one of ours. Must run in U, in
+/// a mount namespace of its own.
+///
+/// # Errors
+/// Why it does not.
+pub fn try_overlay(directory: &str) -> Result<(), Failure> {
+    let place = open_host_directory(directory)?;
+    let make = |name: &str| path::make_directory_at(place.as_fd(), name.as_bytes(), 0o755);
+    for name in ["lower", "upper", "work", "merged"] {
+        make(name)?;
+    }
+    let within = |name: &str| format!("{directory}/{name}");
+    let lower = [within("lower")];
+    path::make_directory_at(open_host_directory(&lower[0])?.as_fd(), b"removed", 0o755)?;
+    let (upper, work) = (within("upper"), within("work"));
+    let changes = Some(root::Changes { upper: &upper, work: &work, volatile: false });
+    let stack = root::Stack { lower: &lower, changes, is_first_start: true };
+    let merged = root::overlay(&stack, &open_host_directory(&within("merged"))?)?;
+    // Some file systems take the mount and cannot keep its marks.
+    path::remove_directory_at(merged.as_fd(), b"removed")?;
+    Ok(())
+}
+
 fn closing_attributes(spec: &SandboxSpec) -> u64 {
     let (RootFilesystem::Overlay { readonly, .. } | RootFilesystem::Directory { readonly, .. }) = &spec.root;
     let mut attributes = if *readonly { mount::RDONLY } else { 0 };
@@ -126,13 +150,13 @@ fn name_host(spec: &SandboxSpec) -> Result<(), Failure> {
     if !spec.namespaces.uts {
         return Ok(());
     }
-    if let Some(name) = &spec.hostname {
-        descriptor::set_hostname(name)?;
+    let name = spec.hostname.as_ref().map_or(Ok(()), |name| descriptor::set_hostname(name));
+    let domain = spec.domainname.as_ref().map_or(Ok(()), |name| descriptor::set_domainname(name));
+    match name.and(domain) {
+        // The filter of the outer container's engine lets nobody name a host: the name stays what it is out there.
+        Err(error) if spec.nested && error.errno == EPERM => Ok(()),
+        other => Ok(other?),
     }
-    if let Some(name) = &spec.domainname {
-        descriptor::set_domainname(name)?;
-    }
-    Ok(())
 }
 
 /// Looks up the user in the container's own files; one that is missing is empty, anything odd in its place is refused.

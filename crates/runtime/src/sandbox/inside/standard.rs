@@ -10,8 +10,10 @@ use super::device;
 use crate::failure::{Failure, FailureCode};
 use crate::spec::{Network, SandboxSpec};
 
+const EPERM: i32 = 1;
 const ENOENT: i32 = 2;
 const ENOTDIR: i32 = 20;
+const EROFS: i32 = 30;
 const ELOOP: i32 = 40;
 
 /// What later steps need of these mounts, as descriptors that no path can redirect.
@@ -81,7 +83,12 @@ fn mount_proc(spec: &SandboxSpec) -> Result<OwnedFd, Failure> {
         return clone_host("/proc", NOSUID | NODEV | NOEXEC);
     }
     let mounted = FilesystemContext::open("proc").and_then(|context| context.mount(NOSUID | NODEV | NOEXEC | RELATIME));
-    mounted.map_err(|error| host_refused("mounting a /proc of its own", &error))
+    match mounted {
+        // The kernel gives none where parts of the one that is there are hidden, as in a container. What that one shows is the outer
+        // container's, and stays hidden.
+        Err(error) if spec.nested && error.errno == EPERM => clone_host("/proc", NOSUID | NODEV | NOEXEC),
+        other => other.map_err(|error| host_refused("mounting a /proc of its own", &error)),
+    }
 }
 
 fn mount_sys(spec: &SandboxSpec) -> Result<OwnedFd, Failure> {
@@ -91,7 +98,10 @@ fn mount_sys(spec: &SandboxSpec) -> Result<OwnedFd, Failure> {
     }
     let mounted =
         FilesystemContext::open("sysfs").and_then(|context| context.mount(RDONLY | NOSUID | NODEV | NOEXEC | RELATIME));
-    mounted.map_err(|error| host_refused("mounting a /sys of its own", &error))
+    match mounted {
+        Err(error) if spec.nested && error.errno == EPERM => clone_host("/sys", RDONLY | NOSUID | NODEV | NOEXEC),
+        other => other.map_err(|error| host_refused("mounting a /sys of its own", &error)),
+    }
 }
 
 fn host_refused(what: &str, error: &SysError) -> Failure {
@@ -160,6 +170,9 @@ fn real_directory(root: BorrowedFd<'_>, name: &str) -> Result<OwnedFd, Failure> 
     Ok(open()?)
 }
 
+/// Set by default.
+const CONVENIENT: [&str; 2] = ["net.ipv4.ip_unprivileged_port_start", "net.ipv4.ping_group_range"];
+
 /// Values of the container's own namespaces (sysctl.d(5) names), through the mount itself: nothing can stand in for it. A name is
 /// words between dots and nothing else, a value one line (CVE-2022-0811).
 fn write_sysctls(spec: &SandboxSpec, proc: BorrowedFd<'_>) -> Result<(), Failure> {
@@ -179,7 +192,12 @@ fn write_sysctls(spec: &SandboxSpec, proc: BorrowedFd<'_>) -> Result<(), Failure
         let resolve = path::RESOLVE_NO_SYMLINKS | path::RESOLVE_IN_ROOT;
         let written = path::open_at2(root.as_fd(), place.as_bytes(), path::O_WRONLY, resolve)
             .and_then(|opened| file::write_all(opened.as_fd(), value.as_bytes()));
-        written.map_err(|error| Failure::system(FailureCode::System, &format!("setting sysctl \"{name}\""), &error))?;
+        match written {
+            // The outer container's /proc: what every container gets is a convenience, and the container starts without.
+            Err(error) if spec.nested && error.errno == EROFS && CONVENIENT.contains(&name.as_str()) => {}
+            other => other
+                .map_err(|error| Failure::system(FailureCode::System, &format!("setting sysctl \"{name}\""), &error))?,
+        }
     }
     Ok(())
 }

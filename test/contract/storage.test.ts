@@ -1,0 +1,126 @@
+// What every storage driver gives a container, whichever it is: its image's layers as overlay shows them, changes that stay, and
+// nothing left behind. A container keeps working when the driver changes.
+
+import { describe, expect } from "bun:test";
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+
+import { makeLayer } from "../support/image.ts";
+import { busyboxWith, useStage } from "../support/stage.ts";
+import { directory, file, hardlink, opaque, symlink, whiteout } from "../support/tar.ts";
+
+const NONE = "--network=none";
+
+for (const driver of ["overlay", "copy"]) {
+  describe(`the ${driver} driver`, () => {
+    const stage = useStage({
+      environment: { environment: { BUNKER_STORAGE_DRIVER: driver } },
+      prepare: async (opened) => {
+        const lower = makeLayer([
+          file("kept", "lower\n"),
+          file("removed", "lower\n"),
+          file("replaced", "lower\n"),
+          { ...file("owned", "x"), uid: 1000, gid: 1001, mode: 0o2640 },
+          directory("opaque"),
+          file("opaque/below", "lower\n"),
+          file("first", "linked\n"),
+          hardlink("second", "first"),
+          symlink("link", "kept"),
+          directory("moded", { mode: 0o1777 }),
+        ]);
+        const upper = makeLayer([
+          whiteout("removed"),
+          file("replaced", "upper\n"),
+          opaque("opaque"),
+          file("opaque/own", "upper\n"),
+          file("moded/implied", "upper\n"),
+        ]);
+        await opened.add("layered", busyboxWith({ Volumes: { "/data": {} } }, [lower, upper]));
+      },
+    });
+    const { it } = stage;
+    const run = (...words: string[]): Promise<string> => stage.env.ok(["run", "--rm", NONE, ...words]);
+
+    it("is told by info and inspect", async () => {
+      expect(await stage.env.ok(["info", "--format", "{{.Driver}}"])).toBe(driver);
+      await stage.env.ok(["create", "--name=c", NONE, "layered"]);
+      expect(await stage.env.ok(["inspect", "--format", "{{.Driver}} {{.GraphDriver.Name}}", "c"])).toBe(
+        `${driver} ${driver}`,
+      );
+    });
+
+    it("shows the layers over each other", async () => {
+      const script =
+        "cat kept replaced link opaque/own; ls removed opaque/below 2>&1 | wc -l; stat -c '%u:%g %a' owned moded; stat -c %h first";
+      expect(await run("layered", "sh", "-c", script)).toBe(
+        "lower\nupper\nlower\nupper\n2\n1000:1001 2640\n0:0 1777\n2",
+      );
+    });
+
+    it("keeps what a container writes and removes, and takes it from no other", async () => {
+      const { env } = stage;
+      await env.ok([
+        "create",
+        "--name=c",
+        NONE,
+        "layered",
+        "sh",
+        "-c",
+        "cat kept 2>&1; echo more >> replaced; rm -f kept",
+      ]);
+      expect(await env.ok(["start", "-a", "c"])).toBe("lower");
+      expect(await env.ok(["start", "-a", "c"])).toContain("No such file");
+      expect(await run("layered", "cat", "kept", "replaced")).toBe("lower\nupper");
+      await env.ok(["cp", "c:/replaced", join(env.home, "replaced")]);
+      expect(Bun.spawnSync(env.command(["cat", "replaced"])).stdout.toString()).toBe("upper\nmore\nmore\n");
+    });
+
+    it("can be read-only, has volumes, and takes execs and sizes", async () => {
+      const { env } = stage;
+      expect(await run("--read-only", "layered", "sh", "-c", "touch /new 2>&1; touch /data/new; echo done")).toContain(
+        "Read-only file system\ndone",
+      );
+      await env.ok(["run", "-d", "--name=c", NONE, "layered", "sleep", "1000"]);
+      await env.ok(["exec", "c", "sh", "-c", "head -c 100000 /dev/zero > /large"]);
+      expect(await env.ok(["ps", "-s", "--format", "{{.Size}}"])).toMatch(/^10\d(\.\d+)?kB/);
+    });
+
+    it("leaves nothing of a container that is removed", async () => {
+      const { env } = stage;
+      const before = readdirSync(join(env.dataHome, "containers"));
+      await run("layered", "true");
+      expect(readdirSync(join(env.dataHome, "containers"))).toEqual(before);
+    });
+  });
+}
+
+describe("a container", () => {
+  const stage = useStage();
+  const { it } = stage;
+
+  it("stays usable when the driver changes, in either direction", async () => {
+    const { env } = stage;
+    const script = "cat /mark 2>/dev/null; echo more >> /mark; rm -f /etc/group";
+    for (const [first, second] of [
+      ["overlay", "copy"],
+      ["copy", "overlay"],
+    ]) {
+      const under = (driver = ""): { environment: Record<string, string> } => ({
+        environment: { BUNKER_STORAGE_DRIVER: driver },
+      });
+      await env.ok(["create", "--name=c", NONE, "busybox", "sh", "-c", script], under(first));
+      expect(await env.ok(["start", "-a", "c"], under(first))).toBe("");
+      expect(await env.ok(["start", "-a", "c"], under(second))).toBe("more");
+      expect(await env.ok(["start", "-a", "c"], under(first))).toBe("more\nmore");
+      await env.ok(["rm", "c"]);
+    }
+  });
+
+  it("has an overlay where the kernel was seen to mount one", async () => {
+    const { env } = stage;
+    expect(existsSync(join(env.dataHome, "storage"))).toBe(true);
+    expect(await env.ok(["info", "--format", "{{.Driver}}"])).toBe("overlay");
+    const complaint = await env.fails(["info"], 1, { environment: { BUNKER_STORAGE_DRIVER: "zfs" } });
+    expect(complaint).toContain("The drivers are overlay and copy.");
+  });
+});

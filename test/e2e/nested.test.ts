@@ -1,0 +1,95 @@
+// Inside another engine's container, and as root of a user namespace: down to what that host allows, and said.
+
+import { afterEach, describe, expect } from "bun:test";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+
+import { configurePodman } from "../support/podman.ts";
+import { startRegistry } from "../support/registry.ts";
+import { servicesImage, useStage } from "../support/stage.ts";
+
+const stage = useStage({ needs: ["podman"] });
+const { it } = stage;
+/** podman's first start, and copying an image. */
+const TIMEOUT_MS = 240_000;
+const HELLO = "Hello from inside a container!";
+
+describe("root of a user namespace", () => {
+  /** `unshare` of the user's, then a shell in which `bunker` is ours. */
+  async function within(flags: string[], script: string): Promise<string> {
+    const { env } = stage;
+    const home = join(env.home, "inner");
+    const prepare = `mkdir -p ${home}; export HOME=${home}; bunker() { ${env.program} "$@"; }`;
+    const ended = await env.startOther(["unshare", "--user", ...flags, "sh", "-ec", `${prepare}; ${script}`]).result();
+    if (ended.code !== 0) throw new Error(`${ended.stdout}\n${ended.stderr}`);
+    return ended.stdout.trim();
+  }
+  afterEach(() => {
+    const { env } = stage;
+    // Files of other ids: only who has these can remove them.
+    Bun.spawnSync(
+      env.command(["unshare", "--user", "--map-auto", "--map-root-user", "rm", "-rf", join(env.home, "inner")]),
+    );
+  });
+
+  it("has all ids that are there, without newuidmap", async () => {
+    const output = await within(
+      ["--map-auto", "--map-root-user"],
+      "bunker run --rm --network none hello | head -1; bunker run --rm --network none -u 1234 hello >/dev/null; bunker doctor --json || true",
+    );
+    expect(output.split("\n")[0]).toBe(HELLO);
+    const findings = JSON.parse(output.slice(output.indexOf("["))) as { check: string; cause: string }[];
+    const cause = (check: string) => findings.find((finding) => finding.check === check)?.cause;
+    expect(cause("newuidmap and newgidmap")).toContain("root here maps ids itself");
+    expect(cause("subordinate uids")).toMatch(/^\d+ are here$/);
+  });
+
+  it("who is alone there has one id", async () => {
+    const output = await within(["--map-root-user"], "bunker run --rm --network none hello 2>&1");
+    expect(output).toContain(HELLO);
+  });
+});
+
+describe("a container of podman's", () => {
+  it(
+    "holds containers of ours, as it is and with a volume",
+    async () => {
+      const { env } = stage;
+      configurePodman(env);
+      using registry = startRegistry();
+      const reference = registry.push("outer", "latest", await servicesImage());
+      const podman = async (...words: string[]) => {
+        const ended = await env.startOther(["podman", ...words]).result();
+        if (ended.code !== 0) throw new Error(`${words.join(" ")}: ${ended.stdout}\n${ended.stderr}`);
+        return ended.stdout;
+      };
+      try {
+        await podman("pull", "--quiet", "--tls-verify=false", reference);
+        const shared = ["--rm", "--network=none", "--volume", `${env.program}:/usr/bin/bunker`];
+        const script =
+          "bunker run --rm --network none hello | head -1; bunker info --format '{{.Driver}}'; bunker run -d --name c --network none hello >/dev/null; bunker wait c; bunker logs c | head -1; bunker rm c; bunker doctor || true";
+        // Its root is an overlay, on which no other one can write.
+        const plain = await podman("run", ...shared, "--env=HOME=/root", reference, "sh", "-ec", script);
+        expect(plain.split("\n").slice(0, 5)).toEqual([HELLO, "copy", "0", HELLO, "c"]);
+        expect(plain).toContain("each container is a copy");
+        const volume = await podman(
+          "run",
+          ...shared,
+          "--volume=/root",
+          "--env=HOME=/root",
+          reference,
+          "sh",
+          "-ec",
+          script,
+        );
+        expect(volume.split("\n").slice(0, 5)).toEqual([HELLO, "overlay", "0", HELLO, "c"]);
+      } finally {
+        await env.startOther(["podman", "system", "reset", "--force"]).result();
+        // Ends the process that holds its namespace.
+        await env.startOther(["podman", "system", "migrate"]).result();
+        rmSync(env.host.view(`/dev/shm/libpod_rootless_lock_${env.user.uid}`), { force: true });
+      }
+    },
+    TIMEOUT_MS,
+  );
+});
