@@ -1,7 +1,7 @@
 // The flags that run and create share: one definition for the parser, help and completion.
 
 import { parseBytes } from "../volume/index.ts";
-import { parseEnvironmentWord, parseLabelWord } from "./environment.ts";
+import { parseEnvironmentWord, parseLabelWord, parseMergedWord } from "./environment.ts";
 import type { FlagValues } from "./flags.ts";
 import { parseMountWord } from "./mounts.ts";
 import { parseExtraHost, parseNameServer, parseResolverOption, parseSearchDomain } from "./name-flags.ts";
@@ -48,9 +48,16 @@ export const CREATE_FLAGS = {
   entrypoint: { kind: "string", help: "Overwrite the default ENTRYPOINT of the image" },
   env: { kind: "list", short: "e", help: "Set environment variables", parse: parseEnvironmentWord },
   "env-file": { kind: "list", help: "Read in a file of environment variables" },
+  "env-host": { kind: "boolean", help: "Hand on the environment of this command" },
+  "env-merge": {
+    kind: "list",
+    help: "Change variables of the image, which may refer to others (NAME=${NAME}:more)",
+    parse: parseMergedWord,
+  },
   expose: { kind: "list", help: "Expose a port or a range of ports" },
   "group-add": { kind: "list", help: "Add additional groups to join" },
   hostname: { kind: "string", short: "h", help: "Container host name" },
+  "http-proxy": { kind: "boolean", help: "Hand on http_proxy, https_proxy, ftp_proxy and no_proxy" },
   init: { kind: "boolean", help: "Run an init inside the container that forwards signals and reaps processes" },
   interactive: { kind: "boolean", short: "i", help: "Keep STDIN open even if not attached" },
   label: { kind: "list", short: "l", help: "Set meta data on a container", parse: parseLabelWord },
@@ -92,6 +99,8 @@ export const CREATE_FLAGS = {
   tz: { kind: "string", help: 'Time zone of the container ("local": the host\'s)', parse: parseTimezone },
   ulimit: { kind: "list", placeholder: "ulimit", help: "Ulimit options", parse: parseUlimit },
   umask: { kind: "string", help: "Umask of the container's process (octal)", parse: parseUmask },
+  unsetenv: { kind: "list", help: "Leave out a variable of the image" },
+  "unsetenv-all": { kind: "boolean", help: "Leave out all variables of the image" },
   user: { kind: "string", short: "u", help: 'Username or UID (format: "<name|uid>[:<group|gid>]")' },
   volume: { kind: "list", short: "v", help: "Bind mount a volume" },
   "volumes-from": { kind: "list", help: "Mount volumes from the specified container(s)" },

@@ -5,7 +5,7 @@ import { BunkerError } from "../errors.ts";
 import { isImageId, parsePlatform, parseReference } from "../image/index.ts";
 import { parseVolumesFrom } from "../volume/index.ts";
 import type { CreateValues } from "./create-flags.ts";
-import { collectEnvironment, type HostEnvironment, parseLabelWord } from "./environment.ts";
+import { collectEnvironment, collectSettings, type HostEnvironment, parseLabelWord } from "./environment.ts";
 import { parseContainerName } from "./container-name.ts";
 import { collectMounts } from "./mounts.ts";
 import { collectNames } from "./name-flags.ts";
@@ -62,13 +62,13 @@ export function buildCreateRequest(
     attach: isDetached(values) || values.attach.length > 0 ? values.attach : null,
     platform: values.platform === null ? null : parsePlatform(values.platform),
     pull: parsePullPolicy(values.pull),
-    ...collectOptions(values),
+    ...collectOptions(values, environment),
     ...collectProcess(values, network),
   };
 }
 
 /** What is in a request only when it was asked for. */
-function collectOptions(values: CreateValues): Partial<CreateRequest> {
+function collectOptions(values: CreateValues, host: HostEnvironment): Partial<CreateRequest> {
   if (values.replace && (values.name ?? "") === "") {
     throw new BunkerError("usage", "cannot replace container without --name being set");
   }
@@ -76,9 +76,11 @@ function collectOptions(values: CreateValues): Partial<CreateRequest> {
     throw new BunkerError("unsupported", `--group-add ${KEEP_GROUPS} is not supported yet`);
   }
   const names = collectNames(values);
+  const environment = collectSettings(values, host);
   const shmSize = values["shm-size"];
   return {
     ...(names === null ? {} : { names }),
+    ...(environment === null ? {} : { environment }),
     ...(values["group-add"].length === 0 ? {} : { groupAdd: values["group-add"] }),
     // docker: 0 is the default.
     ...(shmSize === null || shmSize === 0 ? {} : { shmSize }),

@@ -1,5 +1,6 @@
 // `-e`, `--env-file` and `--label`: docker's rules for KEY=VALUE words and the files they come in.
 
+import type { EnvironmentSettings } from "../container/index.ts";
 import { BunkerError } from "../errors.ts";
 import { readBounded } from "./file.ts";
 import { ScanError } from "./strconv.ts";
@@ -12,6 +13,12 @@ export type HostEnvironment = Readonly<Record<string, string | undefined>>;
 /** `-e`, as a flag's parser. @throws ScanError in docker's words */
 export function parseEnvironmentWord(word: string): string {
   if (word === "" || word.startsWith("=")) throw new ScanError(`invalid environment variable: ${word}`);
+  return word;
+}
+
+/** `--env-merge`, as a flag's parser. @throws ScanError */
+export function parseMergedWord(word: string): string {
+  if (word.indexOf("=") <= 0) throw new ScanError(`invalid environment variable: ${word}`);
   return word;
 }
 
@@ -65,4 +72,28 @@ export function parseEnvironmentFile(text: string, host: HostEnvironment): strin
     else if (Object.hasOwn(host, name) && host[name] !== undefined) env.push(`${name}=${host[name]}`);
   }
   return env;
+}
+
+interface EnvironmentValues {
+  "env-host": boolean;
+  "env-merge": readonly string[];
+  "http-proxy": boolean;
+  unsetenv: readonly string[];
+  "unsetenv-all": boolean;
+}
+
+/** As podman hands them on. */
+const PROXIES = ["http_proxy", "https_proxy", "ftp_proxy", "no_proxy"].flatMap((name) => [name, name.toUpperCase()]);
+
+/** podman's flags for what else is in the environment. `null`: nothing was said. */
+export function collectSettings(values: EnvironmentValues, host: HostEnvironment): EnvironmentSettings | null {
+  const names = values["env-host"] ? Object.keys(host) : values["http-proxy"] ? PROXIES : [];
+  const settings = {
+    host: names.flatMap((name) => (Object.hasOwn(host, name) && name !== "" ? [`${name}=${host[name] ?? ""}`] : [])),
+    merge: [...values["env-merge"]],
+    unset: [...values.unsetenv],
+    unsetAll: values["unsetenv-all"],
+  };
+  const isSaid = settings.unsetAll || settings.host.length + settings.merge.length + settings.unset.length > 0;
+  return isSaid ? settings : null;
 }

@@ -7,7 +7,7 @@ import { LATER_CREATE_FLAGS } from "./not-yet-create.ts";
 export const LATER_FLAGS: Readonly<Record<string, string>> = {
   run: `${LATER_CREATE_FLAGS} passwd rmi preserve-fd preserve-fds`,
   create: `${LATER_CREATE_FLAGS} init-ctr`,
-  exec: "privileged no-session preserve-fd preserve-fds",
+  exec: "no-session preserve-fd preserve-fds",
   logs: "details",
   ps: "external namespace ns p|pod sync",
   images: "tree history names",

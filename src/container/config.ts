@@ -4,6 +4,7 @@
 import { BunkerError } from "../errors.ts";
 import type { ImageConfig } from "../image/index.ts";
 import type { MountRequest } from "../volume/index.ts";
+import { planEnvironment } from "./environment.ts";
 import type { CreateRequest } from "./request.ts";
 
 /** Version of the JSON; a reader refuses a larger one. */
@@ -61,8 +62,6 @@ export interface ContainerConfig {
   images?: ImageUse[];
 }
 
-const DEFAULT_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
 /**
  * Merges image and request as docker does. `made.hostname` is for a container that was given none, `newVolumeName` supplies names for
  * the anonymous volumes.
@@ -92,7 +91,7 @@ export function resolveConfig(
     process: {
       entrypoint,
       command,
-      env: mergeEnvironment([DEFAULT_PATH, ...defaults.env], request.env),
+      env: planEnvironment(defaults.env, request),
       workdir: request.workdir ?? (defaults.workingDir === "" ? "/" : defaults.workingDir),
       user: request.user ?? defaults.user,
       stopSignal: request.stopSignal ?? defaults.stopSignal ?? "SIGTERM",
@@ -106,18 +105,6 @@ export function resolveConfig(
 /** docker: an entry point of one empty word is none. An empty command is one, which is then not found. */
 function withoutReset(entrypoint: string[]): string[] {
   return entrypoint.length === 1 && entrypoint[0] === "" ? [] : entrypoint;
-}
-
-/** Later entries win and keep the place of the first, as docker's ReplaceOrAppendEnvValues. */
-export function mergeEnvironment(base: string[], override: string[]): string[] {
-  const merged = new Map<string, string>();
-  for (const entry of [...base, ...override]) {
-    const equals = entry.indexOf("=");
-    const key = equals < 0 ? entry : entry.slice(0, equals);
-    if (equals < 0) merged.delete(key);
-    else merged.set(key, entry);
-  }
-  return [...merged.values()];
 }
 
 type MountPlan = Pick<ContainerConfig, "volumes" | "binds" | "images">;

@@ -14,7 +14,15 @@ export {
   planUserNamespace,
   type StartOptions,
 } from "./plan.ts";
-export type { CreateRequest, NameSettings, ExecRequest, PullPolicy, UlimitRequest } from "./request.ts";
+export { planEnvironment } from "./environment.ts";
+export type {
+  CreateRequest,
+  EnvironmentSettings,
+  NameSettings,
+  ExecRequest,
+  PullPolicy,
+  UlimitRequest,
+} from "./request.ts";
 export type { ExecSpec, NetworkSpec, SandboxSpec, UserNamespaceSpec } from "./sandbox-spec.ts";
 export { ensureOwnSysctls, isNamespacedSysctl } from "./sysctl.ts";
 export { parseSignal } from "./signal.ts";

@@ -1,8 +1,9 @@
 // Container model + host facts → SandboxSpec: every decision about a start, as printable data. Pure.
 
-import { planCapabilities } from "./capability.ts";
+import { ALL_CAPABILITIES, planCapabilities } from "./capability.ts";
 import { BunkerError } from "../errors.ts";
-import { CONFIG_VERSION, type ContainerConfig, mergeEnvironment } from "./config.ts";
+import { CONFIG_VERSION, type ContainerConfig } from "./config.ts";
+import { mergeEnvironment } from "./environment.ts";
 import {
   DEFAULT_OPEN_FILES,
   DEFAULT_SHM_SIZE,
@@ -179,10 +180,12 @@ type TerminalSize = Pick<StartOptions, "rows" | "columns">;
 function planProcess(config: ContainerConfig, host: HostFacts, size: TerminalSize): ProcessSpec {
   const { request, process } = config;
   const env = [...process.env];
+  const { unset = [], unsetAll = false } = request.environment ?? {};
   const has = (key: string): boolean => env.some((entry) => entry.startsWith(`${key}=`));
-  if (!has("HOSTNAME")) env.push(`HOSTNAME=${config.hostname}`);
-  if (request.tty && !has("TERM")) env.push("TERM=xterm");
-  if (!has("container")) env.push("container=bunker");
+  const lacks = (key: string): boolean => !(unsetAll || unset.includes(key) || has(key));
+  if (lacks("HOSTNAME")) env.push(`HOSTNAME=${config.hostname}`);
+  if (request.tty && lacks("TERM")) env.push("TERM=xterm");
+  if (lacks("container")) env.push("container=bunker");
   return {
     args: [...process.entrypoint, ...process.command],
     env,
@@ -311,6 +314,8 @@ export function planExec(
       env: mergeEnvironment(env, request.env),
       cwd: request.workdir ?? base.cwd,
       user: request.user ?? base.user,
+      // docker: all for root, and no more than the container's user has for anybody else.
+      ...(request.privileged ? { capabilities: { ...base.capabilities, bounding: [...ALL_CAPABILITIES] } } : {}),
       terminal: request.tty,
       openStdin: request.openStdin,
       stdinOnce: true,

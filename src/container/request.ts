@@ -59,6 +59,7 @@ export interface CreateRequest {
   annotations?: Record<string, string>;
   /** `80/tcp`, besides the image's. */
   exposed?: string[];
+  environment?: EnvironmentSettings;
   noHealthcheck?: boolean;
   oomScoreAdj?: number;
   /** Of its own namespaces, by name. */
@@ -83,6 +84,16 @@ export interface NameSettings {
   noHostname: boolean;
 }
 
+/** What becomes of the variables that the request does not name itself. */
+export interface EnvironmentSettings {
+  /** Of the caller's, `KEY=value`: below the image's. */
+  host: string[];
+  /** `KEY=value` with references to others; for what the image has. */
+  merge: string[];
+  unset: string[];
+  unsetAll: boolean;
+}
+
 /** `docker exec`, typed. */
 export interface ExecRequest {
   container: string;
@@ -92,6 +103,8 @@ export interface ExecRequest {
   workdir: string | null;
   tty: boolean;
   openStdin: boolean;
+  /** With all capabilities. */
+  privileged: boolean;
   detach: boolean;
   detachKeys: string | null;
 }

@@ -26,6 +26,7 @@ export const verb = defineVerb({
       short: "l",
       help: `Act on the container that was created last: ${UNNAMED_HELP}`,
     },
+    privileged: { kind: "boolean", help: "Give extended privileges to the command" },
     tty: { kind: "boolean", short: "t", help: "Allocate a pseudo-TTY" },
     user: { kind: "string", short: "u", help: 'Username or UID (format: "<name|uid>[:<group|gid>]")' },
     workdir: { kind: "string", short: "w", help: "Working directory inside the container" },
@@ -45,6 +46,7 @@ export const verb = defineVerb({
       workdir: parseWorkdir(values.workdir),
       tty: values.tty,
       openStdin: values.interactive,
+      privileged: values.privileged,
       detach: values.detach,
       detachKeys,
     };
