@@ -31,7 +31,7 @@ export function buildCreateRequest(
   if (!isImageId(image)) parseReference(image);
   planCapabilities(values["cap-add"], values["cap-drop"]);
   if (values["stop-signal"] !== null) parseSignal(values["stop-signal"]);
-  const { noNewPrivileges, seccomp } = parseSecurityOptions(values["security-opt"]);
+  const security = parseSecurityOptions(values["security-opt"]);
   const network = parseNetwork(values.network);
   return {
     image,
@@ -48,8 +48,7 @@ export function buildCreateRequest(
     readOnly: values["read-only"],
     capAdd: values["cap-add"],
     capDrop: values["cap-drop"],
-    noNewPrivileges,
-    seccomp,
+    ...security,
     ulimits: values.ulimit,
     network,
     init: values.init,

@@ -1,7 +1,7 @@
 // The container module's public face: model, decisions, no effects.
 
 export { parseCapability, planCapabilities } from "./capability.ts";
-export { DEFAULT_SHM_SIZE, MASKED_PATHS, READONLY_PATHS } from "./isolation.ts";
+export { DEFAULT_SHM_SIZE, EVERYTHING, MASKED_PATHS, planSystemPaths } from "./isolation.ts";
 export { imagePlace } from "./mount-plan.ts";
 export { generateName } from "./name.ts";
 export { type Borrowed, type ContainerConfig, type ResolvedProcess, resolveConfig, type VolumeUse } from "./config.ts";
@@ -16,6 +16,7 @@ export {
 } from "./plan.ts";
 export { planEnvironment } from "./environment.ts";
 export type {
+  ConfinementSettings,
   CreateRequest,
   EnvironmentSettings,
   NameSettings,

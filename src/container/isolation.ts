@@ -1,6 +1,8 @@
 // The isolation baseline as data: which paths are masked or read-only, which limits and sysctls hold by default.
 // The union of what docker and podman hide; weakening it is a flag's business, never an image's.
 
+import { BunkerError } from "../errors.ts";
+import type { ConfinementSettings } from "./request.ts";
 import type { IdMapping, NetworkSpec } from "./sandbox-spec.ts";
 
 /** Directories become an empty read-only tmpfs, files the host's /dev/null. */
@@ -44,6 +46,37 @@ export function planMaskedPaths(throttledCpus: readonly number[], network: Netwo
   // Without a network namespace of its own the container sees the host's own sysfs.
   const host = network.kind === "host" ? ["/sys/kernel"] : [];
   return [...MASKED_PATHS, ...thermal, ...host];
+}
+
+/** Among patterns of what is not to be hidden: nothing is. */
+export const EVERYTHING = "ALL";
+
+/** Both lists less what flags uncover, and what they hide besides. */
+export function planSystemPaths(
+  masked: readonly string[],
+  settings: Partial<Pick<ConfinementSettings, "masked" | "unmasked">> = {},
+): { masked: string[]; readonly: string[] } {
+  const patterns = (settings.unmasked ?? []).map((text) => (text === EVERYTHING ? /^/ : shellPattern(text)));
+  const isKept = (path: string): boolean => !patterns.some((pattern) => pattern.test(path));
+  return {
+    masked: [...new Set([...masked.filter(isKept), ...(settings.masked ?? [])])],
+    readonly: READONLY_PATHS.filter(isKept),
+  };
+}
+
+/** `*`, `?` and `[a-z]` within a component, as the shell. */
+function shellPattern(text: string): RegExp {
+  const source = text.replaceAll(/\[[^\]/]+\]|[^]/g, (part) => {
+    if (part === "*") return "[^/]*";
+    if (part === "?") return "[^/]";
+    if (part.length > 1) return part.replace("[!", "[^").replaceAll("\\", "\\\\");
+    return part.replace(/[\\^$.|+(){}[\]]/, "\\$&");
+  });
+  try {
+    return new RegExp(`^${source}$`);
+  } catch {
+    throw new BunkerError("usage", `--security-opt: "${text}" is no pattern of paths`);
+  }
 }
 
 /**

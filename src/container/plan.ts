@@ -10,7 +10,7 @@ import {
   DEFAULT_UMASK,
   planMaskedPaths,
   planSysctls,
-  READONLY_PATHS,
+  planSystemPaths,
 } from "./isolation.ts";
 import { type MountSources, planMounts } from "./mount-plan.ts";
 import type { CreateRequest, ExecRequest } from "./request.ts";
@@ -95,6 +95,7 @@ export function planSandbox(
   ensureVersion(config);
   const { request } = config;
   const userNamespace = planUserNamespace(host);
+  const systemPaths = planSystemPaths(planMaskedPaths(host.throttledCpus, start.network), request.confinement);
   return {
     version: SPEC_VERSION,
     id: start.id,
@@ -112,8 +113,9 @@ export function planSandbox(
     hostname: config.hostname,
     domainname: request.domainname,
     sysctls: { ...planSysctls(userNamespace.userGidMap, start.network), ...request.sysctls },
-    maskedPaths: planMaskedPaths(host.throttledCpus, start.network),
-    readonlyPaths: [...READONLY_PATHS],
+    maskedPaths: systemPaths.masked,
+    readonlyPaths: systemPaths.readonly,
+    procOptions: request.confinement?.procOptions ?? [],
     shmSize: request.shmSize ?? DEFAULT_SHM_SIZE,
     log: { kind: "file", maxSize: LOG_MAX_SIZE, maxFiles: LOG_MAX_FILES },
     cgroup: planGroup(host, start.id),

@@ -59,6 +59,7 @@ export interface CreateRequest {
   annotations?: Record<string, string>;
   /** `80/tcp`, besides the image's. */
   exposed?: string[];
+  confinement?: ConfinementSettings;
   environment?: EnvironmentSettings;
   noHealthcheck?: boolean;
   oomScoreAdj?: number;
@@ -82,6 +83,18 @@ export interface NameSettings {
   /** Leave the image's file. */
   noHosts: boolean;
   noHostname: boolean;
+}
+
+/** The rest of --security-opt. */
+export interface ConfinementSettings {
+  /** Those to be shown, as `key=value`. */
+  words: string[];
+  /** Hidden besides the usual. */
+  masked: string[];
+  /** Patterns of what is neither hidden nor read-only, or `EVERYTHING`. */
+  unmasked: string[];
+  /** `hidepid=2`: options of the container's /proc. */
+  procOptions: string[];
 }
 
 /** What becomes of the variables that the request does not name itself. */

@@ -134,6 +134,8 @@ export interface SandboxSpec {
   sysctls: Record<string, string>;
   maskedPaths: string[];
   readonlyPaths: string[];
+  /** `key=value`, for its own /proc. */
+  procOptions: string[];
   shmSize: number;
   log: LogSpec;
   /** To be made. */

@@ -5,7 +5,7 @@ import {
   DEFAULT_SHM_SIZE,
   MASKED_PATHS,
   parseCapability,
-  READONLY_PATHS,
+  planSystemPaths,
 } from "../container/index.ts";
 import type { MountRequest } from "../volume/index.ts";
 import type { Engine } from "./engine.ts";
@@ -84,8 +84,10 @@ function hostConfigOf(config: ContainerConfig): Record<string, unknown> {
   const { request } = config;
   const security = [
     ...(request.noNewPrivileges ? ["no-new-privileges"] : []),
+    ...(request.confinement?.words ?? []),
     ...(request.seccomp === "default" ? [] : [`seccomp=${seccompText(request.seccomp)}`]),
   ];
+  const systemPaths = planSystemPaths(MASKED_PATHS, request.confinement);
   const binds = request.mounts.filter((mount) => mount.kind === "bind");
   const named = request.mounts.flatMap((mount) =>
     mount.kind === "volume" && mount.name !== null ? [{ ...mount, source: mount.name }] : [],
@@ -117,8 +119,8 @@ function hostConfigOf(config: ContainerConfig): Record<string, unknown> {
     DnsOptions: request.names?.dnsOptions ?? [],
     ExtraHosts: orNull(request.names?.extraHosts ?? []),
     ...(request.annotations === undefined ? {} : { Annotations: request.annotations }),
-    MaskedPaths: MASKED_PATHS,
-    ReadonlyPaths: READONLY_PATHS,
+    MaskedPaths: systemPaths.masked,
+    ReadonlyPaths: systemPaths.readonly,
     Ulimits: orNull(request.ulimits.map(({ name, soft, hard }) => ({ Name: name, Hard: hard, Soft: soft }))),
     ...(request.init ? { Init: true } : {}),
   };

@@ -324,7 +324,9 @@ describe("limits and privileges", () => {
       ["seccomp=/no/such", "opening seccomp profile (/no/such) failed"],
       [`seccomp=${write("bad.json", "{")}`, "it is not JSON"],
       ["nosuch", "invalid --security-opt"],
-      ["apparmor=unconfined", "not supported yet"],
+      ["apparmor=mine", "--security-opt apparmor=mine is not supported: containers get no AppArmor profiles"],
+      ["label=level:s0", "--security-opt label=level:s0 is not supported: containers get no SELinux labels"],
+      ["writable-cgroups", "not supported yet"],
     ] as const) {
       expect(await fails(125, "--security-opt", option, "busybox")).toContain(says);
     }

@@ -36,6 +36,8 @@ pub struct SandboxSpec {
     pub sysctls: BTreeMap<String, String>,
     pub masked_paths: Vec<String>,
     pub readonly_paths: Vec<String>,
+    /// `hidepid=2` and the like: options of the container's own /proc.
+    pub proc_options: Vec<String>,
     /// Bytes of `/dev/shm`.
     pub shm_size: u64,
     pub log: Log,

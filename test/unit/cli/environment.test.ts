@@ -137,6 +137,21 @@ describe("security options", () => {
     expect(parseSecurityOptions(words)).toEqual(expected as ReturnType<typeof parseSecurityOptions>);
   });
 
+  test.each([
+    [["label=disable", "apparmor:unconfined"], { words: ["label=disable", "apparmor=unconfined"] }],
+    [["systempaths=unconfined"], { unmasked: ["ALL"] }],
+    [["unmask=all"], { words: ["unmask=all"], unmasked: ["ALL"] }],
+    [
+      ["unmask=/proc/*:/sys/firmware"],
+      { words: ["unmask=/proc/*:/sys/firmware"], unmasked: ["/proc/*", "/sys/firmware"] },
+    ],
+    [["mask=/a:/b", "mask=/c"], { words: ["mask=/a:/b", "mask=/c"], masked: ["/a", "/b", "/c"] }],
+    [["proc-opts=hidepid=2,gid=7"], { words: ["proc-opts=hidepid=2,gid=7"], procOptions: ["hidepid=2", "gid=7"] }],
+  ])("%j confine", (words, expected) => {
+    const none = { words: [], masked: [], unmasked: [], procOptions: [] };
+    expect(parseSecurityOptions(words).confinement).toEqual({ ...none, ...expected });
+  });
+
   test("a profile is read from its file", () => {
     const path = file("profile.json", '{"defaultAction":"SCMP_ACT_ALLOW"}');
     expect(parseSecurityOptions([`seccomp=${path}`]).seccomp).toEqual({ profile: { defaultAction: "SCMP_ACT_ALLOW" } });
@@ -147,8 +162,16 @@ describe("security options", () => {
     ["foo=bar", 'invalid --security-opt: "foo=bar"'],
     ["seccomp", 'invalid --security-opt: "seccomp"'],
     ["no-new-privileges=maybe", 'invalid --security-opt: "no-new-privileges=maybe"'],
-    ["apparmor=x", "--security-opt apparmor is not supported yet"],
-    ["label:disable", "--security-opt label is not supported yet"],
+    ["apparmor=x", "--security-opt apparmor=x is not supported: containers get no AppArmor profiles"],
+    ["label:type:x", "--security-opt label=type:x is not supported: containers get no SELinux labels"],
+    ["writable-cgroups=true", "--security-opt writable-cgroups is not supported yet"],
+    ["systempaths=x", 'invalid --security-opt: "systempaths=x"'],
+    ["mask", 'invalid --security-opt: "mask"'],
+    ["mask=", 'path "" is not an absolute path'],
+    ["mask=/a:b", 'path "b" is not an absolute path'],
+    ["unmask=all:/proc/kcore", 'path "all" is not an absolute path'],
+    ["proc-opts=hidepid=3", "invalid --security-opt: proc-opts=hidepid=3"],
+    ["proc-opts=subset=pid", "invalid --security-opt: proc-opts=subset=pid"],
     ["seccomp=/nope.json", "opening seccomp profile (/nope.json) failed: open /nope.json: no such file or directory"],
     ["seccomp=/etc/passwd", "reading seccomp profile (/etc/passwd) failed: it is not JSON"],
   ])("%j is refused", (word, expected) => {

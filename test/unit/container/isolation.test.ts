@@ -1,7 +1,7 @@
 // The isolation baseline as it is planned: what depends on the host and on the network.
 
 import { describe, expect, test } from "bun:test";
-import { planMaskedPaths, planSysctls } from "../../../src/container/isolation.ts";
+import { planMaskedPaths, planSysctls, planSystemPaths } from "../../../src/container/isolation.ts";
 
 describe("masked paths", () => {
   test("hide what each processor tells of its heat, where it does", () => {
@@ -19,6 +19,40 @@ describe("masked paths", () => {
     const paths = planMaskedPaths([0], { kind: "host" });
     expect(paths.filter((path) => !/^\/(proc|sys)\/[\w/-]+$/.test(path))).toEqual([]);
     expect(new Set(paths).size).toBe(paths.length);
+  });
+});
+
+describe("system paths", () => {
+  const masked = ["/proc/acpi", "/proc/keys", "/sys/firmware"];
+  const { readonly } = planSystemPaths(masked);
+
+  test("are as they are, unless flags uncover them or hide more", () => {
+    expect(planSystemPaths(masked).masked).toEqual(masked);
+    expect(planSystemPaths(masked, { masked: ["/a", "/proc/keys"] }).masked).toEqual([...masked, "/a"]);
+    expect(planSystemPaths(masked, { unmasked: ["ALL"] })).toEqual({ masked: [], readonly: [] });
+    expect(planSystemPaths(masked, { unmasked: ["ALL"], masked: ["/a"] }).masked).toEqual(["/a"]);
+    expect(planSystemPaths(masked, { unmasked: ["/proc/sys"] })).toEqual({
+      masked,
+      readonly: readonly.filter((path) => path !== "/proc/sys"),
+    });
+  });
+
+  test.each([
+    ["/proc/*", ["/sys/firmware"]],
+    ["/proc/????", ["/sys/firmware"]],
+    ["/proc/[a-c]*", ["/proc/keys", "/sys/firmware"]],
+    ["/proc/[!a-c]*", ["/proc/acpi", "/sys/firmware"]],
+    ["/*", masked],
+    ["/proc/ac.i", masked],
+    ["/proc/acp", masked],
+    ["/proc/(acpi", masked],
+    ["/proc/[", masked],
+  ])("%s uncovers what it matches", (pattern, left) => {
+    expect(planSystemPaths(masked, { unmasked: [pattern] }).masked).toEqual(left);
+  });
+
+  test("a pattern that makes no sense is told", () => {
+    expect(() => planSystemPaths(masked, { unmasked: ["/proc/[z-a]"] })).toThrow("is no pattern of paths");
   });
 });
 

@@ -60,7 +60,7 @@ fn build<'a>(prepared: &'a Prepared<'_>, sync: &OwnedFd) -> Result<Outfit<'a>, F
     let standard = standard::mount_all(spec, root.as_fd())?;
     requested::attach_all(&sources, root.as_fd(), Some(standard.proc.as_fd()))?;
     file::place_all(spec, directory.as_fd(), root.as_fd())?;
-    mask::apply(spec, &standard)?;
+    mask::apply(spec, &standard, root.as_fd())?;
     name_host(spec)?;
     if !matches!(spec.network, Network::Host) {
         descriptor::raise_loopback()?;

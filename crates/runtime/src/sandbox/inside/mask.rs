@@ -1,22 +1,31 @@
 //! Paths hidden or made read-only. Those below /proc and /sys are looked up from those mounts themselves, without following
-//! any link; what is attached over them is the host's /dev/null or an empty read-only directory, never anything of the container.
+//! any link, others (which only flags name) inside the root; what is attached over them is the host's /dev/null or an empty
+//! read-only directory, never anything of the container.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use bunker_sys::{SysResult, mount, path};
 
 use super::device::open_device;
+use super::requested::ensure_mountable;
 use super::standard::{Standard, Tmpfs, mount_tmpfs};
 use crate::failure::{Failure, FailureCode};
+use crate::inroot;
 use crate::spec::SandboxSpec;
 
 const ENOENT: i32 = 2;
 const ENOTDIR: i32 = 20;
 
 /// Applies both lists; what does not exist here needs no hiding.
-pub(super) fn apply(spec: &SandboxSpec, standard: &Standard) -> Result<(), Failure> {
+pub(super) fn apply(spec: &SandboxSpec, standard: &Standard, root: BorrowedFd<'_>) -> Result<(), Failure> {
     let covers = Covers::prepare()?;
-    for place in &spec.masked_paths {
+    let (system, others): (Vec<_>, Vec<_>) = spec.masked_paths.iter().partition(|place| is_system(place));
+    for place in others {
+        let Some(target) = there(inroot::open(root, place.as_bytes(), path::O_PATH))? else { continue };
+        ensure_mountable(root, target.as_fd(), place)?;
+        covers.hide(target.as_fd())?;
+    }
+    for place in system {
         let Some(target) = find(standard, place)? else { continue };
         covers.hide(target.as_fd())?;
     }
@@ -29,7 +38,19 @@ pub(super) fn apply(spec: &SandboxSpec, standard: &Standard) -> Result<(), Failu
     Ok(())
 }
 
-/// `None`: this kernel has no such file.
+fn is_system(place: &str) -> bool {
+    place.starts_with("/proc/") || place.starts_with("/sys/")
+}
+
+/// `None`: there is no such file.
+fn there(found: SysResult<OwnedFd>) -> Result<Option<OwnedFd>, Failure> {
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if matches!(error.errno, ENOENT | ENOTDIR) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
 fn find(standard: &Standard, place: &str) -> Result<Option<OwnedFd>, Failure> {
     let (root, rest) = if let Some(rest) = place.strip_prefix("/proc/") {
         (&standard.proc, rest)
@@ -42,11 +63,7 @@ fn find(standard: &Standard, place: &str) -> Result<Option<OwnedFd>, Failure> {
         ));
     };
     let resolve = path::RESOLVE_IN_ROOT | path::RESOLVE_NO_SYMLINKS;
-    match path::open_at2(root.as_fd(), rest.as_bytes(), path::O_PATH | path::O_NOFOLLOW, resolve) {
-        Ok(found) => Ok(Some(found)),
-        Err(error) if matches!(error.errno, ENOENT | ENOTDIR) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
+    there(path::open_at2(root.as_fd(), rest.as_bytes(), path::O_PATH | path::O_NOFOLLOW, resolve))
 }
 
 /// What lies over hidden things: cloned for each.

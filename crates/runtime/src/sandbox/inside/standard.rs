@@ -80,13 +80,24 @@ pub(super) fn mount_tmpfs(wanted: &Tmpfs<'_>, attributes: u64) -> Result<OwnedFd
 /// A fresh /proc of the container's own processes; the host's, whole, where it shares the host's.
 fn mount_proc(spec: &SandboxSpec) -> Result<OwnedFd, Failure> {
     if !spec.namespaces.pid {
+        if !spec.proc_options.is_empty() {
+            return Err(Failure::new(FailureCode::BadRequest, "the host's /proc takes no options"));
+        }
         return clone_host("/proc", NOSUID | NODEV | NOEXEC);
     }
-    let mounted = FilesystemContext::open("proc").and_then(|context| context.mount(NOSUID | NODEV | NOEXEC | RELATIME));
+    let mounted = FilesystemContext::open("proc").and_then(|context| {
+        for option in &spec.proc_options {
+            let (key, value) = option.split_once('=').unwrap_or((option, ""));
+            context.set(key, value)?;
+        }
+        context.mount(NOSUID | NODEV | NOEXEC | RELATIME)
+    });
     match mounted {
         // The kernel gives none where parts of the one that is there are hidden, as in a container. What that one shows is the outer
         // container's, and stays hidden.
-        Err(error) if spec.nested && error.errno == EPERM => clone_host("/proc", NOSUID | NODEV | NOEXEC),
+        Err(error) if spec.nested && error.errno == EPERM && spec.proc_options.is_empty() => {
+            clone_host("/proc", NOSUID | NODEV | NOEXEC)
+        }
         other => other.map_err(|error| host_refused("mounting a /proc of its own", &error)),
     }
 }
