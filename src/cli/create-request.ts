@@ -2,7 +2,7 @@
 
 import { type CreateRequest, parseSignal, planCapabilities, type PullPolicy } from "../container/index.ts";
 import { BunkerError } from "../errors.ts";
-import { isImageId, parsePlatform, parseReference } from "../image/index.ts";
+import { isImageId, parseReference } from "../image/index.ts";
 import { parseVolumesFrom } from "../volume/index.ts";
 import type { CreateValues } from "./create-flags.ts";
 import { collectEnvironment, collectSettings, type HostEnvironment, parseLabelWord } from "./environment.ts";
@@ -10,6 +10,7 @@ import { parseContainerName } from "./container-name.ts";
 import { collectMounts } from "./mounts.ts";
 import { collectNames } from "./name-flags.ts";
 import { collectProcess } from "./process-flags.ts";
+import { parseWantedPlatform } from "./pull-flags.ts";
 import { parseSecurityOptions } from "./security-option.ts";
 
 /** The kernel's limit (uname(2)). It is written into files inside, so nothing but a name. */
@@ -59,7 +60,7 @@ export function buildCreateRequest(
     stdinOnce: values.interactive && !isDetached(values),
     autoRemove: values.rm,
     attach: isDetached(values) || values.attach.length > 0 ? values.attach : null,
-    platform: values.platform === null ? null : parsePlatform(values.platform),
+    platform: parseWantedPlatform(values),
     pull: parsePullPolicy(values.pull),
     ...collectOptions(values, environment),
     ...collectProcess(values, network),

@@ -6,18 +6,18 @@ export const LATER_CREATE_FLAGS = [
   "health-timeout log-driver log-opt m|memory network-alias pids-limit privileged p|publish P|publish-all",
   "restart userns",
   // in the first month
-  "arch authfile blkio-weight cgroup-parent cgroupns cgroups conmon-pidfile cpu-period cpu-quota c|cpu-shares",
+  "blkio-weight cgroup-parent cgroupns cgroups conmon-pidfile cpu-period cpu-quota c|cpu-shares",
   "cpuset-cpus cpuset-mems creds device-cgroup-rule gidmap gpus group-entry",
   "health-log-destination health-max-log-count health-max-log-size health-on-failure health-startup-cmd",
   "health-startup-interval health-startup-retries health-startup-success health-startup-timeout hosts-file hostuser",
   "image-volume init-path ip ip6 ipc link link-local-ip mac-address memory-reservation memory-swap",
-  "memory-swappiness oom-kill-disable os passwd-entry pid pidfile pod read-only-tmpfs",
+  "memory-swappiness oom-kill-disable passwd-entry pid pidfile pod read-only-tmpfs",
   "requires retry retry-delay rootfs runtime sdnotify secret storage-opt subgidname subuidname systemd",
-  "tls-verify uidmap use-api-socket uts volume-driver",
+  "uidmap use-api-socket uts volume-driver",
   // specialists'
   "blkio-weight-device cert-dir cgroup-conf chrootdirs cosign-certificate-identity cosign-certificate-identity-regexp",
   "cosign-certificate-oidc-issuer cosign-certificate-oidc-issuer-regexp cosign-key cpu-count cpu-percent cpu-rt-period",
   "cpu-rt-runtime decryption-key device-read-bps device-read-iops device-write-bps device-write-iops disable-content-trust",
   "init-binary io-maxbandwidth io-maxiops ipfs-address isolation kernel-memory permissive personality pod-id-file",
-  "rdt-class seccomp-policy shm-size-systemd variant verify",
+  "rdt-class seccomp-policy shm-size-systemd verify",
 ].join(" ");

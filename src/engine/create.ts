@@ -17,6 +17,7 @@ import { clearRuntime, lockContainer } from "./container-lock.ts";
 import { discardContainer } from "./discard.ts";
 import type { Engine } from "./engine.ts";
 import { ensureImage } from "./image-source.ts";
+import type { PullAccess } from "./pull.ts";
 import type { PullEvent } from "./pull-event.ts";
 import { copyRoot, needsCopy } from "./storage.ts";
 import { viewContainer } from "./view.ts";
@@ -35,6 +36,7 @@ const LOCK_PAUSE_MS = 5;
 export interface CreateOptions {
   /** Whoever has the name goes, once the image is here (podman's --replace). */
   replace: boolean;
+  access: PullAccess;
   onPull: (event: PullEvent) => void;
 }
 
@@ -69,7 +71,7 @@ export async function reserve(
   request: CreateRequest,
   options: CreateOptions & { run: boolean },
 ): Promise<Reserved> {
-  const image = await ensureImage(engine, request, options.onPull);
+  const image = await ensureImage(engine, { ...request, access: options.access }, options.onPull);
   if (options.replace && request.name !== null) await removeNamed(engine, request.name);
   await ensureVolumes(engine, request);
   const borrowed = needsOthers(request) ? await lookUpOthers(engine, request, options.onPull) : null;

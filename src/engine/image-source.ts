@@ -6,16 +6,20 @@ import { formatPlatform, hostPlatform, lookupNames, type Platform, platformRank 
 import type { ImageRecord } from "../store/index.ts";
 import type { Engine } from "./engine.ts";
 import type { OnPullEvent } from "./pull-event.ts";
+import type { PullAccess } from "./pull.ts";
 import { layerMap } from "./spec.ts";
 
 /** The image inside the binary. */
 export const HELLO = "localhost/hello:latest";
 
-type Wanted = Pick<CreateRequest, "image" | "platform" | "pull">;
+type Wanted = Pick<CreateRequest, "image" | "platform" | "pull"> & { access?: PullAccess };
+
+/** As the settings say. */
+const USUAL: PullAccess = { tlsVerify: null, authFile: null };
 
 /** Finds the image as docker does, or pulls it if the request allows. It is unpacked when this returns. */
 export async function ensureImage(engine: Engine, wanted: Wanted, onEvent: OnPullEvent): Promise<ImageRecord> {
-  const { image: name, platform, pull } = wanted;
+  const { image: name, platform, pull, access = USUAL } = wanted;
   const found = pull === "always" ? null : engine.store.images.find(name);
   if (found !== null && fits(found, platform)) {
     warnOfPlatform(found, platform, onEvent);
@@ -27,7 +31,7 @@ export async function ensureImage(engine: Engine, wanted: Wanted, onEvent: OnPul
   }
   if (pull === "never") throw notHere(name);
   const { pullImage } = await import("./pull.ts");
-  const pulled = await pullImage(engine, name, { platform, tlsVerify: null, authFile: null }, onEvent);
+  const pulled = await pullImage(engine, name, { platform, ...access }, onEvent);
   if (pull !== "always") tellPulled(pulled.digest, name, onEvent);
   return engine.store.images.byId(pulled.id);
 }

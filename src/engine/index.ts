@@ -3,6 +3,7 @@
 import type { Engine } from "./engine.ts";
 import type { OnPullEvent } from "./pull-event.ts";
 import type { PullOptions, Pulled } from "./pull.ts";
+export type { PullAccess } from "./pull.ts";
 
 export type { CopySide } from "./copy.ts";
 export { createContainer } from "./create.ts";

@@ -39,6 +39,9 @@ export interface PullOptions {
   signal?: AbortSignal;
 }
 
+/** How a registry is asked, without what. */
+export type PullAccess = Pick<PullOptions, "tlsVerify" | "authFile">;
+
 export interface Pulled {
   id: string;
   /** The full name it has now. */

@@ -38,6 +38,7 @@ export async function runContainer(
 ): Promise<{ id: string; end: SessionEnd | null }> {
   const { record, lock } = await reserve(engine, request, {
     replace: options.replace,
+    access: options.access,
     onPull: options.onPull,
     run: true,
   });

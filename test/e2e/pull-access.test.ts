@@ -61,17 +61,27 @@ interface Case {
   files?: Record<string, string>;
   environment?: Record<string, string>;
   args?: string[];
+  /** Else `pull`. */
+  verb?: string;
 }
 
 /** Each in a home of its own; returns what was said on standard error. */
-async function attempt(reference: string, { files = {}, environment = {}, args = [] }: Case): Promise<string | null> {
+async function attempt(
+  reference: string,
+  { files = {}, environment = {}, args = [], verb = "pull" }: Case,
+): Promise<string | null> {
   await using env = await TestEnv.create();
   const watch = await Invariants.watch(env);
   for (const [name, content] of Object.entries(files)) write(env, name, content);
   const fill = (word: string): string => word.replace("HOME", env.home);
   const set = Object.fromEntries(Object.entries(environment).map(([name, value]) => [name, fill(value)]));
-  const { code, stdout, stderr } = await env.run(["pull", ...args.map(fill), reference], { environment: set });
+  const { code, stdout, stderr } = await env.run(
+    [verb, ...args.map(fill), reference, ...(verb === "pull" ? [] : ["word"])],
+    { environment: set },
+  );
   const failed = code !== 0;
+  // Nothing in the image can be run.
+  if (verb !== "pull" && !failed) await env.ok(["rm", stdout.trim()]);
   await watch.check({ outputs: [stdout, stderr], unchanged: failed });
   expect(stdout + stderr).not.toContain("battery");
   if (!failed) expect(await env.ok(["images", "-q", "--no-trunc"])).toBe(image.config.digest);
@@ -112,6 +122,22 @@ describe("a registry that wants a login", () => {
       expect([each, stderr]).toEqual([each, expect.stringContaining(message.replace("HOST", login.host))]);
       expect(stderr).toMatch(/^bunker: [^\n]+\nhint: [^\n]+\n$/);
     }
+  });
+});
+
+describe("create", () => {
+  it("asks as pull does, with --authfile and --tls-verify", async () => {
+    const files = { "auth.json": authOf(login.host) };
+    const authFile = "--authfile=HOME/auth.json";
+    expect(await attempt(references.login, { verb: "create", files, args: [authFile] })).toBeNull();
+    expect(await attempt(references.login, { verb: "create", files })).toContain("pull access denied");
+    const trusted = { "auth.json": authOf(secure.host) };
+    expect(
+      await attempt(references.secure, { verb: "create", files: trusted, args: [authFile, "--tls-verify=false"] }),
+    ).toBeNull();
+    expect(
+      await attempt(references.secure, { verb: "create", files: trusted, args: [authFile, "--tls-verify"] }),
+    ).toContain("certificate signed by unknown authority");
   });
 });
 

@@ -201,6 +201,34 @@ describe("run", () => {
     expect(complaint).toContain("hint: ");
   });
 
+  it("takes the platform in parts too", async () => {
+    const { os, architecture } = hostPlatform();
+    const run = ["run", "--rm", "--pull=never"];
+    expect(await stage.env.ok([...run, "--os", os, "--arch", architecture, "busybox", "echo", "here"])).toBe("here");
+    expect(await stage.env.fails([...run, "--arch=s390x", "busybox"], 125)).toContain("hint: ");
+    expect(await stage.env.fails([...run, "--arch=arm64", "--platform=linux/arm64", "busybox"], 125)).toContain(
+      "--platform option can not be specified with --arch or --os",
+    );
+  });
+
+  it("removes the image with --rmi, unless somebody uses it", async () => {
+    const { env } = stage;
+    const images = async () => (await env.ok(["images", "--format", "{{.Repository}}"])).split("\n");
+    await stage.add("lone", busyboxWith({ Labels: { only: "here" } }));
+    // It has one name only: with two, the one goes and the image stays.
+    const pulled = (await images()).find((name) => name.endsWith("/lone")) ?? "";
+    await env.ok(["rmi", pulled]);
+    const other = await env.ok(["create", "lone"]);
+    await env.fails(["run", "--rmi", "lone", "sh", "-c", "exit 3"], 3);
+    expect(await images()).toContain("lone");
+    await env.ok(["rm", other]);
+    expect(await env.ok(["run", "--rmi", "lone", "echo", "here"])).toBe("here");
+    expect(await images()).not.toContain("lone");
+    expect(await env.ok(["ps", "-aq"])).toBe("");
+    expect(await env.fails(["run", "--rmi", "--rm=false", "busybox"], 125)).toContain("does not work without --rm");
+    expect(await env.fails(["run", "--rmi", "-d", "busybox"], 125)).toContain("not supported together with --detach");
+  });
+
   it("says nothing of its own on standard output, with and without --quiet", async () => {
     for (const flags of [[], ["--quiet"]]) {
       expect(await stage.env.run(["run", "--rm", ...flags, "busybox", "echo", "only"])).toMatchObject({

@@ -6,6 +6,7 @@ import { buildCreateRequest } from "../create-request.ts";
 import { dockerConfig, withProxies } from "../docker-config.ts";
 import { withEngine } from "../engine.ts";
 import { print, printable, warn } from "../output.ts";
+import { pullAccess } from "../pull-flags.ts";
 import { missingImage } from "../pull-words.ts";
 import { ANY_NUMBER, defineVerb } from "../verb.ts";
 
@@ -16,7 +17,7 @@ export const verb = defineVerb({
   interspersed: false,
   completes: "image",
   examples: ["create --name job alpine echo hello", "start -a job"],
-  async run({ values, positionals, globals }) {
+  async run({ values, given, positionals, globals }) {
     const env = withProxies(values.env, dockerConfig().proxies);
     const request = buildCreateRequest({ ...values, env }, positionals, process.env);
     const cidFile = openCidFile(values.cidfile);
@@ -27,6 +28,7 @@ export const verb = defineVerb({
         try {
           const { id, warnings } = await calls.createContainer(engine, request, {
             replace: values.replace,
+            access: pullAccess(values, given),
             onPull: pull.onEvent,
           });
           pull.finish();

@@ -1,7 +1,8 @@
 // docker run: create, start and, unless detached, stay in front of it.
 
 import type { CreateRequest } from "../../container/index.ts";
-import type { Engine } from "../../engine/index.ts";
+import type { Engine, PullAccess } from "../../engine/index.ts";
+import { BunkerError } from "../../errors.ts";
 import { type CidFile, openCidFile } from "../cid-file.ts";
 import { CREATE_FLAGS, type CreateValues, type StreamWord } from "../create-flags.ts";
 import { buildCreateRequest } from "../create-request.ts";
@@ -10,6 +11,7 @@ import { chooseDetachKeys } from "../detach-keys.ts";
 import { type EngineCalls, withEngine } from "../engine.ts";
 import type { FlagValues } from "../flags.ts";
 import { print } from "../output.ts";
+import { pullAccess } from "../pull-flags.ts";
 import { missingImage } from "../pull-words.ts";
 import { UsageError } from "../usage.ts";
 import { ANY_NUMBER, defineVerb } from "../verb.ts";
@@ -18,6 +20,7 @@ const FLAGS = {
   ...CREATE_FLAGS,
   detach: { kind: "boolean", short: "d", help: "Run container in background and print container ID" },
   "detach-keys": { kind: "string", help: "Override the key sequence for detaching a container" },
+  rmi: { kind: "boolean", help: "Remove the image after the container, unless another one uses it; implies --rm" },
   "sig-proxy": { kind: "boolean", default: true, help: "Proxy received signals to the process" },
 } as const;
 
@@ -35,15 +38,16 @@ export const verb = defineVerb({
     "run -d --name web -v ./site:/usr/share/nginx/html:ro nginx",
     "run --rm -e GREETING=hello busybox sh -c 'echo $GREETING'",
   ],
-  async run({ values, positionals, globals }) {
+  async run({ values, given, positionals, globals }) {
     const env = withProxies(values.env, dockerConfig().proxies);
-    const request = buildCreateRequest({ ...values, env }, positionals, process.env);
+    const request = buildCreateRequest({ ...values, env, rm: values.rm || values.rmi }, positionals, process.env);
     if (values.detach && values.attach.length > 0) {
       throw new UsageError("conflicting options: cannot specify both --attach and --detach");
     }
     const detachKeys = chooseDetachKeys(values["detach-keys"]);
     const cidFile = openCidFile(values.cidfile);
-    const run = new Run({ request, values, detachKeys, cidFile });
+    if (values.rmi) ensureRemovable(values, given);
+    const run = new Run({ request, values, access: pullAccess(values, given), detachKeys, cidFile });
     try {
       return await withEngine(globals, (engine, calls) => run.start(engine, calls));
     } catch (error) {
@@ -59,9 +63,28 @@ function attachedStreams(values: CreateValues): ReadonlySet<StreamWord> {
   return new Set(values.interactive ? ["stdin", "stdout", "stderr"] : ["stdout", "stderr"]);
 }
 
+/** @throws BunkerError where there will be nobody to remove the image, or something to keep it for */
+function ensureRemovable(values: RunValues, given: ReadonlySet<string>): void {
+  if (given.has("rm") && !values.rm) throw new BunkerError("usage", "the --rmi option does not work without --rm");
+  if (!values.detach) return;
+  throw new BunkerError("unsupported", "--rmi is not supported together with --detach yet", {
+    hint: "In the foreground this command itself removes the image.",
+  });
+}
+
+/** podman: one that others use stays, without a word. */
+function removeUnused(engine: Engine, { removeImage }: EngineCalls, image: string): void {
+  try {
+    removeImage(engine, image, { force: false });
+  } catch (error) {
+    if (!(error instanceof BunkerError) || !["conflict", "not-found"].includes(error.code)) throw error;
+  }
+}
+
 interface RunOptions {
   request: CreateRequest;
   values: RunValues;
+  access: PullAccess;
   detachKeys: string;
   cidFile: CidFile | null;
 }
@@ -99,6 +122,7 @@ class Run {
       const { id, end } = await calls.runContainer(engine, keeper, request, {
         detach: values.detach,
         replace: values.replace,
+        access: this.#options.access,
         streams: values.detach ? null : session.streams,
         onCreated: (created) => {
           this.#id = created;
@@ -110,6 +134,7 @@ class Run {
         onPull: pull.onEvent,
       });
       this.started = true;
+      if (end?.kind === "exited" && values.rmi) removeUnused(engine, calls, request.image);
       if (end !== null) return session.finish(end);
       print(`${id}\n`);
       return 0;

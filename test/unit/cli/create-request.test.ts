@@ -71,6 +71,9 @@ describe("a flag says", () => {
     [["--stop-signal", "INT", "--stop-timeout", "3"], { stopSignal: "INT", stopTimeout: 3 }],
     [["-a", "STDIN", "-a", "stdout"], { attach: ["stdin", "stdout"] }],
     [["--platform", "linux/arm64"], { platform: { os: "linux", architecture: "arm64", variant: null } }],
+    [["--os=linux", "--arch=arm", "--variant=v6"], { platform: { os: "linux", architecture: "arm", variant: "v6" } }],
+    [["--arch=aarch64"], { platform: { os: "linux", architecture: "arm64", variant: null } }],
+    [["--arch="], { platform: null }],
     [["--pull", "always"], { pull: "always" }],
     [
       ["--sysctl", "net.core.somaxconn=1", "--sysctl=kernel.sem=1 2 3 4", "--sysctl", "net.core.somaxconn=5"],
@@ -136,6 +139,7 @@ describe("a mistake is told in docker's words", () => {
     [["--mount", "type=cluster,src=a,dst=/b"], 'mounts of type "cluster" are not supported yet'],
     [["-v", "/a:/x", "--tmpfs", "/x"], "duplicate mount point: /x"],
     [["--platform", "foo"], 'invalid platform "foo"'],
+    [["--platform=linux/arm64", "--os=linux"], "--platform option can not be specified with --arch or --os"],
     [["--security-opt", "foo"], 'invalid --security-opt: "foo"'],
   ])("%j", (words, expected) => {
     expect(() => build([...words, "alpine"])).toThrow(expected);
