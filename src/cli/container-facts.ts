@@ -20,6 +20,7 @@ export function factsOf(view: ContainerView): ContainerFacts {
     imageId: record.imageId,
     args: [...process.entrypoint, ...process.command],
     createdAt: new Date(record.createdAt),
+    pid: view.status === "running" ? view.pid : 0,
     status: view.paused ? "paused" : view.status,
     startedAt: toDate(view.startedAt),
     finishedAt: toDate(view.finishedAt),

@@ -1,5 +1,6 @@
 // A container as a row of ps, in docker's words. Pure.
 
+import type { Namespaces } from "../engine/index.ts";
 import type { Listing, Row } from "./format.ts";
 import { quote } from "./strconv.ts";
 import { goTime } from "./time.ts";
@@ -15,6 +16,8 @@ export interface ContainerFacts {
   /** Program and arguments. */
   args: readonly string[];
   createdAt: Date;
+  /** Of its first process, as the host counts; 0: it does not run. */
+  pid: number;
   status: string;
   startedAt: Date | null;
   finishedAt: Date | null;
@@ -57,6 +60,28 @@ export const CONTAINER_LISTING: Listing = {
     "status: {{.Status}}\nnames: {{.Names}}\nlabels: {{.Labels}}\nports: {{.Ports}}\n",
   type: "*formatter.ContainerContext",
 };
+
+/** podman's `ps --namespace`: where a container's first process lives. */
+export const NAMESPACE_LISTING: Listing = {
+  ...CONTAINER_LISTING,
+  headings: {
+    ...CONTAINER_LISTING.headings,
+    Pid: "PID",
+    CGROUPNS: "CGROUPNS",
+    IPC: "IPC",
+    MNT: "MNT",
+    NET: "NET",
+    PIDNS: "PIDNS",
+    USERNS: "USERNS",
+    UTS: "UTS",
+  },
+  columns: ["ID", "Names", "Pid", "CGROUPNS", "IPC", "MNT", "NET", "PIDNS", "USERNS", "UTS"],
+};
+
+/** What `NAMESPACE_LISTING` has besides. */
+export function namespaceFields(pid: number, { cgroup, ipc, mnt, net, pid: pidns, user, uts }: Namespaces): Row {
+  return { Pid: String(pid), CGROUPNS: cgroup, IPC: ipc, MNT: mnt, NET: net, PIDNS: pidns, USERNS: user, UTS: uts };
+}
 
 /** Letters of a command, and of a volume's name, that docker shows. */
 const COMMAND_LENGTH = 20;

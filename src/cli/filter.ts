@@ -1,6 +1,6 @@
 // `--filter KEY=VALUE`: the words of one command line. Values of a key are alternatives, labels add up, keys add up.
 
-import { ScanError } from "./strconv.ts";
+import { parseBoolean, ScanError } from "./strconv.ts";
 import { UsageError } from "./usage.ts";
 
 /** One word, as a flag's parser. @throws ScanError in docker's words */
@@ -38,6 +38,15 @@ export class Filters {
     return values === undefined || values.some(suits);
   }
 
+  /** `KEY=true` or `KEY=false`; `null`: it was not asked for. @throws UsageError in docker's words for both, or for neither */
+  boolean(key: string): boolean | null {
+    const values = this.values(key);
+    const answers = new Set(values.map((value) => toBoolean(key, value)));
+    if (answers.size > 1) throw invalidBoolean(key, `[${values.join(" ")}]`);
+    const [answer = null] = answers;
+    return answer;
+  }
+
   /** As `labels`; and no `label!=KEY` may suit (docker's prune verbs). */
   prunes(labels: Readonly<Record<string, string>>): boolean {
     return this.labels(labels) && !this.values("label!").some((word) => hasLabel(labels, word));
@@ -47,6 +56,18 @@ export class Filters {
   labels(labels: Readonly<Record<string, string>>): boolean {
     return this.values("label").every((word) => hasLabel(labels, word));
   }
+}
+
+function toBoolean(key: string, value: string): boolean {
+  try {
+    return parseBoolean(value);
+  } catch (error) {
+    throw error instanceof ScanError ? invalidBoolean(key, value) : error;
+  }
+}
+
+function invalidBoolean(key: string, value: string): UsageError {
+  return new UsageError(`invalid filter '${key}=${value}'`, { hint: "Its value is true or false." });
 }
 
 /** `KEY` or `KEY=VALUE`. */

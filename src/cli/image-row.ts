@@ -5,7 +5,6 @@ import { familiarName, lookupNames, parseName } from "../image/index.ts";
 import { Filters } from "./filter.ts";
 import type { Listing, Row } from "./format.ts";
 import { joinLabels } from "./container-row.ts";
-import { parseBoolean, ScanError } from "./strconv.ts";
 import { goTime, parseUntil } from "./time.ts";
 import { ago, columnSize, humanSize, shortId } from "./units.ts";
 import { UsageError } from "./usage.ts";
@@ -87,14 +86,11 @@ export function selectImages(
   asked: { name: string | null; now: Date },
 ): ImageSummary[] {
   const filters = new Filters(words, KEYS);
-  const dangling = filters
-    .values("dangling")
-    .map((value) => parseFilterBoolean("dangling", value))
-    .at(-1);
+  const dangling = filters.boolean("dangling");
   const inWindow = timeWindow(filters, images, asked.now);
   const chosen = images.filter(
     (image) =>
-      (dangling === undefined || image.dangling === dangling) &&
+      (dangling === null || image.dangling === dangling) &&
       filters.labels(image.labels) &&
       filters.some("reference", (pattern) => isReference(image, pattern)) &&
       filters.some("containers", (value) => String(image.containers) === value) &&
@@ -102,15 +98,6 @@ export function selectImages(
       inWindow(image),
   );
   return chosen.sort((a, b) => createdAt(b).getTime() - createdAt(a).getTime());
-}
-
-function parseFilterBoolean(key: string, value: string): boolean {
-  try {
-    return parseBoolean(value);
-  } catch (error) {
-    if (!(error instanceof ScanError)) throw error;
-    throw new UsageError(`invalid filter '${key}=${value}'`, { hint: "Its value is true or false." });
-  }
 }
 
 /** docker's `images NAME`: a repository with all its tags, or one tag; patterns as in a shell. */

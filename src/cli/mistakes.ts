@@ -2,7 +2,7 @@
 
 import type { FlagOwner } from "./verb.ts";
 import { GLOBAL_FLAGS } from "./global-flags.ts";
-import { LATER_FLAGS, LATER_GLOBAL_FLAGS, LATER_VERBS } from "./not-yet.ts";
+import { LATER_FLAGS, LATER_GLOBAL_FLAGS, LATER_VERBS, POINTLESS_FLAGS } from "./not-yet.ts";
 import { nearest } from "./suggest.ts";
 import type { FlagError } from "./usage.ts";
 import { UsageError } from "./usage.ts";
@@ -13,6 +13,16 @@ export function explainFlag(owner: FlagOwner | null, error: FlagError): UsageErr
   const path = owner?.path ?? PROGRAM;
   const see = `See '${path} --help'.`;
   if (error.unknown === null) return new UsageError(error.message, { exitCode: error.exitCode, hint: see });
+  const reason =
+    owner === null ? undefined : lookup(POINTLESS_FLAGS[owner.key] ?? {}, error.unknown.replace(/^--/, ""));
+  if (reason !== undefined) {
+    const { exitCode } = error;
+    return new UsageError(`${error.unknown} is not supported`, {
+      exitCode,
+      code: "unsupported",
+      hint: `${reason} ${see}`,
+    });
+  }
   const later = laterFlag(owner?.key ?? null, error.unknown);
   if (later !== null) {
     return new UsageError(`${later} is not supported yet`, {

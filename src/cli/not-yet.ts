@@ -9,8 +9,8 @@ export const LATER_FLAGS: Readonly<Record<string, string>> = {
   create: `${LATER_CREATE_FLAGS} init-ctr`,
   exec: "no-session preserve-fd preserve-fds",
   logs: "details",
-  ps: "external namespace ns p|pod sync",
-  images: "tree history names",
+  ps: "p|pod",
+  images: "tree history",
   pull:
     "a|all-tags all-platforms arch cert-dir creds os policy retry retry-delay unpack variant verify decryption-key " +
     "disable-content-trust ipfs-address soci-index-digest cosign-certificate-identity cosign-certificate-identity-regexp " +
@@ -23,6 +23,15 @@ export const LATER_FLAGS: Readonly<Record<string, string>> = {
     "availability group limit-bytes required-bytes scope secret sharing topology-preferred topology-required type ignore",
   "volume ls": "cluster",
   version: "",
+};
+
+/** docker's, podman's and nerdctl's flags that have nothing to do here, and why, by the verb's key. */
+export const POINTLESS_FLAGS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  ps: {
+    external: "Other programs' containers are not in bunker's store.",
+    sync: "What a container is doing is looked up every time.",
+  },
+  images: { names: "Names are always shown." },
 };
 
 /** Flags before the verb. */

@@ -4,7 +4,6 @@ import type { ContainerView, Engine } from "../engine/index.ts";
 import { dockerConfig, withPruneFilters } from "./docker-config.ts";
 import type { EngineCalls } from "./engine.ts";
 import { Filters, parseFilterWord } from "./filter.ts";
-import { parseBoolean, ScanError } from "./strconv.ts";
 import { parseUntil } from "./time.ts";
 import { humanSize } from "./units.ts";
 
@@ -32,18 +31,6 @@ export function parsePruneFilters(words: FilterWords, keys: readonly string[]): 
   const filters = new Filters(withPruneFilters(words, dockerConfig().pruneFilters), keys);
   const now = new Date();
   return { filters, until: filters.values("until").map((text) => parseUntil(text, now)) };
-}
-
-/** Whether the verb's own boolean filter (`all=true`, `dangling=false`) says so; `null`: it was not given. */
-export function booleanFilter({ filters }: PruneConditions, key: string): boolean | null {
-  const [text] = filters.values(key);
-  if (text === undefined) return null;
-  try {
-    return parseBoolean(text);
-  } catch (error) {
-    if (error instanceof ScanError) return null;
-    throw error;
-  }
 }
 
 /** What a prune did. */

@@ -4,8 +4,6 @@ import type { VolumeRecord } from "../engine/index.ts";
 import { joinLabels } from "./container-row.ts";
 import { Filters, matches } from "./filter.ts";
 import type { Listing, Row } from "./format.ts";
-import { parseBoolean, ScanError } from "./strconv.ts";
-import { UsageError } from "./usage.ts";
 
 const KEYS = ["dangling", "driver", "label", "name"];
 const DRIVER = "local";
@@ -52,21 +50,12 @@ export function selectVolumes(
   words: readonly (readonly [string, string])[],
 ): VolumeRecord[] {
   const filters = new Filters(words, KEYS);
-  const dangling = filters.values("dangling").map(parseDangling);
+  const dangling = filters.boolean("dangling");
   return volumes.filter(
     ({ name, labels, users }) =>
       filters.some("name", (value) => matches(value, name)) &&
       filters.some("driver", (value) => value === DRIVER) &&
       filters.labels(labels) &&
-      dangling.every((wanted) => wanted === (users.length === 0)),
+      (dangling === null || dangling === (users.length === 0)),
   );
-}
-
-function parseDangling(text: string): boolean {
-  try {
-    return parseBoolean(text);
-  } catch (error) {
-    if (!(error instanceof ScanError)) throw error;
-    throw new UsageError(`invalid filter 'dangling=${text}'`, { hint: "Say true or false." });
-  }
 }

@@ -18,6 +18,7 @@ export { sweep } from "./sweep.ts";
 export type { VolumeRecord } from "../store/index.ts";
 export { type LogEntry, type LogOptions, readLogs } from "./logs.ts";
 export { type ContainerSize, measureContainers } from "./measure.ts";
+export type { Namespaces } from "./namespaces.ts";
 export type { PullEvent } from "./pull-event.ts";
 export type { ProcessFacts } from "./top.ts";
 export type { AwaitedState } from "./wait.ts";
@@ -82,6 +83,11 @@ export function loadPrune(): Promise<typeof import("./prune.ts")> {
 /** What only `bunker wait --condition` needs. */
 export function loadWait(): Promise<typeof import("./wait.ts")> {
   return import("./wait.ts");
+}
+
+/** What only `bunker ps --namespace` needs. */
+export function loadNamespaces(): Promise<typeof import("./namespaces.ts")> {
+  return import("./namespaces.ts");
 }
 
 /** What only `bunker top` needs. */

@@ -202,6 +202,20 @@ describe("ps", () => {
     expect(await stage.env.fails(["ps", "-w", "0"], 1)).toContain("--watch needs a number of seconds");
   });
 
+  it("--namespace shows where they live", async () => {
+    await makeSome();
+    const [head = "", ...rows] = (await ps("-a", "--namespace")).split("\n");
+    expect(head.split(/ {2,}/)).toEqual("CONTAINER ID,NAMES,PID,CGROUPNS,IPC,MNT,NET,PIDNS,USERNS,UTS".split(","));
+    expect(rows).toHaveLength(4);
+    const own = (kind: string) => stage.env.ok(["exec", "running", "readlink", `/proc/self/ns/${kind}`]);
+    const shown = await ps("--ns", "--format", "pid:[{{.PIDNS}}] {{.Pid}} net:[{{.NET}}]");
+    expect(shown).toBe(
+      `${await own("pid")} ${await stage.env.ok(["inspect", "-f", "{{.State.Pid}}", "running"])} ${await own("net")}`,
+    );
+    expect(await ps("-a", "--ns", "--filter", "name=exited", "--format", "{{.Pid}}{{.MNT}}")).toBe("0");
+    expect(await stage.env.fails(["ps", "--ns", "-s"], 1)).toContain("cannot be used together");
+  });
+
   it("tells the truth about what ended meanwhile", async () => {
     await stage.env.ok(["run", "-d", "--name", "short", "busybox", "sleep", "0.3"]);
     expect(await names()).toEqual(["short"]);

@@ -23,6 +23,7 @@ import { testSeed } from "./random.ts";
 const POINTS = 40;
 /** Traced, on a busy machine. What takes longer hangs. */
 const RUN_TIMEOUT_MS = 120_000;
+const LETTING_GO_MS = 5000;
 
 export interface Sweep {
   name: string;
@@ -154,6 +155,8 @@ async function traced(env: TestEnv, sweep: Sweep, args: string[], point: KillPoi
   if (!(sweep.leavesRunning ?? false)) return { result: await running.result(), log: readLog() };
   await until(() => running.ended || endOfFirst(readLog()) !== null, RUN_TIMEOUT_MS);
   running.kill("SIGTERM");
+  // A thread that was stopped while its process ended may be lost to strace, which waits for it for ever.
+  if (!(await until(() => running.ended, LETTING_GO_MS))) running.kill("SIGKILL");
   const result = await running.result();
   const log = readLog();
   return { result: { ...result, ...endOfFirst(log) }, log };

@@ -3,7 +3,7 @@
 import { confirm } from "../confirm.ts";
 import { withEngine } from "../engine.ts";
 import { print } from "../output.ts";
-import { booleanFilter, parsePruneFilters, PRUNE_FLAGS, pruneImages, reclaimed } from "../prune.ts";
+import { parsePruneFilters, PRUNE_FLAGS, pruneImages, reclaimed } from "../prune.ts";
 import { defineVerb } from "../verb.ts";
 
 const KEYS = ["dangling", "label", "label!", "until"];
@@ -19,7 +19,7 @@ export const verb = defineVerb({
   async run({ values, globals }) {
     const conditions = parsePruneFilters(values.filter, KEYS);
     // The API's way to say --all.
-    const all = values.all || booleanFilter(conditions, "dangling") === false;
+    const all = values.all || conditions.filters.boolean("dangling") === false;
     const which = all ? "all images without at least one container associated to them" : "all dangling images";
     if (!values.force) await confirm(`This will remove ${which}.`, "image prune");
     return withEngine(globals, async (engine, calls) => {

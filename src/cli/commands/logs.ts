@@ -48,11 +48,12 @@ export const verb = defineVerb({
       until: parseLimit("until", values.until, now),
     };
     return withEngine(globals, async (engine, calls) => {
+      const names = choose(engine, calls);
+      const marked = names.length > 1 || values.names || values.color;
       // All of them first: a name that is none is told before anything is shown.
-      const records = choose(engine, calls).map((name) => calls.viewContainer(engine, name).record);
+      const records = names.map((name) => (marked ? calls.viewContainer(engine, name).record : { id: name, name }));
       await flush();
       const writer = new LogWriter(values.timestamps);
-      const marked = records.length > 1 || values.names || values.color;
       const read = ({ id, name }: { id: string; name: string }, at: number): Promise<void> => {
         const source = marked ? { mark: values.names ? name : shortId(id), colour: values.color ? at : null } : null;
         return calls.readLogs(engine, id, options, (entry) => writer.add(entry, source));

@@ -3,7 +3,13 @@
 import type { Engine } from "../../engine/index.ts";
 import { parseContainerFilter } from "../container-filter.ts";
 import { factsOf } from "../container-facts.ts";
-import { CONTAINER_LISTING, type ContainerFacts, containerRow } from "../container-row.ts";
+import {
+  CONTAINER_LISTING,
+  type ContainerFacts,
+  containerRow,
+  NAMESPACE_LISTING,
+  namespaceFields,
+} from "../container-row.ts";
 import { dockerConfig } from "../docker-config.ts";
 import { type EngineCalls, isTerminalOutput, withEngine } from "../engine.ts";
 import { parseFilterWord } from "../filter.ts";
@@ -35,6 +41,7 @@ const FLAGS = {
     shownDefault: "-1",
   },
   latest: { kind: "boolean", short: "l", help: "Show the latest created container (includes all states)" },
+  namespace: { kind: "boolean", help: "Display namespace information", aliases: ["ns"] },
   "no-trunc": { kind: "boolean", help: "Don't truncate output" },
   noheading: NOHEADING_FLAG,
   quiet: { kind: "boolean", short: "q", help: "Only display container IDs" },
@@ -65,6 +72,9 @@ export const verb = defineVerb({
     const { watch } = values;
     if (watch !== null && watch < 1) throw new UsageError("--watch needs a number of seconds, at least 1");
     const format = values.format ?? (values.quiet ? null : dockerConfig().psFormat);
+    if (values.namespace && values.size) {
+      throw new UsageError("--size and --namespace cannot be used together");
+    }
     return withEngine(globals, async (engine, calls) => {
       const clear = watch !== null && (await isTerminalOutput()) ? CLEAR : "";
       for (;;) {
@@ -88,12 +98,20 @@ async function render(
   const { format, noheading } = values;
   const truncate = !values["no-trunc"];
   if (values.quiet && format === null) return chosen.map(({ id }) => `${truncate ? shortId(id) : id}\n`).join("");
-  const listing = values.size
-    ? { ...CONTAINER_LISTING, columns: [...CONTAINER_LISTING.columns, "Size"] }
-    : CONTAINER_LISTING;
+  const options = { format, noheading, escape: await isTerminalOutput() };
   const now = new Date();
   const rows = chosen.map((facts) => containerRow(facts, { now, truncate }));
-  return formatRows(listing, rows, { format, noheading, escape: await isTerminalOutput() });
+  if (values.namespace) {
+    const { readNamespaces } = await opened.calls.loadNamespaces();
+    const fields = chosen.map(({ pid }) => namespaceFields(pid, readNamespaces(pid)));
+    return formatRows(
+      NAMESPACE_LISTING,
+      rows.map((row, at) => ({ ...row, ...fields[at] })),
+      options,
+    );
+  }
+  const columns = values.size ? [...CONTAINER_LISTING.columns, "Size"] : CONTAINER_LISTING.columns;
+  return formatRows({ ...CONTAINER_LISTING, columns }, rows, options);
 }
 
 async function choose(

@@ -3,7 +3,7 @@
 import { confirm } from "../confirm.ts";
 import { withEngine } from "../engine.ts";
 import { print } from "../output.ts";
-import { booleanFilter, parsePruneFilters, PRUNE_FLAGS, pruneVolumes, reclaimed } from "../prune.ts";
+import { parsePruneFilters, PRUNE_FLAGS, pruneVolumes, reclaimed } from "../prune.ts";
 import { defineVerb } from "../verb.ts";
 
 const KEYS = ["all", "label", "label!"];
@@ -18,7 +18,7 @@ export const verb = defineVerb({
   examples: ["volume prune", "volume prune -a -f"],
   async run({ values, globals }) {
     const conditions = parsePruneFilters(values.filter, KEYS);
-    const all = values.all || booleanFilter(conditions, "all") === true;
+    const all = values.all || conditions.filters.boolean("all") === true;
     const kind = all ? "all" : "anonymous";
     if (!values.force) {
       await confirm(`This will remove ${kind} local volumes not used by at least one container.`, "volume prune");

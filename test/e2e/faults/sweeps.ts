@@ -218,6 +218,42 @@ export const SWEEPS: Record<string, (stage: Stage) => SweepOf> = {
     },
   }),
 
+  "system prune": ({ env, image, tiny }) => ({
+    prepare: async () => {
+      await env.ok(["pull", "--quiet", tiny]);
+      await env.ok(["create", "--name=c", NO_NETWORK, "-v", "/anonymous", image, "true"]);
+      await env.ok(["run", "-d", "--name=kept", NO_NETWORK, image, "sleep", "1000"]);
+      return ["system", "prune", "--all", "--force", "--volumes"];
+    },
+    recover: async (args) => {
+      await env.ok(args);
+      await env.ok(["rm", "--force", "kept"]);
+      await nothingLeft(env);
+      if ((await env.ok(["volume", "ls", "-q"])) !== "") throw new Error("a volume is left");
+      await env.fails(["image", "exists", tiny], 1);
+    },
+    leavesRunning: true,
+  }),
+
+  "system reset": ({ env, image }) => ({
+    prepare: async () => {
+      await env.ok(["run", "-d", "--name=c", NO_NETWORK, "-v", "data:/data", image, "sleep", "1000"]);
+      return ["system", "reset", "--force"];
+    },
+    recover: async (args) => {
+      await env.ok(args);
+      for (const list of [
+        ["ps", "-aq"],
+        ["images", "-q"],
+        ["volume", "ls", "-q"],
+      ]) {
+        if ((await env.ok(list)) !== "") throw new Error(`${list.join(" ")} lists something`);
+      }
+      await env.ok(["pull", "--quiet", image]);
+    },
+    leavesRunning: true,
+  }),
+
   exec: ({ env, image }) => ({
     prepare: async () => {
       // One container for all of them, unless a keeper was killed so that its exit may be long in coming.

@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { completionScript } from "../../../src/cli/completion.ts";
 import { verbHelp } from "../../../src/cli/help.ts";
 import { explainFlag, explainVerb } from "../../../src/cli/mistakes.ts";
-import { LATER_FLAGS, LATER_VERBS } from "../../../src/cli/not-yet.ts";
+import { LATER_FLAGS, LATER_VERBS, POINTLESS_FLAGS } from "../../../src/cli/not-yet.ts";
 import { editDistance, nearest } from "../../../src/cli/suggest.ts";
 import { FlagError } from "../../../src/cli/usage.ts";
 import { GROUPS, VERBS } from "../../../src/cli/verbs.ts";
@@ -105,6 +105,18 @@ describe("a flag that is not there", () => {
       exitCode: 125,
     });
   });
+});
+
+test("a flag that would have nothing to do says why, and is not there", () => {
+  for (const { key, verb } of ENTRIES) {
+    const pointless = POINTLESS_FLAGS[key] ?? {};
+    for (const [name, reason] of Object.entries(pointless)) {
+      expect(Object.hasOwn(verb.flags, name)).toBe(false);
+      const error = explainFlag({ key, path: `bunker ${key}`, verb }, new FlagError("unknown flag", `--${name}`));
+      expect([error.message, error.code, error.exitCode]).toEqual([`--${name} is not supported`, "unsupported", 125]);
+      expect(error.hint).toStartWith(reason);
+    }
+  }
 });
 
 describe("a verb that is not there", () => {

@@ -18,6 +18,7 @@ function container(facts: Partial<ContainerFacts>): ContainerFacts {
     imageId: IMAGE_ID,
     args: ["/docker-entrypoint.sh", "nginx", "-g", "daemon off;"],
     createdAt: new Date("2026-11-25T11:57:50Z"),
+    pid: 7,
     status: "running",
     startedAt: new Date("2026-11-25T11:58:00Z"),
     finishedAt: null,

@@ -13,6 +13,7 @@ const container = (facts: Partial<ContainerFacts>): ContainerFacts => ({
   imageId: "",
   args: ["sh"],
   createdAt: new Date(0),
+  pid: 7,
   status: "running",
   startedAt: null,
   finishedAt: null,
