@@ -7,6 +7,7 @@ export const verb = defineVerb({
   usage: "SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]",
   flags: {},
   arguments: { min: 2, max: 2 },
+  interspersed: false,
   completes: "image",
   examples: ["tag alpine localhost/alpine:mine"],
   run({ positionals, globals }) {
