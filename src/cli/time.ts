@@ -27,6 +27,14 @@ export function parseDuration(text: string): number {
   return text.startsWith("-") ? -total : total;
 }
 
+/** Nothing here happened before, and the last moment that has four digits for its year: whoever asks for more means these. */
+const FIRST = 0;
+const LAST = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+
+function nearest(milliseconds: number): Date {
+  return new Date(Math.min(Math.max(milliseconds, FIRST), LAST));
+}
+
 const UNIX = /^\d+(?:\.\d{1,9})?$/;
 const DATE_TIME = /^(\d{4})-(\d{2})-(\d{2})(?:T(\d{2})(?::(\d{2})(?::(\d{2})(\.\d{1,9})?)?)?)?(Z|[+-]\d{2}:\d{2})?$/;
 
@@ -35,11 +43,11 @@ const DATE_TIME = /^(\d{4})-(\d{2})-(\d{2})(?:T(\d{2})(?::(\d{2})(?::(\d{2})(\.\
  * duration before now. @throws ScanError
  */
 export function parseTime(text: string, now: Date): Date {
-  if (UNIX.test(text)) return new Date(Number(text) * 1000);
+  if (UNIX.test(text)) return nearest(Number(text) * 1000);
   const match = DATE_TIME.exec(text);
   if (match !== null) return parseDateTime(text, match);
   try {
-    return new Date(now.getTime() - parseDuration(text));
+    return nearest(now.getTime() - parseDuration(text));
   } catch {
     throw invalidTime(text);
   }
@@ -54,14 +62,12 @@ export function parseUntil(text: string, now: Date): Date {
   }
 }
 
-/** The last moment that has four digits for its year. */
-const LAST = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 const FRACTION = /^[^.]*\.(\d+)(?:Z|[+-]\d{2}:\d{2})?$/;
 const NANOSECOND_DIGITS = 9;
 
 /** As parseTime, written with nanoseconds as a log's entries are: what `logs -t` shows can be given back exactly. @throws ScanError */
 export function parseTimestamp(text: string, now: Date): string {
-  const time = new Date(Math.min(parseTime(text, now).getTime(), LAST)).toISOString();
+  const time = parseTime(text, now).toISOString();
   const [, fraction = time.slice(20, 23)] = FRACTION.exec(text) ?? [];
   return `${time.slice(0, 19)}.${fraction.padEnd(NANOSECOND_DIGITS, "0")}Z`;
 }
@@ -70,7 +76,7 @@ function parseDateTime(text: string, match: RegExpExecArray): Date {
   const [, year, month, day, hour = "00", minute = "00", second = "00", fraction = "", zone = ""] = match;
   const time = new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}${fraction}${zone}`);
   if (Number.isNaN(time.getTime())) throw invalidTime(text);
-  return time;
+  return nearest(time.getTime());
 }
 
 function invalidTime(text: string): ScanError {
