@@ -124,12 +124,14 @@ export function formatReference(reference: Reference): string {
   return repositoryName(reference) + tag + digest;
 }
 
-/** The short form people read: `nginx`, `user/app`, `ghcr.io/a/b`. */
+/** The short form people read: `nginx`, `user/app`, `ghcr.io/a/b`. Read again it is the same name: an image of docker.io may not pass for another host's. */
 export function familiarName(name: RepositoryName): string {
-  if (name.domain !== DEFAULT_DOMAIN) return repositoryName(name);
+  const full = repositoryName(name);
+  if (name.domain !== DEFAULT_DOMAIN) return full;
   // `library/` goes only when exactly one component follows it.
   const rest = name.path.startsWith(OFFICIAL_PREFIX) ? name.path.slice(OFFICIAL_PREFIX.length) : "";
-  return rest !== "" && !rest.includes("/") ? rest : name.path;
+  if (rest !== "" && !rest.includes("/")) return IDENTIFIER.test(rest) ? name.path : rest;
+  return looksLikeDomain(name.path.slice(0, name.path.indexOf("/"))) ? full : name.path;
 }
 
 /** The short form with tag and digest: `nginx:1.27`. */
