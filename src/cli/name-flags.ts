@@ -11,7 +11,8 @@ const IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$)|$)){4}$/;
 const IPV6 = /^[0-9a-fA-F:.]*:[0-9a-fA-F:.]*$/;
 const DOMAIN = /^[a-zA-Z0-9_](?:[a-zA-Z0-9_.-]*[a-zA-Z0-9_])?\.?$/;
 const OPTION = /^[a-zA-Z0-9_:.-]+$/;
-const HOST = /^[^\s:=#;]+$/;
+/** A word of a line of hosts(5). */
+const HOST = /^[^\s\p{Cc}:=#;]+$/u;
 
 /** `NAME:IP` or `NAME=IP`, as docker keeps it. @throws ScanError in docker's words */
 export function parseExtraHost(word: string): string {
