@@ -4,6 +4,9 @@ import { describe, expect } from "bun:test";
 
 import { useStage } from "../support/stage.ts";
 
+/** Lines; far more than all pipes between hold. */
+const MANY = 300_000;
+
 const stage = useStage();
 const { it } = stage;
 
@@ -52,6 +55,31 @@ describe("attach", () => {
     await Bun.sleep(200);
     expect((await stage.env.run(["attach", "c"], { stdin: "go\n" })).stdout).toEndWith("30000\ndone\n");
     expect((await quiet.result()).stdout).toEndWith("30000\ndone\n");
+  });
+
+  it("gives several clients every byte, at the pace of the slowest", async () => {
+    await runDetached("c", `read line; seq 1 ${MANY}`, "-i");
+    const b = stage.env.program;
+    const client = (pause: string) => `("${b}" attach --no-stdin c | (sleep ${pause}; sha256sum))`;
+    const script = `${client("0")} & ${client("0.7")} & ${client("0")} & sleep 0.5; echo go | "${b}" attach c | sha256sum; wait; seq 1 ${MANY} | sha256sum`;
+    const { stdout } = await stage.env.startOther(["bash", "-c", script]).result();
+    const sums = stdout.trimEnd().split("\n");
+    expect(sums).toEqual(Array.from({ length: 5 }, () => sums[0] ?? ""));
+  });
+
+  it("comes and goes while much is said, and the log has all of it", async () => {
+    await runDetached("c", `seq 1 ${MANY}; read line; echo over`, "-i");
+    for (let round = 0; round < 3; round += 1) {
+      const client = stage.env.start(["attach", "--no-stdin", "c"]);
+      await Bun.sleep(50);
+      client.kill();
+      await client.result();
+    }
+    const follower = stage.env.start(["logs", "-f", "c"]);
+    await follower.waitFor(new RegExp(`\n${MANY}\n`));
+    expect((await stage.env.run(["attach", "c"], { stdin: "x\n" })).stdout).toBe("over\n");
+    const { stdout } = await follower.result();
+    expect(stdout).toBe(`${Array.from({ length: MANY }, (_, at) => at + 1).join("\n")}\nover\n`);
   });
 
   it("detaches by keys one of several terminals, the others stay", async () => {

@@ -11,6 +11,8 @@ import { useStage } from "../support/stage.ts";
 const MIB = 1 << 20;
 const LARGE = isLong() ? 1024 * MIB : 100 * MIB;
 
+const ENDS = isLong() ? 500 : 3;
+
 const stage = useStage();
 const { it } = stage;
 
@@ -97,7 +99,7 @@ describe("standard output and error", () => {
 
   it("are complete when the process ends, however fast", async () => {
     const lines = 20_000;
-    for (let round = 0; round < 3; round += 1) {
+    for (let round = 0; round < ENDS; round += 1) {
       const { stdout } = await stage.env.run(["run", "--rm", "--network", "none", "busybox", "seq", String(lines)]);
       expect(stdout.length).toBe(
         Array.from({ length: lines }, (_, at) => String(at + 1).length + 1).reduce((sum, length) => sum + length),
