@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 import { TestEnv } from "../../test/support/environment.ts";
 import { configurePodman } from "../../test/support/podman.ts";
-import { sidRoot } from "./sid-root.ts";
+import { sidRoot } from "./debian-root.ts";
 import { Stopwatch } from "./stopwatch.ts";
 
 export interface Engine {

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import type { CommandResult } from "../support/command.ts";
 import type { RunOptions } from "../support/environment.ts";
 import type { Need } from "../support/guards.ts";
-import { sidRoot } from "../../scripts/bench/sid-root.ts";
+import { sidRoot } from "../../scripts/bench/debian-root.ts";
 import { patternOf } from "../support/network-server.ts";
 import { HOST, PORT, World, WORLD, WORLD6, WORLD_NAME } from "../support/network-world.ts";
 import { type Stage, useStage } from "../support/stage.ts";

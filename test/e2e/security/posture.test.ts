@@ -3,7 +3,7 @@
 
 import { afterAll, beforeAll, describe, expect } from "bun:test";
 
-import { sidRoot } from "../../../scripts/bench/sid-root.ts";
+import { sidRoot } from "../../../scripts/bench/debian-root.ts";
 import { TestEnv } from "../../support/environment.ts";
 import { requires, whenLong } from "../../support/guards.ts";
 import { hostileImage } from "../../support/hostile.ts";

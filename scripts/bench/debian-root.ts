@@ -1,6 +1,7 @@
-// A root file system of Debian unstable with today's podman in it, made once, from the machine's own package sources.
+// Root file systems of Debian, each made once, from the machine's own package sources: today's, with today's podman in it, and one of
+// this machine's release with nothing that Debian does not call essential.
 
-import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
 const CACHE = process.env["BUNKER_TEST_CACHE"] ?? "/var/cache/bunker-test";
@@ -9,20 +10,25 @@ const PACKAGES =
 
 /** Its path. */
 export function sidRoot(): string {
-  const root = join(CACHE, "sid-root");
+  return makeRoot("sid-root", "sid", [`--include=${PACKAGES}`]);
+}
+
+/** Its path. */
+export function bareRoot(): string {
+  const suite = /^VERSION_CODENAME=(.*)$/m.exec(readFileSync("/etc/os-release", "utf8"))?.[1] ?? "stable";
+  return makeRoot(`bare-root-${suite}`, suite, []);
+}
+
+function makeRoot(name: string, suite: string, more: string[]): string {
+  const root = join(CACHE, name);
   if (existsSync(root)) return root;
   mkdirSync(CACHE, { recursive: true });
-  console.log("bench: making a Debian sid root with today's podman (once)");
+  console.log(`making a root file system of Debian ${suite} (once)`);
   const aside = `${root}.making`;
   rmSync(aside, { recursive: true, force: true });
-  const source = `deb ${debianMirror()} sid main`;
-  const options = [
-    "--quiet",
-    "--variant=minbase",
-    '--aptopt=Acquire::Check-Valid-Until "false"',
-    `--include=${PACKAGES}`,
-  ];
-  const { success, stderr } = Bun.spawnSync(["mmdebstrap", ...options, "sid", aside, source]);
+  const source = `deb ${debianMirror()} ${suite} main`;
+  const options = ["--quiet", "--variant=minbase", '--aptopt=Acquire::Check-Valid-Until "false"', ...more];
+  const { success, stderr } = Bun.spawnSync(["mmdebstrap", ...options, suite, aside, source]);
   if (!success) throw new Error(`mmdebstrap: ${stderr.toString()}`);
   renameSync(aside, root);
   return root;
