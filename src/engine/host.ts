@@ -2,7 +2,6 @@
 
 import { accessSync, constants, existsSync, readFileSync, readlinkSync } from "node:fs";
 import type { HostFacts, NetworkSpec } from "../container/index.ts";
-import { BunkerError } from "../errors.ts";
 
 const CGROUP_MOUNT = "/sys/fs/cgroup";
 const TUN = "/dev/net/tun";
@@ -225,16 +224,4 @@ export function isSameProcess(pid: number, startTime: number): boolean {
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   const state = fields[0];
   return fields[19] === String(startTime) && state !== "Z" && state !== "X";
-}
-
-/**
- * Real root has no business inside a container as itself. Root of a user namespace is somebody else outside.
- *
- * @throws BunkerError host-refused
- */
-export function refuseRoot(uid: number): void {
-  if (!isRealRoot(uid)) return;
-  throw new BunkerError("host-refused", "running as root is not supported yet", {
-    hint: "Run bunker as an ordinary user: it needs no root.",
-  });
 }

@@ -40,6 +40,11 @@ export async function pullImage(
   return pull.pullImage(engine, name, options, onEvent);
 }
 
+/** What only real root needs. */
+export function loadRoot(): Promise<typeof import("./root.ts")> {
+  return import("./root.ts");
+}
+
 /** What only `bunker cp` needs. */
 export function loadCopy(): Promise<typeof import("./copy.ts")> {
   return import("./copy.ts");

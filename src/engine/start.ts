@@ -10,7 +10,7 @@ import { lockContainer } from "./container-lock.ts";
 import { type CreateOptions, makeContainerTree, reserve, type Reserved } from "./create.ts";
 import { discardContainer } from "./discard.ts";
 import type { Engine } from "./engine.ts";
-import { refuseRoot, resolveNetwork } from "./host.ts";
+import { resolveNetwork } from "./host.ts";
 import { attachRequest, followSession, type SessionEnd, type StreamOptions } from "./session.ts";
 import { specOf } from "./spec.ts";
 import { copyRoot, needsCopy } from "./storage.ts";
@@ -76,7 +76,6 @@ export function hireKeeper(engine: Engine): KeeperChannel {
   const { userRuntimeDir } = engine.store.layout;
   const channel = startKeeper(userRuntimeDir);
   try {
-    refuseRoot(engine.host().uid);
     channel.send("enter", { userNamespace: planUserNamespace(engine.host()), userRuntimeDir });
     return channel;
   } catch (error) {

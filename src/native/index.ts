@@ -59,6 +59,11 @@ export function syncDirectory(path: string): void {
   unwrap(addon().syncDirectory(path));
 }
 
+/** See crates/napi: this process becomes the engine of root's subordinate ids. @throws BunkerError when it cannot */
+export function leaveRoot(request: { ranges: number[]; arguments: string[]; environment: string[] }): void {
+  unwrap(addon().leaveRoot({ ...request, libraryDirectory: libraryDirectory() }));
+}
+
 /** A pipe: where it is read, and where it is written. */
 export function makePipe(): [reading: number, writing: number] {
   return unwrap(addon().makePipe()) as [number, number];

@@ -26,6 +26,9 @@ export declare function isTerminal(fd: number): boolean;
 /** Puts the terminal back; a second time does nothing. */
 export declare function leaveRawMode(handle: number): Outcome<undefined>;
 
+/** Becomes this very program anew, in a user namespace of root's subordinate ids. Comes back only if it failed. */
+export declare function leaveRoot(request: RootRequest): Outcome<undefined>;
+
 /** Tells a worker how much more of a growing file there is. */
 export declare function makeCounter(): Outcome<number>;
 
@@ -62,6 +65,17 @@ export declare function receiveMessageSync(channel: number): Outcome<Received | 
 /** What a call returns instead of its value. */
 export interface Refusal {
   failure: NativeFailure;
+}
+
+export interface RootRequest {
+  /** Ours alone; used only where the host forbids executing memfds. */
+  libraryDirectory: string;
+  /** Root's subordinate ids: the first uid and how many, the first gid and how many. */
+  ranges: Array<number>;
+  /** Of the program that is running now, which is started anew there. */
+  arguments: Array<string>;
+  /** `KEY=VALUE`. */
+  environment: Array<string>;
 }
 
 export declare function sendMessage(channel: number, text: string, fds: Array<number>): Outcome<undefined>;

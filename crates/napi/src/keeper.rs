@@ -63,6 +63,31 @@ pub fn spawn_worker(request: SpawnRequest) -> Outcome<Spawned> {
     start(&WORKER, &request)
 }
 
+#[napi(object, object_to_js = false)]
+pub struct RootRequest {
+    /// Ours alone; used only where the host forbids executing memfds.
+    pub library_directory: String,
+    /// Root's subordinate ids: the first uid and how many, the first gid and how many.
+    pub ranges: Vec<u32>,
+    /// Of the program that is running now, which is started anew there.
+    pub arguments: Vec<String>,
+    /// `KEY=VALUE`.
+    pub environment: Vec<String>,
+}
+
+/// Becomes this very program anew, in a user namespace of root's subordinate ids. Comes back only if it failed.
+#[napi]
+pub fn leave_root(request: RootRequest) -> Outcome<()> {
+    let left = executable::make(WORKER.content, &request.library_directory).and_then(|helper| {
+        let own = executable::inherit_own()?;
+        let numbers = request.ranges.iter().map(u32::to_string).chain([own.as_raw_fd().to_string()]);
+        let fixed = [WORKER.name.to_owned(), "root".to_owned()];
+        let arguments: Vec<String> = fixed.into_iter().chain(numbers).chain(request.arguments).collect();
+        Err(executable::replace_self(helper.as_fd(), &arguments, &request.environment))
+    });
+    outcome("leaving root", left)
+}
+
 fn start(program: &Program, request: &SpawnRequest) -> Outcome<Spawned> {
     let name = program.name;
     if program.content.is_empty() {

@@ -133,7 +133,11 @@ struct Mapper {
     program: String,
 }
 
-fn make(request: &UserNamespace) -> Result<(), Failure> {
+/// Moves this (single-threaded) process into a new user namespace with the request's map. Its own ids stay what they are.
+///
+/// # Errors
+/// `HostRefused` when the kernel does not allow it.
+pub fn make(request: &UserNamespace) -> Result<(), Failure> {
     let (Some(newuidmap), Some(newgidmap)) = (&request.newuidmap, &request.newgidmap) else {
         return if request.is_single() { make_single(request) } else { make_by_own_right(request) };
     };

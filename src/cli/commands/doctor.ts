@@ -19,14 +19,19 @@ export const verb = defineVerb({
   arguments: { min: 0, max: 0 },
   examples: ["doctor", "doctor --json", "doctor --fix"],
   run({ values, globals }) {
-    return withEngine(globals, async (engine, calls) => {
-      const { examineHost } = await calls.loadDoctor();
-      const findings = await examineHost(engine);
-      if (values.json) print(`${JSON.stringify(findings, null, 2)}\n`);
-      else if (values.fix) return fix(findings, engine.host().uid === ROOT);
-      else print(findings.map(render).join("") + summary(findings));
-      return findings.some(({ level }) => level === "problem") ? 1 : 0;
-    });
+    return withEngine(
+      globals,
+      async (engine, calls) => {
+        const { examineHost } = await calls.loadDoctor();
+        const findings = await examineHost(engine);
+        if (values.json) print(`${JSON.stringify(findings, null, 2)}\n`);
+        else if (values.fix) return fix(findings, engine.host().uid === ROOT);
+        else print(findings.map(render).join("") + summary(findings));
+        return findings.some(({ level }) => level === "problem") ? 1 : 0;
+      },
+      // With sudo: about the one who called it, and able to mend.
+      { asRoot: (process.env["SUDO_UID"] ?? "") !== "" },
+    );
   },
 });
 

@@ -8,6 +8,7 @@
 mod copy;
 mod job;
 mod request;
+mod root;
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
@@ -26,6 +27,10 @@ const SIGXFSZ: i32 = 25;
 
 /// Does the job and answers.
 fn main() {
+    let mut words = std::env::args_os().skip(1);
+    if words.next().is_some_and(|mode| mode == "root") {
+        root::enter(words);
+    }
     // Neither Ctrl-C nor a hang-up in the command's terminal is meant for it: it ends when the command does.
     let _ = process::new_session();
     // Whatever the command was started with: modes are as they are written here, and what may not grow is an error, no reason to die.
