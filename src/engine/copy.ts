@@ -6,7 +6,7 @@ import { BunkerError, wrapError } from "../errors.ts";
 import { closeFd, makePipe } from "../native/index.ts";
 import { type CopyPath, type DestinationKind, planCopy, type SourceKind } from "../volume/index.ts";
 import type { ContainerRecord } from "../store/index.ts";
-import { lockContainer } from "./container-lock.ts";
+import { clearRuntime, lockContainer } from "./container-lock.ts";
 import { makeContainerTree } from "./create.ts";
 import type { Engine } from "./engine.ts";
 import { specOf } from "./spec.ts";
@@ -45,7 +45,7 @@ export interface Copied {
 
 /** @throws BunkerError in docker's words */
 export async function copyFiles(engine: Engine, from: CopySide, to: CopySide, options: CopyOptions): Promise<Copied> {
-  using held = new Held();
+  using held = new Held(engine);
   try {
     const [reading, writing] = pipeFor(from, to, held);
     const source = from.kind === "stream" ? null : await openSource(engine, from, { held, options, output: writing });
@@ -73,10 +73,15 @@ export async function copyFiles(engine: Engine, from: CopySide, to: CopySide, op
 
 /** What must be given back, whatever happens. */
 class Held {
+  readonly #engine: Engine;
   readonly #descriptors: number[] = [];
   /** Of containers that rest, by id. */
   readonly #locks = new Map<string, number>();
   readonly #dialogues: Dialogue[] = [];
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+  }
 
   descriptor(fd: number): number {
     this.#descriptors.push(fd);
@@ -91,6 +96,7 @@ class Held {
     this.#locks.set(id, fd);
   }
 
+  /** It was not at rest after all: what lies there is somebody else's to look at. */
   unlock(id: string): void {
     const fd = this.#locks.get(id);
     this.#locks.delete(id);
@@ -109,7 +115,10 @@ class Held {
   [Symbol.dispose](): void {
     for (const dialogue of this.#dialogues) dialogue.close();
     this.closeDescriptors();
-    for (const id of this.#locks.keys()) this.unlock(id);
+    for (const id of this.#locks.keys()) {
+      clearRuntime(this.#engine, id);
+      this.unlock(id);
+    }
   }
 }
 

@@ -1,11 +1,13 @@
 // How a container gets its root: as an overlay of its image's layers where the kernel mounts that for us, else as a copy of them. Found
-// out once per data home, before the first image comes. A container keeps the root it has, whatever is found out later.
+// out once per data home, before the first container is made. A container keeps the root it has, whatever is found out later.
 
 import { existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
 import { BunkerError } from "../errors.ts";
 import { makeTree, syncFilesystem } from "../native/index.ts";
 import { type ContainerRecord, Trash } from "../store/index.ts";
+import { log } from "../log.ts";
 import type { Engine } from "./engine.ts";
+import { HeldLock } from "./held-lock.ts";
 import { copiedRoot, lowerDirectories } from "./spec.ts";
 import { Staging } from "./staging.ts";
 import { emptyTrash, startJob } from "./worker.ts";
@@ -43,10 +45,25 @@ function readFinding(engine: Engine): string {
   }
 }
 
-/** Tries to mount an overlay where layers lie, unless that was done before. */
+/** Tries to mount an overlay where containers lie, unless that was done before. Should the try itself fail, the next one will do. */
 export async function findOutStorage(engine: Engine): Promise<void> {
+  const finding = engine.store.layout.storageFinding();
+  if (existsSync(finding)) return;
+  try {
+    const lock = await HeldLock.take(`${finding}.lock`, new AbortController().signal);
+    try {
+      if (!existsSync(finding)) await tryOverlay(engine);
+    } finally {
+      lock.release();
+    }
+  } catch (error) {
+    if (!(error instanceof BunkerError)) throw error;
+    log.debug(`trying overlay: ${error.message}`);
+  }
+}
+
+async function tryOverlay(engine: Engine): Promise<void> {
   const { layout } = engine.store;
-  if (existsSync(layout.storageFinding())) return;
   for (const folder of ["staging", "trash"]) {
     mkdirSync(`${layout.dataHome}/${folder}`, { recursive: true, mode: PRIVATE });
   }

@@ -12,7 +12,6 @@ import { HeldLock } from "./held-lock.ts";
 import { type Layers, materialize } from "./materialize.ts";
 import type { OnPullEvent } from "./pull-event.ts";
 import { layerMap } from "./spec.ts";
-import { findOutStorage } from "./storage.ts";
 import { emptyTrash } from "./worker.ts";
 
 /** Other commands may remove what we have just counted on, but not again and again. */
@@ -47,7 +46,6 @@ export async function storeImage(engine: Engine, image: IncomingImage, incoming:
     mkdirSync(`${layout.dataHome}/${directory}`, { recursive: true, mode: PRIVATE });
   }
   await ensureMountPoints(layout, incoming.signal);
-  await findOutStorage(engine);
   // From the first image on there is something to delete when the disk is full.
   reserve.take();
   // Of several who pull the same image one works; the others then find everything here.
