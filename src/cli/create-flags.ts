@@ -4,8 +4,14 @@ import { parseBytes } from "../volume/index.ts";
 import { parseEnvironmentWord, parseLabelWord, parseMergedWord } from "./environment.ts";
 import type { FlagValues } from "./flags.ts";
 import { parseMountWord } from "./mounts.ts";
-import { parseExtraHost, parseNameServer, parseResolverOption, parseSearchDomain } from "./name-flags.ts";
-import { parseSysctl, parseTimezone, parseUmask } from "./process-flags.ts";
+import {
+  parseExtraHost,
+  parseHostsFile,
+  parseNameServer,
+  parseResolverOption,
+  parseSearchDomain,
+} from "./name-flags.ts";
+import { parseEntry, parseSysctl, parseTimezone, parseUmask } from "./process-flags.ts";
 import { ScanError } from "./strconv.ts";
 import { parseUlimit } from "./ulimit.ts";
 
@@ -58,6 +64,16 @@ export const CREATE_FLAGS = {
   },
   expose: { kind: "list", help: "Expose a port or a range of ports" },
   "group-add": { kind: "list", help: "Add additional groups to join" },
+  "group-entry": {
+    kind: "string",
+    help: "The entry of its group: $GROUPNAME, $GID and $USERLIST are filled in",
+    parse: parseEntry,
+  },
+  "hosts-file": {
+    kind: "string",
+    help: 'What /etc/hosts begins with: a file of the host, "image" or "none"',
+    parse: parseHostsFile,
+  },
   hostname: { kind: "string", short: "h", help: "Container host name" },
   "http-proxy": { kind: "boolean", help: "Hand on http_proxy, https_proxy, ftp_proxy and no_proxy" },
   init: { kind: "boolean", help: "Run an init inside the container that forwards signals and reaps processes" },
@@ -82,6 +98,12 @@ export const CREATE_FLAGS = {
   "no-hosts": { kind: "boolean", help: "Leave the image's /etc/hosts" },
   "oom-score-adj": { kind: "integer", help: "Tune the host's OOM preferences (-1000 to 1000)" },
   os: { kind: "string", help: "Use the image for this operating system" },
+  passwd: { kind: "boolean", help: "Add an entry to /etc/passwd and /etc/group for a user that has none" },
+  "passwd-entry": {
+    kind: "string",
+    help: "That entry: $USERNAME, $UID, $GID, $NAME and $HOME are filled in",
+    parse: parseEntry,
+  },
   platform: { kind: "string", help: "Set platform if server is multi-platform capable" },
   pull: { kind: "string", help: 'Pull image before running ("always", "missing", "never")', shownDefault: '"missing"' },
   quiet: { kind: "boolean", short: "q", help: "Suppress the pull output" },

@@ -45,17 +45,25 @@ export function parseResolverOption(word: string): string {
   throw new ScanError(`${word} is not a valid resolver option`);
 }
 
+/** An absolute path, `none` or `image`. @throws ScanError */
+export function parseHostsFile(word: string): string {
+  if (word === "none" || word === "image" || word.startsWith("/")) return word;
+  throw new ScanError(`"${word}" is neither an absolute path nor "none" or "image"`);
+}
+
 interface NameValues {
   "add-host": readonly string[];
   dns: readonly string[];
   "dns-search": readonly string[];
   "dns-option": readonly string[];
+  "hosts-file": string | null;
   "no-hosts": boolean;
   "no-hostname": boolean;
 }
 
 /** `null`: nothing was said. @throws BunkerError in podman's words */
 export function collectNames(values: NameValues): NameSettings | null {
+  const hostsFile = values["hosts-file"];
   const names = {
     extraHosts: [...values["add-host"]],
     dns: [...values.dns],
@@ -63,10 +71,15 @@ export function collectNames(values: NameValues): NameSettings | null {
     dnsOptions: [...values["dns-option"]],
     noHosts: values["no-hosts"],
     noHostname: values["no-hostname"],
+    ...(hostsFile === null ? {} : { hostsFile }),
   };
   if (names.noHosts && names.extraHosts.length > 0) {
     throw new BunkerError("usage", "--no-hosts and --add-host cannot be set together");
   }
+  if (names.noHosts && hostsFile !== null) {
+    throw new BunkerError("usage", "--no-hosts and --hosts-file cannot be set together");
+  }
+  if (hostsFile !== null) return names;
   return Object.values(names).some((said) => said === true || (Array.isArray(said) && said.length > 0)) ? names : null;
 }
 

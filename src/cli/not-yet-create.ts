@@ -7,11 +7,11 @@ export const LATER_CREATE_FLAGS = [
   "restart userns",
   // in the first month
   "blkio-weight cgroup-parent cgroupns cgroups conmon-pidfile cpu-period cpu-quota c|cpu-shares",
-  "cpuset-cpus cpuset-mems creds device-cgroup-rule gidmap gpus group-entry",
+  "cpuset-cpus cpuset-mems creds device-cgroup-rule gidmap gpus",
   "health-log-destination health-max-log-count health-max-log-size health-on-failure health-startup-cmd",
-  "health-startup-interval health-startup-retries health-startup-success health-startup-timeout hosts-file hostuser",
+  "health-startup-interval health-startup-retries health-startup-success health-startup-timeout hostuser",
   "image-volume init-path ip ip6 ipc link link-local-ip mac-address memory-reservation memory-swap",
-  "memory-swappiness oom-kill-disable passwd-entry pid pidfile pod read-only-tmpfs",
+  "memory-swappiness oom-kill-disable pid pidfile pod read-only-tmpfs",
   "requires retry retry-delay rootfs runtime sdnotify secret storage-opt subgidname subuidname systemd",
   "uidmap use-api-socket uts volume-driver",
   // specialists'

@@ -5,7 +5,7 @@ import { LATER_CREATE_FLAGS } from "./not-yet-create.ts";
 
 /** `short|long` or `long`, by the verb's key in the command table. */
 export const LATER_FLAGS: Readonly<Record<string, string>> = {
-  run: `${LATER_CREATE_FLAGS} passwd preserve-fd preserve-fds`,
+  run: `${LATER_CREATE_FLAGS} preserve-fd preserve-fds`,
   create: `${LATER_CREATE_FLAGS} init-ctr`,
   exec: "no-session preserve-fd preserve-fds",
   logs: "details",

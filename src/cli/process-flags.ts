@@ -1,8 +1,8 @@
-// Flags of run and create about the process: --sysctl, --oom-score-adj, --umask, --timeout, --tz. Words → values; pure.
+// Flags of run and create about the process: --sysctl, --oom-score-adj, --umask, --timeout, --tz, --passwd. Words → values; pure.
 
 import { type CreateRequest, ensureOwnSysctls, isNamespacedSysctl } from "../container/index.ts";
 import { BunkerError } from "../errors.ts";
-import { ScanError } from "./strconv.ts";
+import { quote, ScanError } from "./strconv.ts";
 
 const UMASK = /^[0-7]{1,4}$/;
 const OCTAL = 8;
@@ -37,9 +37,18 @@ export function parseTimezone(word: string): string {
   return word;
 }
 
+/** One line of passwd(5) or group(5), with podman's variables. @throws ScanError */
+export function parseEntry(word: string): string {
+  if (word !== "" && !/[\n\0]/.test(word)) return word;
+  throw new ScanError(`invalid entry ${quote(word)}: it is one line`);
+}
+
 interface ProcessValues {
+  "group-entry": string | null;
   "no-healthcheck": boolean;
   "oom-score-adj": number | null;
+  passwd: boolean;
+  "passwd-entry": string | null;
   sysctl: readonly [name: string, value: string][];
   timeout: number | null;
   tz: string | null;
@@ -49,6 +58,8 @@ interface ProcessValues {
 /** What was said, and nothing else. @throws BunkerError in docker's words */
 export function collectProcess(values: ProcessValues, network: CreateRequest["network"]): Partial<CreateRequest> {
   const { sysctl, timeout, tz: timezone, umask } = values;
+  const [passwdEntry, groupEntry] = [values["passwd-entry"], values["group-entry"]];
+  const hasAccount = values.passwd || passwdEntry !== null || groupEntry !== null;
   const oomScoreAdj = values["oom-score-adj"];
   ensureOwnSysctls(
     sysctl.map(([name]) => name),
@@ -70,6 +81,7 @@ export function collectProcess(values: ProcessValues, network: CreateRequest["ne
     ...(timeout === null || timeout === 0 ? {} : { timeout }),
     ...(timezone === null ? {} : { timezone }),
     ...(umask === null ? {} : { umask }),
+    ...(hasAccount ? { account: { passwdEntry, groupEntry } } : {}),
     ...(values["no-healthcheck"] ? { noHealthcheck: true } : {}),
   };
 }

@@ -13,12 +13,12 @@ import {
   planSystemPaths,
 } from "./isolation.ts";
 import { type MountSources, planMounts } from "./mount-plan.ts";
+import { planFiles } from "./own-files.ts";
 import type { CreateRequest, ExecRequest } from "./request.ts";
 import {
   type ExecSpec,
   type IdMapping,
   type NetworkSpec,
-  type OwnedFileSpec,
   type ProcessSpec,
   type RlimitSpec,
   type RootFilesystemSpec,
@@ -71,6 +71,8 @@ export interface StartOptions {
   columns: number;
   /** The host's file of the time zone asked for. */
   zone: string | null;
+  /** What /etc/hosts is to begin with: the content of a file of the host's. */
+  hostsBase: string | null;
 }
 
 /** docker's caps on what a log may take: 3 files of 10 MB. */
@@ -78,12 +80,6 @@ const LOG_MAX_SIZE = 10_000_000;
 const LOG_MAX_FILES = 3;
 /** As ps shows ids. */
 const SHORT_ID = 12;
-
-/** slirp4netns' fixed addresses inside the container (slirp4netns(1)). */
-const SLIRP_DNS = "10.0.2.3";
-const SLIRP_ADDRESS = "10.0.2.100";
-/** The address pasta is told to answer DNS on. */
-const PASTA_DNS = "169.254.1.1";
 
 /** Everything the keeper is told for this start. */
 export function planSandbox(
@@ -122,6 +118,7 @@ export function planSandbox(
     nested: host.nested,
     autoRemove: request.autoRemove,
     timeout: request.timeout ?? null,
+    account: request.account ?? null,
   };
 }
 
@@ -225,76 +222,6 @@ function planRlimits(asked: RlimitSpec[], host: HostFacts): RlimitSpec[] {
   set("CORE", 0);
   for (const { name, soft, hard } of asked) limits.set(name.toUpperCase(), { name: name.toUpperCase(), soft, hard });
   return [...limits.values()];
-}
-
-function planFiles(config: ContainerConfig, host: HostFacts, start: StartOptions): OwnedFileSpec[] {
-  const files: OwnedFileSpec[] = [
-    ownedFile("hosts", "/etc/hosts", hostsFile(config, host, start.network)),
-    ownedFile("resolv.conf", "/etc/resolv.conf", resolvFile(config, host, start.network)),
-    ownedFile("hostname", "/etc/hostname", `${config.hostname}\n`),
-    { ...ownedFile("containerenv", "/run/.containerenv", containerEnvironment(config, start)), readonly: true },
-  ];
-  // A mount the user asked for at the same place wins (docker's rule).
-  const taken = new Set([...config.request.mounts, ...(config.binds ?? [])].map((mount) => mount.target));
-  const { names } = config.request;
-  if (names?.noHosts === true) taken.add("/etc/hosts");
-  if (names?.noHostname === true) taken.add("/etc/hostname");
-  return files.filter((file) => !taken.has(file.target));
-}
-
-function ownedFile(name: string, target: string, content: string): OwnedFileSpec {
-  return { name, target, content, mode: 0o644, readonly: false };
-}
-
-function hostsFile(config: ContainerConfig, host: HostFacts, network: NetworkSpec): string {
-  const extra = (config.request.names?.extraHosts ?? []).map(hostsLine);
-  if (network.kind === "host" && host.hosts !== "") return [host.hosts.trimEnd(), ...extra, ""].join("\n");
-  const lines = ["127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost ip6-loopback"];
-  const address = network.kind === "slirp4netns" ? SLIRP_ADDRESS : "127.0.1.1";
-  const domain = config.request.domainname;
-  const names = domain === null ? config.hostname : `${config.hostname}.${domain} ${config.hostname}`;
-  lines.push(`${address}\t${names}`, ...extra);
-  return `${lines.join("\n")}\n`;
-}
-
-/** `name:address` → a line of hosts(5). */
-function hostsLine(extra: string): string {
-  const colon = extra.indexOf(":");
-  return `${extra.slice(colon + 1)}\t${extra.slice(0, colon)}`;
-}
-
-/** docker's rule: what flags say takes the place of the host's, kind by kind. */
-function resolvFile({ request }: ContainerConfig, host: HostFacts, network: NetworkSpec): string {
-  const { dns = [], dnsSearch = [], dnsOptions = [] } = request.names ?? {};
-  if (network.kind === "host" && dns.length + dnsSearch.length + dnsOptions.length === 0) return host.resolvConf;
-  const lines = host.resolvConf.split("\n");
-  const kept = (kind: RegExp): string[] => lines.filter((line) => kind.test(line));
-  const own = { slirp4netns: [`nameserver ${SLIRP_DNS}`], pasta: [`nameserver ${PASTA_DNS}`], none: [] };
-  const servers = network.kind === "host" ? kept(/^\s*nameserver\s/) : own[network.kind];
-  const search = dnsSearch.filter((domain) => domain !== ".");
-  const written = [
-    ...(dns.length > 0 ? dns.map((address) => `nameserver ${address}`) : servers),
-    ...(dnsSearch.length === 0
-      ? kept(/^\s*(search|domain)\s/)
-      : search.length > 0
-        ? [`search ${search.join(" ")}`]
-        : []),
-    ...(dnsOptions.length > 0 ? [`options ${dnsOptions.join(" ")}`] : kept(/^\s*options\s/)),
-  ];
-  return written.length === 0 ? "" : `${written.join("\n")}\n`;
-}
-
-function containerEnvironment(config: ContainerConfig, start: StartOptions): string {
-  const quote = (text: string): string => JSON.stringify(text);
-  return [
-    `engine="bunker"`,
-    `name=${quote(start.name)}`,
-    `id=${quote(start.id)}`,
-    `image=${quote(config.request.image)}`,
-    `imageid=${quote(config.imageId)}`,
-    "rootless=1",
-    "",
-  ].join("\n");
 }
 
 /** One more process: the container's own identity and limits, with what the request changes. */

@@ -59,6 +59,8 @@ export interface CreateRequest {
   annotations?: Record<string, string>;
   /** `80/tcp`, besides the image's. */
   exposed?: string[];
+  /** A user that the image does not know gets an entry in its passwd and group. */
+  account?: { passwdEntry: string | null; groupEntry: string | null };
   confinement?: ConfinementSettings;
   environment?: EnvironmentSettings;
   noHealthcheck?: boolean;
@@ -83,6 +85,8 @@ export interface NameSettings {
   /** Leave the image's file. */
   noHosts: boolean;
   noHostname: boolean;
+  /** What /etc/hosts begins with: a file of the host's by its path, `image` the image's own, `none` nothing. */
+  hostsFile?: string;
 }
 
 /** The rest of --security-opt. */

@@ -63,8 +63,18 @@ export interface OwnedFileSpec {
   name: string;
   target: string;
   content: string;
+  /** What the container itself wrote outlives a start. */
+  keepsChanges: boolean;
+  /** The image's file comes before the content. */
+  afterImage: boolean;
   mode: number;
   readonly: boolean;
+}
+
+/** Lines with `$UID` and the like, or our own. */
+export interface AccountSpec {
+  passwdEntry: string | null;
+  groupEntry: string | null;
 }
 
 export interface CapabilitiesSpec {
@@ -145,6 +155,8 @@ export interface SandboxSpec {
   autoRemove: boolean;
   /** Seconds. */
   timeout: number | null;
+  /** Whether the user is to be in passwd and group. */
+  account: AccountSpec | null;
 }
 
 export interface ExecSpec {

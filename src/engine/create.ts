@@ -16,6 +16,7 @@ import type { ContainerRecord, ImageRecord } from "../store/index.ts";
 import { clearRuntime, lockContainer } from "./container-lock.ts";
 import { discardContainer } from "./discard.ts";
 import type { Engine } from "./engine.ts";
+import { ensureHostsFile } from "./hosts-file.ts";
 import { ensureImage } from "./image-source.ts";
 import type { PullAccess } from "./pull.ts";
 import type { PullEvent } from "./pull-event.ts";
@@ -164,6 +165,7 @@ function insertRow(
   const hostname = request.network === "host" ? engine.host().hostname : id.slice(0, SHORT_ID);
   const config = resolveConfig({ hostname, borrowed }, request, image, () => engine.store.newId());
   prepareBindSources(request);
+  ensureHostsFile(request.names);
   if (request.timezone !== undefined) ensureZone(request.timezone);
   const row = {
     id,

@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { type NetworkSpec, planSandbox, type SandboxSpec } from "../container/index.ts";
 import type { ContainerRecord, LayerMap } from "../store/index.ts";
 import type { Engine } from "./engine.ts";
+import { hostsBase } from "./hosts-file.ts";
 import { zoneFile } from "./zone.ts";
 
 export interface Size {
@@ -36,7 +37,7 @@ export function copiedRoot(engine: Engine, id: string): string | null {
 /** Everything the keeper is told. */
 export function specOf(engine: Engine, record: ContainerRecord, network: NetworkSpec, size: Size): SandboxSpec {
   const { layout, layers } = engine.store;
-  const { timezone } = record.config.request;
+  const { names, timezone } = record.config.request;
   const paths = {
     containerDir: layout.container(record.id),
     runtimeDir: layout.runtime(record.id),
@@ -52,6 +53,7 @@ export function specOf(engine: Engine, record: ContainerRecord, network: Network
     generation: record.generation,
     network,
     zone: timezone === undefined ? null : zoneFile(timezone),
+    hostsBase: hostsBase(names),
     ...size,
   });
 }

@@ -11,6 +11,7 @@ import { type CreateOptions, makeContainerTree, reserve, type Reserved } from ".
 import { discardContainer } from "./discard.ts";
 import type { Engine } from "./engine.ts";
 import { resolveNetwork } from "./host.ts";
+import { ensureHostsFile } from "./hosts-file.ts";
 import { attachRequest, followSession, type SessionEnd, type StreamOptions } from "./session.ts";
 import { specOf } from "./spec.ts";
 import { copyRoot, needsCopy } from "./storage.ts";
@@ -175,6 +176,7 @@ async function launch(engine: Engine, record: ContainerRecord, options: Launch):
 function handOver(engine: Engine, record: ContainerRecord, { channel, lock, streams }: Launch): string[] {
   const { request } = record.config;
   try {
+    ensureHostsFile(request.names);
     const { network, warning } = resolveNetwork(request.network);
     const spec = specOf(engine, record, network, { rows: streams?.rows ?? 0, columns: streams?.columns ?? 0 });
     // First: a sandbox that cannot be made goes too.

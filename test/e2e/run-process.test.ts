@@ -219,7 +219,7 @@ describe("names and files of the engine's own", () => {
     }
   });
 
-  it("lie over the image's, can be changed inside, and keep the change", async () => {
+  it("lie over the image's, and can be changed inside", async () => {
     expect(
       await run(
         "own-files",
@@ -228,11 +228,6 @@ describe("names and files of the engine's own", () => {
         "cat /etc/hosts /etc/hostname; cat /etc/resolv.conf; ls -l /etc/resolv.conf | cut -c1",
       ),
     ).not.toContain("image's");
-    await stage.env.ok([
-      ..."run --name changed --network none busybox sh -c".split(" "),
-      "grep -c own /etc/hosts; echo '10.0.0.1 own' >> /etc/hosts; echo 'nameserver 10.0.0.2' > /etc/resolv.conf; true",
-    ]);
-    expect(await stage.env.ok(["start", "-a", "changed"])).toBe("1");
     const containerEnvironment = await run("--name", "told", "busybox", "cat", "/run/.containerenv");
     expect(containerEnvironment).toContain('engine="bunker"');
     expect(containerEnvironment).toContain('name="told"');

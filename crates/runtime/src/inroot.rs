@@ -11,7 +11,7 @@ use std::io::Read;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use bunker_sys::path::{
-    self, O_DIRECTORY, O_NOCTTY, O_NONBLOCK, O_PATH, O_RDONLY, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS,
+    self, O_DIRECTORY, O_NOCTTY, O_NONBLOCK, O_PATH, O_RDONLY, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_XDEV,
 };
 use bunker_sys::{SysError, SysResult};
 
@@ -27,9 +27,21 @@ const ATTEMPTS: u32 = 128;
 /// # Errors
 /// openat2's; EAGAIN after 128 lookups that each raced with a rename.
 pub fn open(root: BorrowedFd<'_>, path: &[u8], flags: i32) -> SysResult<OwnedFd> {
+    look_up(root, path, flags, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
+}
+
+/// As `open`, but never into another mount than the root's own.
+///
+/// # Errors
+/// EXDEV where the path leads into one.
+pub fn open_same_mount(root: BorrowedFd<'_>, path: &[u8], flags: i32) -> SysResult<OwnedFd> {
+    look_up(root, path, flags, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV)
+}
+
+fn look_up(root: BorrowedFd<'_>, path: &[u8], flags: i32, resolve: u64) -> SysResult<OwnedFd> {
     let mut attempt = 1;
     loop {
-        match path::open_at2(root, path, flags, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS) {
+        match path::open_at2(root, path, flags, resolve) {
             Err(error) if error.errno == EAGAIN && attempt < ATTEMPTS => attempt += 1,
             other => return other,
         }

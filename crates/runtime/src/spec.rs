@@ -50,6 +50,18 @@ pub struct SandboxSpec {
     pub auto_remove: bool,
     /// Seconds after its start the container is killed; never, if absent.
     pub timeout: Option<u32>,
+    /// A user whom the container's passwd and group do not know is added to them.
+    pub account: Option<Account>,
+}
+
+/// podman's entries; absent: as podman writes them.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Account {
+    /// With `$USERNAME`, `$UID`, `$GID`, `$NAME`, `$HOME`.
+    pub passwd_entry: Option<String>,
+    /// With `$GROUPNAME`, `$GID`, `$USERLIST`.
+    pub group_entry: Option<String>,
 }
 
 /// One line of an id map: `size` ids from `inside` on are `outside` and the following.
@@ -166,8 +178,12 @@ pub struct OwnedFile {
     /// File name in `container_dir`.
     pub name: String,
     pub target: String,
-    /// Written at each start, unless the container has changed the file meanwhile.
+    /// Written at each start.
     pub content: String,
+    /// But not if the container has changed the file meanwhile.
+    pub keeps_changes: bool,
+    /// What the image has there comes before it.
+    pub after_image: bool,
     pub mode: u32,
     pub readonly: bool,
 }

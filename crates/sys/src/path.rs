@@ -16,8 +16,8 @@ pub use content::{
     clone_file, copy_range, read_at, read_some, set_length, skip_hole, skip_to_data, write_all, write_at,
 };
 pub use libc::{
-    O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY,
-    S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK,
+    O_APPEND, O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_TRUNC,
+    O_WRONLY, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK,
 };
 pub use listing::{DirectoryEntry, entries, read_entries, rewind};
 pub use status::{FileTime, Status, device_number, free_bytes, status, status_at};
@@ -28,6 +28,8 @@ pub const RESOLVE_IN_ROOT: u64 = libc::RESOLVE_IN_ROOT;
 pub const RESOLVE_NO_MAGICLINKS: u64 = libc::RESOLVE_NO_MAGICLINKS;
 /// openat2(2): no link at all, in any component.
 pub const RESOLVE_NO_SYMLINKS: u64 = libc::RESOLVE_NO_SYMLINKS;
+/// No other mount than the one that the lookup begins in.
+pub const RESOLVE_NO_XDEV: u64 = libc::RESOLVE_NO_XDEV;
 
 /// Paths up to this length are terminated on the stack: nearly all of them are names of one component.
 const STACK_PATH: usize = 256;

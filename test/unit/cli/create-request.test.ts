@@ -85,6 +85,8 @@ describe("a flag says", () => {
     [["--tz", "America/Port-au-Prince"], { timezone: "America/Port-au-Prince" }],
     [["--tz=Etc/GMT+1"], { timezone: "Etc/GMT+1" }],
     [["--no-healthcheck"], { noHealthcheck: true }],
+    [["--passwd"], { account: { passwdEntry: null, groupEntry: null } }],
+    [["--group-entry=$GID:x:$GID:"], { account: { passwdEntry: null, groupEntry: "$GID:x:$GID:" } }],
     [
       ["-v", "/a:/b:ro", "--tmpfs", "/t", "--mount", "type=bind,src=/c,dst=/d"],
       {

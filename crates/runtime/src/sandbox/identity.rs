@@ -62,6 +62,16 @@ pub fn resolve(user: &str, group_add: &[String], files: &IdentityFiles) -> Resul
     Ok(Identity { uid: entry.id, gid, groups, home: entry.home })
 }
 
+/// Whether somebody in passwd has this number.
+pub fn knows_user(passwd: &[u8], uid: u32) -> bool {
+    find_user(passwd, |line| line.id == uid).is_some()
+}
+
+/// Whether a group has this number.
+pub fn knows_group(group: &[u8], gid: u32) -> bool {
+    lines(group).filter_map(GroupLine::parse).any(|line| line.id == gid)
+}
+
 /// Every id must exist in the container's map, else the kernel would refuse it later with less to say.
 pub fn ensure_mapped(identity: &Identity, uid_map: &[IdMapping], gid_map: &[IdMapping]) -> Result<(), Failure> {
     let has = |map: &[IdMapping], id: u32| map.iter().any(|line| id >= line.inside && id - line.inside < line.size);

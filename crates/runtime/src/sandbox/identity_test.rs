@@ -97,3 +97,14 @@ fn a_huge_line_is_skipped() {
     let files = IdentityFiles { passwd, group: Vec::new() };
     assert_eq!(resolve("web", &[], &files).expect("resolves").uid, 5);
 }
+
+#[test]
+fn an_id_is_known_by_its_number_alone() {
+    let passwd = b"web:x:5:6::/:/\n#old:x:7:7::/:/\n8:x:9:9::/:/\nbroken:x:ten:1::/:/";
+    assert_eq!(
+        [5, 6, 7, 8, 9, 10, 0].map(|uid| knows_user(passwd, uid)),
+        [true, false, false, false, true, false, false]
+    );
+    let group = b"web:x:5:web\n6:x:7:\nbroken:x::\n";
+    assert_eq!([5, 6, 7, 0].map(|gid| knows_group(group, gid)), [true, false, true, false]);
+}

@@ -1,6 +1,7 @@
 //! What runs in the container's own namespaces, from the clone to the exec: build the root, wait for the word, become the process.
 //! Nothing of the image runs before the exec, and after `Mapped` nobody can look into this process.
 
+mod account;
 mod device;
 mod file;
 mod image;
@@ -66,6 +67,9 @@ fn build<'a>(prepared: &'a Prepared<'_>, sync: &OwnedFd) -> Result<Outfit<'a>, F
         descriptor::raise_loopback()?;
     }
     let identity = identify(root.as_fd(), &spec.process.user, &spec.process.group_add)?;
+    if let Some(account) = &spec.account {
+        account::add(account, &spec.process, &identity, root.as_fd())?;
+    }
     requested::give_all(&sources, (identity.uid, identity.gid))?;
     let maps = &spec.user_namespace;
     identity::ensure_mapped(&identity, &maps.container_uid_map, &maps.container_gid_map)?;

@@ -1,0 +1,100 @@
+// The files in a container that are the engine's: /etc/hosts, /etc/resolv.conf, /etc/hostname and /run/.containerenv. Pure.
+
+import type { ContainerConfig } from "./config.ts";
+import type { NetworkSpec, OwnedFileSpec } from "./sandbox-spec.ts";
+
+/** The host's own files, of which parts are taken over. */
+export interface HostNames {
+  hosts: string;
+  resolvConf: string;
+}
+
+/** What is known at a start alone. */
+export interface FileFacts {
+  id: string;
+  name: string;
+  network: NetworkSpec;
+  hostsBase: string | null;
+}
+
+/** slirp4netns' fixed addresses inside the container (slirp4netns(1)). */
+const SLIRP_DNS = "10.0.2.3";
+const SLIRP_ADDRESS = "10.0.2.100";
+/** The address pasta is told to answer DNS on. */
+const PASTA_DNS = "169.254.1.1";
+
+/** Those that no flag has something else for. */
+export function planFiles(config: ContainerConfig, host: HostNames, start: FileFacts): OwnedFileSpec[] {
+  const { names } = config.request;
+  const files: OwnedFileSpec[] = [
+    { ...ownedFile("hosts", "/etc/hosts", hostsFile(config, host, start)), afterImage: names?.hostsFile === "image" },
+    // As docker: what the container wrote into the others is gone at the next start.
+    { ...ownedFile("resolv.conf", "/etc/resolv.conf", resolvFile(config, host, start.network)), keepsChanges: true },
+    ownedFile("hostname", "/etc/hostname", `${config.hostname}\n`),
+    { ...ownedFile("containerenv", "/run/.containerenv", containerEnvironment(config, start)), readonly: true },
+  ];
+  // A mount the user asked for at the same place wins (docker's rule).
+  const taken = new Set([...config.request.mounts, ...(config.binds ?? [])].map((mount) => mount.target));
+  if (names?.noHosts === true) taken.add("/etc/hosts");
+  if (names?.noHostname === true) taken.add("/etc/hostname");
+  return files.filter((file) => !taken.has(file.target));
+}
+
+function ownedFile(name: string, target: string, content: string): OwnedFileSpec {
+  return { name, target, content, keepsChanges: false, afterImage: false, mode: 0o644, readonly: false };
+}
+
+const LOCALHOST = ["127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost ip6-loopback"];
+
+function hostsFile(config: ContainerConfig, host: HostNames, { network, hostsBase }: FileFacts): string {
+  const { names, domainname } = config.request;
+  const extra = (names?.extraHosts ?? []).map(hostsLine);
+  if (network.kind === "host" && names?.hostsFile === undefined && host.hosts !== "") {
+    return [host.hosts.trimEnd(), ...extra, ""].join("\n");
+  }
+  const base = hostsBase === null ? [] : hostsBase.trimEnd().split("\n");
+  const isNamed = base.some((line) => /^\s*127\.0\.0\.1\s(?:.*\s)?localhost(?:\s|$)/.test(line));
+  const address = network.kind === "slirp4netns" ? SLIRP_ADDRESS : "127.0.1.1";
+  const own = domainname === null ? config.hostname : `${config.hostname}.${domainname} ${config.hostname}`;
+  return [...base, ...(isNamed ? [] : LOCALHOST), `${address}\t${own}`, ...extra, ""].join("\n");
+}
+
+/** `name:address` → a line of hosts(5). */
+function hostsLine(extra: string): string {
+  const colon = extra.indexOf(":");
+  return `${extra.slice(colon + 1)}\t${extra.slice(0, colon)}`;
+}
+
+/** docker's rule: what flags say takes the place of the host's, kind by kind. */
+function resolvFile({ request }: ContainerConfig, host: HostNames, network: NetworkSpec): string {
+  const { dns = [], dnsSearch = [], dnsOptions = [] } = request.names ?? {};
+  if (network.kind === "host" && dns.length + dnsSearch.length + dnsOptions.length === 0) return host.resolvConf;
+  const lines = host.resolvConf.split("\n");
+  const kept = (kind: RegExp): string[] => lines.filter((line) => kind.test(line));
+  const own = { slirp4netns: [`nameserver ${SLIRP_DNS}`], pasta: [`nameserver ${PASTA_DNS}`], none: [] };
+  const servers = network.kind === "host" ? kept(/^\s*nameserver\s/) : own[network.kind];
+  const search = dnsSearch.filter((domain) => domain !== ".");
+  const written = [
+    ...(dns.length > 0 ? dns.map((address) => `nameserver ${address}`) : servers),
+    ...(dnsSearch.length === 0
+      ? kept(/^\s*(search|domain)\s/)
+      : search.length > 0
+        ? [`search ${search.join(" ")}`]
+        : []),
+    ...(dnsOptions.length > 0 ? [`options ${dnsOptions.join(" ")}`] : kept(/^\s*options\s/)),
+  ];
+  return written.length === 0 ? "" : `${written.join("\n")}\n`;
+}
+
+function containerEnvironment(config: ContainerConfig, start: FileFacts): string {
+  const quote = (text: string): string => JSON.stringify(text);
+  return [
+    `engine="bunker"`,
+    `name=${quote(start.name)}`,
+    `id=${quote(start.id)}`,
+    `image=${quote(config.request.image)}`,
+    `imageid=${quote(config.imageId)}`,
+    "rootless=1",
+    "",
+  ].join("\n");
+}
