@@ -1,6 +1,6 @@
 // Flags of run and create → the typed request. Reads the files that flags name; asks the engine nothing.
 
-import { type CreateRequest, parseSignal, planCapabilities, type PullPolicy } from "../container/index.ts";
+import { type CreateRequest, KEEP_GROUPS, parseSignal, planCapabilities, type PullPolicy } from "../container/index.ts";
 import { BunkerError } from "../errors.ts";
 import { isImageId, parseReference } from "../image/index.ts";
 import { parseVolumesFrom } from "../volume/index.ts";
@@ -16,8 +16,6 @@ import { parseSecurityOptions } from "./security-option.ts";
 /** The kernel's limit (uname(2)). It is written into files inside, so nothing but a name. */
 const HOST_NAME = /^[a-zA-Z0-9_]([a-zA-Z0-9_.-]{0,62}[a-zA-Z0-9_])?$/;
 const PULL_POLICIES: readonly PullPolicy[] = ["always", "missing", "never"];
-/** podman's word for all groups of the caller. */
-const KEEP_GROUPS = "keep-groups";
 const EXPOSED = /^(\d{1,5})(?:-(\d{1,5}))?(?:\/(tcp|udp|sctp))?$/;
 const LAST_PORT = 65_535;
 const NETWORKS = ["default", "none", "host"] as const;
@@ -72,8 +70,11 @@ function collectOptions(values: CreateValues, host: HostEnvironment): Partial<Cr
   if (values.replace && (values.name ?? "") === "") {
     throw new BunkerError("usage", "cannot replace container without --name being set");
   }
-  if (values["group-add"].includes(KEEP_GROUPS)) {
-    throw new BunkerError("unsupported", `--group-add ${KEEP_GROUPS} is not supported yet`);
+  if (values["group-add"].includes(KEEP_GROUPS) && values["group-add"].length > 1) {
+    throw new BunkerError(
+      "usage",
+      `the '--group-add ${KEEP_GROUPS}' option is not allowed with any other --group-add options`,
+    );
   }
   const names = collectNames(values);
   const environment = collectSettings(values, host);

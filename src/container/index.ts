@@ -15,6 +15,7 @@ export {
   type StartOptions,
 } from "./plan.ts";
 export { planEnvironment } from "./environment.ts";
+export { KEEP_GROUPS } from "./request.ts";
 export type {
   ConfinementSettings,
   CreateRequest,

@@ -14,7 +14,7 @@ import {
 } from "./isolation.ts";
 import { type MountSources, planMounts } from "./mount-plan.ts";
 import { planFiles } from "./own-files.ts";
-import type { CreateRequest, ExecRequest } from "./request.ts";
+import { type CreateRequest, type ExecRequest, KEEP_GROUPS } from "./request.ts";
 import {
   type ExecSpec,
   type IdMapping,
@@ -178,6 +178,8 @@ type TerminalSize = Pick<StartOptions, "rows" | "columns">;
 
 function planProcess(config: ContainerConfig, host: HostFacts, size: TerminalSize): ProcessSpec {
   const { request, process } = config;
+  const { groupAdd = [] } = request;
+  const keepGroups = groupAdd.includes(KEEP_GROUPS);
   const env = [...process.env];
   const { unset = [], unsetAll = false } = request.environment ?? {};
   const has = (key: string): boolean => env.some((entry) => entry.startsWith(`${key}=`));
@@ -190,7 +192,8 @@ function planProcess(config: ContainerConfig, host: HostFacts, size: TerminalSiz
     env,
     cwd: process.workdir,
     user: process.user,
-    groupAdd: request.groupAdd ?? [],
+    groupAdd: keepGroups ? [] : groupAdd,
+    keepGroups,
     terminal: request.tty,
     rows: size.rows,
     columns: size.columns,

@@ -4,6 +4,9 @@
 import type { Platform } from "../image/index.ts";
 import type { MountRequest, VolumesFrom } from "../volume/index.ts";
 
+/** Among groups: those of the caller, as they are (podman's word). */
+export const KEEP_GROUPS = "keep-groups";
+
 export type PullPolicy = "always" | "missing" | "never";
 
 /** -1 is unlimited. */
@@ -53,6 +56,7 @@ export interface CreateRequest {
   pull: PullPolicy;
   /** From here on: not there unless something was said. */
   names?: NameSettings;
+  /** Or `KEEP_GROUPS` alone. */
   groupAdd?: string[];
   /** Bytes. */
   shmSize?: number;

@@ -97,6 +97,8 @@ export interface ProcessSpec {
   cwd: string;
   user: string;
   groupAdd: string[];
+  /** Those of the caller stay, and no others are set. */
+  keepGroups: boolean;
   terminal: boolean;
   rows: number;
   columns: number;

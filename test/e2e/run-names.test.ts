@@ -83,7 +83,9 @@ describe("small flags", () => {
       ),
     ).toBe("1000 7 1001 2000\n1024");
     expect(await fails("--group-add", "nosuch", NONE, "busybox", "true")).toContain("nosuch");
-    expect(await fails("--group-add", "keep-groups", "busybox")).toContain("not supported yet");
+    expect(await fails("--group-add=keep-groups", "--group-add=7", "busybox")).toContain(
+      "the '--group-add keep-groups' option is not allowed with any other --group-add options",
+    );
     expect(await fails("--shm-size", "big", "busybox")).toContain("invalid size: 'big'");
   });
 

@@ -2,7 +2,7 @@
 // And passwd and group, which only flags make the engine's business.
 
 import { describe, expect } from "bun:test";
-import { chownSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { makeLayer } from "../support/image.ts";
@@ -194,6 +194,25 @@ describe("groups and names", () => {
     // Looked up in what is there at the start: what is mounted.
     const group = write("my-group", "mine:x:4000:\n");
     expect(await run("-v", `${group}:/etc/group:ro`, "--group-add=mine", "own", "id", "-G")).toBe("0 4000");
+  });
+
+  it("are the caller's own with keep-groups, also for those that exec adds", async () => {
+    const { env } = stage;
+    const { uid, gid } = env.user;
+    const shared = 54_321;
+    const path = write("shared", "for the group\n");
+    chownSync(path, 0, shared);
+    chmodSync(path, 0o640);
+    const launcher = ["setpriv", `--reuid=${uid}`, `--regid=${gid}`, `--groups=${shared}`, "--inh-caps=-all"];
+    const words = (...flags: string[]) => ["run", NONE, ...flags, "-v", `${path}:/shared:ro`, "busybox"];
+    const script = "cat /shared || echo denied";
+    expect(await env.ok([...words("--rm"), "sh", "-c", script], { launcher })).toBe("denied");
+    const kept = ["-d", "--name=c", "--group-add=keep-groups"];
+    await env.ok([...words(...kept), "sleep", "1000"], { launcher });
+    expect(await env.ok(["exec", "c", "sh", "-c", script], { launcher })).toBe("for the group");
+    // A group that has no number inside.
+    expect(await env.ok(["exec", "c", "id", "-G"])).toBe("0 65534");
+    expect(JSON.parse(await env.ok(["inspect", "-f", "{{json .HostConfig.GroupAdd}}", "c"]))).toEqual(["keep-groups"]);
   });
 
   it("are shown by inspect as they were given", async () => {

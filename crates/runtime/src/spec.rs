@@ -200,6 +200,8 @@ pub struct Process {
     /// docker's `user[:group]`, names or numbers, looked up in the container's own files; empty: root.
     pub user: String,
     pub group_add: Vec<String>,
+    /// Supplementary groups stay those of whoever started it, most of which have no number inside.
+    pub keep_groups: bool,
     pub terminal: bool,
     pub rows: u16,
     pub columns: u16,

@@ -72,7 +72,7 @@ fn prepare(outfit: &Outfit<'_>) -> Result<Vec<CString>, Failure> {
     limit::apply(&wanted.rlimits)?;
     credential::set_umask(wanted.umask);
     give_streams(outfit)?;
-    if outfit.can_change_groups {
+    if outfit.can_change_groups && !wanted.keep_groups {
         credential::set_groups(&identity.groups)?;
     }
     let bounding = capability::set_of(&wanted.capabilities.bounding)?;
