@@ -69,6 +69,7 @@ export const CREATE_FLAGS = {
     help: "The entry of its group: $GROUPNAME, $GID and $USERLIST are filled in",
     parse: parseEntry,
   },
+  hostuser: { kind: "list", help: "Add a user of the host to the container's /etc/passwd" },
   "hosts-file": {
     kind: "string",
     help: 'What /etc/hosts begins with: a file of the host, "image" or "none"',

@@ -7,6 +7,7 @@ import { parseVolumesFrom } from "../volume/index.ts";
 import type { CreateValues } from "./create-flags.ts";
 import { collectEnvironment, collectSettings, type HostEnvironment, parseLabelWord } from "./environment.ts";
 import { parseContainerName } from "./container-name.ts";
+import { findHostUser } from "./host-user.ts";
 import { collectMounts } from "./mounts.ts";
 import { collectNames } from "./name-flags.ts";
 import { collectProcess } from "./process-flags.ts";
@@ -87,6 +88,7 @@ function collectOptions(values: CreateValues, host: HostEnvironment): Partial<Cr
     ...(shmSize === null || shmSize === 0 ? {} : { shmSize }),
     ...(values.annotation.length === 0 ? {} : { annotations: Object.fromEntries(values.annotation) }),
     ...(values["volumes-from"].length === 0 ? {} : { volumesFrom: values["volumes-from"].map(parseVolumesFrom) }),
+    ...(values.hostuser.length === 0 ? {} : { hostUsers: values.hostuser.map((word) => findHostUser(word)) }),
     ...(values.expose.length === 0 ? {} : { exposed: values.expose.flatMap(parseExposed) }),
   };
 }

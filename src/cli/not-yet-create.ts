@@ -9,7 +9,7 @@ export const LATER_CREATE_FLAGS = [
   "blkio-weight cgroup-parent cgroupns cgroups conmon-pidfile cpu-period cpu-quota c|cpu-shares",
   "cpuset-cpus cpuset-mems creds device-cgroup-rule gidmap gpus",
   "health-log-destination health-max-log-count health-max-log-size health-on-failure health-startup-cmd",
-  "health-startup-interval health-startup-retries health-startup-success health-startup-timeout hostuser",
+  "health-startup-interval health-startup-retries health-startup-success health-startup-timeout",
   "image-volume init-path ip ip6 ipc link link-local-ip mac-address memory-reservation memory-swap",
   "memory-swappiness oom-kill-disable pid pidfile pod read-only-tmpfs",
   "requires retry retry-delay rootfs runtime sdnotify secret storage-opt subgidname subuidname systemd",

@@ -119,6 +119,7 @@ export function planSandbox(
     autoRemove: request.autoRemove,
     timeout: request.timeout ?? null,
     account: request.account ?? null,
+    hostUsers: request.hostUsers ?? [],
   };
 }
 

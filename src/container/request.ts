@@ -67,6 +67,8 @@ export interface CreateRequest {
   account?: { passwdEntry: string | null; groupEntry: string | null };
   confinement?: ConfinementSettings;
   environment?: EnvironmentSettings;
+  /** Lines of the host's passwd for the container's. */
+  hostUsers?: string[];
   noHealthcheck?: boolean;
   oomScoreAdj?: number;
   /** Of its own namespaces, by name. */

@@ -159,6 +159,8 @@ export interface SandboxSpec {
   timeout: number | null;
   /** Whether the user is to be in passwd and group. */
   account: AccountSpec | null;
+  /** Lines for passwd. */
+  hostUsers: string[];
 }
 
 export interface ExecSpec {

@@ -163,6 +163,16 @@ describe("--passwd", () => {
     expect(await fails("--passwd-entry", "a\nb", "own")).toContain("it is one line");
   });
 
+  it("is not needed for --hostuser, whose users may then be named", async () => {
+    const { name, uid, gid } = stage.env.user;
+    const flags = ["--hostuser", name, "--hostuser=0", "-u", name];
+    // The image's own root stays.
+    expect(await run(...flags, "own", "sh", "-c", "id -un; id -g; tail -n +3 /etc/passwd; echo ~root")).toMatch(
+      new RegExp(`^${name}\n${gid}\n${name}:\\*:${uid}:${gid}:[^:]*:/[^:]*:/bin/sh\n/root$`),
+    );
+    expect(await fails("--hostuser=nosuch", "own")).toContain("user: unknown user nosuch");
+  });
+
   it("adds it once, also where there were no files, and with a read-only root", async () => {
     const { env } = stage;
     await env.ok(["create", "--name=c", NONE, "--passwd", "-u", "5000", "busybox", "cat", "/etc/passwd", "/etc/group"]);

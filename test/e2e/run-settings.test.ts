@@ -39,6 +39,20 @@ describe("--sysctl", () => {
     });
   });
 
+  it("sets its own shared memory's and queues' too, where the kernel lets a user's root do it, and else says so", async () => {
+    for (const [name, value] of [
+      ["kernel.shm_rmid_forced", "1"],
+      ["kernel.msgmax", "4096"],
+      ["fs.mqueue.msg_max", "5"],
+    ] as const) {
+      const words = ["run", "--rm", NONE, `--sysctl=${name}=${value}`, "busybox", "cat"];
+      const { code, stdout, stderr } = await stage.env.run([...words, `/proc/sys/${name.replaceAll(".", "/")}`]);
+      // Older kernels keep these for the host's root.
+      if (code === 0) expect(stdout).toBe(`${value}\n`);
+      else expect(stderr).toContain(`setting sysctl "${name}"`);
+    }
+  });
+
   it("refuses the host's, also those of a namespace that the container shares", async () => {
     for (const word of ["kernel.core_pattern=|/x", "vm.swappiness=1", "kernel.hostname=x", "net/ipv4/x=1", "net.=1"]) {
       expect(await fails("--sysctl", word, NONE, "busybox")).toContain(`sysctl '${word}' is not allowed`);

@@ -52,6 +52,8 @@ pub struct SandboxSpec {
     pub timeout: Option<u32>,
     /// A user whom the container's passwd and group do not know is added to them.
     pub account: Option<Account>,
+    /// Lines for the container's passwd, of users it may not know.
+    pub host_users: Vec<String>,
 }
 
 /// podman's entries; absent: as podman writes them.

@@ -67,6 +67,11 @@ pub fn knows_user(passwd: &[u8], uid: u32) -> bool {
     find_user(passwd, |line| line.id == uid).is_some()
 }
 
+/// Whether somebody in passwd is called so.
+pub fn knows_name(passwd: &[u8], name: &str) -> bool {
+    find_user(passwd, |line| line.name == name.as_bytes()).is_some()
+}
+
 /// Whether a group has this number.
 pub fn knows_group(group: &[u8], gid: u32) -> bool {
     lines(group).filter_map(GroupLine::parse).any(|line| line.id == gid)

@@ -66,6 +66,7 @@ fn build<'a>(prepared: &'a Prepared<'_>, sync: &OwnedFd) -> Result<Outfit<'a>, F
     if !matches!(spec.network, Network::Host) {
         descriptor::raise_loopback()?;
     }
+    account::add_lines(&spec.host_users, root.as_fd())?;
     let identity = identify(root.as_fd(), &spec.process.user, &spec.process.group_add)?;
     if let Some(account) = &spec.account {
         account::add(account, &spec.process, &identity, root.as_fd())?;

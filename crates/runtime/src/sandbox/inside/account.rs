@@ -1,4 +1,4 @@
-//! podman's --passwd: a user whom the container's passwd and group do not know is added to them, in the container's own files and
+//! podman's --passwd and --hostuser: a user whom the container's passwd and group do not know is added to them, in the container's own files and
 //! never in one that is mounted there.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -43,6 +43,14 @@ pub(super) fn add(
         let template = account.group_entry.as_deref().unwrap_or(GROUP_ENTRY);
         let values = [("$GROUPNAME", &*gid), ("$GID", &gid), ("$USERLIST", user)];
         (!identity::knows_group(content, identity.gid)).then(|| fill(template, &values))
+    })
+}
+
+/// Users by their lines, unless somebody has the name; before anybody is looked up.
+pub(super) fn add_lines(lines: &[String], root: BorrowedFd<'_>) -> Result<(), Failure> {
+    lines.iter().try_for_each(|line| {
+        let name = line.split(':').next().unwrap_or_default();
+        append(root, "passwd", |content| (!identity::knows_name(content, name)).then(|| line.clone()))
     })
 }
 
