@@ -11,6 +11,7 @@ import {
   parseResolverOption,
   parseSearchDomain,
 } from "./name-flags.ts";
+import { ACCESS_FLAGS, PLATFORM_FLAGS } from "./pull-flags.ts";
 import { parseEntry, parseSysctl, parseTimezone, parseUmask } from "./process-flags.ts";
 import { ScanError } from "./strconv.ts";
 import { parseUlimit } from "./ulimit.ts";
@@ -36,6 +37,8 @@ function parseShmSize(word: string): number {
 }
 
 export const CREATE_FLAGS = {
+  ...ACCESS_FLAGS,
+  ...PLATFORM_FLAGS,
   "add-host": { kind: "list", help: "Add a custom host-to-IP mapping (host:ip)", parse: parseExtraHost },
   annotation: {
     kind: "list",
@@ -43,9 +46,7 @@ export const CREATE_FLAGS = {
     help: "Add an annotation to the container",
     parse: parseAnnotationWord,
   },
-  arch: { kind: "string", help: "Use the image for this architecture" },
   attach: { kind: "list", short: "a", help: "Attach to STDIN, STDOUT or STDERR", parse: parseStream },
-  authfile: { kind: "string", help: "Path of the authentication file" },
   "cap-add": { kind: "list", help: "Add Linux capabilities" },
   "cap-drop": { kind: "list", help: "Drop Linux capabilities" },
   cidfile: { kind: "string", help: "Write the container ID to the file" },
@@ -98,14 +99,12 @@ export const CREATE_FLAGS = {
   "no-hostname": { kind: "boolean", help: "Leave the image's /etc/hostname" },
   "no-hosts": { kind: "boolean", help: "Leave the image's /etc/hosts" },
   "oom-score-adj": { kind: "integer", help: "Tune the host's OOM preferences (-1000 to 1000)" },
-  os: { kind: "string", help: "Use the image for this operating system" },
   passwd: { kind: "boolean", help: "Add an entry to /etc/passwd and /etc/group for a user that has none" },
   "passwd-entry": {
     kind: "string",
     help: "That entry: $USERNAME, $UID, $GID, $NAME and $HOME are filled in",
     parse: parseEntry,
   },
-  platform: { kind: "string", help: "Set platform if server is multi-platform capable" },
   pull: { kind: "string", help: 'Pull image before running ("always", "missing", "never")', shownDefault: '"missing"' },
   quiet: { kind: "boolean", short: "q", help: "Suppress the pull output" },
   "read-only": { kind: "boolean", help: "Mount the container's root filesystem as read only" },
@@ -120,11 +119,6 @@ export const CREATE_FLAGS = {
   "stop-timeout": { kind: "integer", help: "Timeout (in seconds) to stop a container" },
   sysctl: { kind: "list", placeholder: "map", help: "Sysctl options", parse: parseSysctl },
   timeout: { kind: "integer", help: "Kill the container after so many seconds (0: never)" },
-  "tls-verify": {
-    kind: "boolean",
-    default: true,
-    help: "Require HTTPS and verify certificates when contacting registries",
-  },
   tmpfs: { kind: "list", help: "Mount a tmpfs directory" },
   tty: { kind: "boolean", short: "t", help: "Allocate a pseudo-TTY" },
   tz: { kind: "string", help: 'Time zone of the container ("local": the host\'s)', parse: parseTimezone },
@@ -133,7 +127,6 @@ export const CREATE_FLAGS = {
   unsetenv: { kind: "list", help: "Leave out a variable of the image" },
   "unsetenv-all": { kind: "boolean", help: "Leave out all variables of the image" },
   user: { kind: "string", short: "u", help: 'Username or UID (format: "<name|uid>[:<group|gid>]")' },
-  variant: { kind: "string", help: "Use the image for this variant of the architecture" },
   volume: { kind: "list", short: "v", help: "Bind mount a volume" },
   "volumes-from": { kind: "list", help: "Mount volumes from the specified container(s)" },
   workdir: { kind: "string", short: "w", help: "Working directory inside the container" },

@@ -7,7 +7,7 @@ export const LATER_CREATE_FLAGS = [
   "restart userns",
   // in the first month
   "blkio-weight cgroup-parent cgroupns cgroups conmon-pidfile cpu-period cpu-quota c|cpu-shares",
-  "cpuset-cpus cpuset-mems creds device-cgroup-rule gidmap gpus",
+  "cpuset-cpus cpuset-mems device-cgroup-rule gidmap gpus",
   "health-log-destination health-max-log-count health-max-log-size health-on-failure health-startup-cmd",
   "health-startup-interval health-startup-retries health-startup-success health-startup-timeout",
   "image-volume init-path ip ip6 ipc link link-local-ip mac-address memory-reservation memory-swap",
@@ -15,7 +15,7 @@ export const LATER_CREATE_FLAGS = [
   "requires retry retry-delay rootfs runtime sdnotify secret storage-opt subgidname subuidname systemd",
   "uidmap use-api-socket uts volume-driver",
   // specialists'
-  "blkio-weight-device cert-dir cgroup-conf chrootdirs cosign-certificate-identity cosign-certificate-identity-regexp",
+  "blkio-weight-device cgroup-conf chrootdirs cosign-certificate-identity cosign-certificate-identity-regexp",
   "cosign-certificate-oidc-issuer cosign-certificate-oidc-issuer-regexp cosign-key cpu-count cpu-percent cpu-rt-period",
   "cpu-rt-runtime decryption-key device-read-bps device-read-iops device-write-bps device-write-iops disable-content-trust",
   "init-binary io-maxbandwidth io-maxiops ipfs-address isolation kernel-memory permissive personality pod-id-file",

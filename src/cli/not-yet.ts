@@ -12,7 +12,7 @@ export const LATER_FLAGS: Readonly<Record<string, string>> = {
   ps: "p|pod",
   images: "tree history",
   pull:
-    "a|all-tags all-platforms arch cert-dir creds os policy retry retry-delay unpack variant verify decryption-key " +
+    "a|all-tags all-platforms policy retry retry-delay unpack verify decryption-key " +
     "disable-content-trust ipfs-address soci-index-digest cosign-certificate-identity cosign-certificate-identity-regexp " +
     "cosign-certificate-oidc-issuer cosign-certificate-oidc-issuer-regexp cosign-key",
   start: "checkpoint checkpoint-dir",

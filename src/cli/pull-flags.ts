@@ -1,18 +1,25 @@
-// Flags of run and create about an image that may have to come first: for which machine, and how its registry is asked.
+// Flags of pull, run and create about an image that may have to come: for which machine, and how its registry is asked.
 
+import type { FlagValues } from "./flags.ts";
 import type { PullAccess } from "../engine/index.ts";
 import { BunkerError } from "../errors.ts";
 import { hostPlatform, parsePlatform, type Platform } from "../image/index.ts";
 
-interface PlatformValues {
-  arch: string | null;
-  os: string | null;
-  platform: string | null;
-  variant: string | null;
-}
+/** Flags that say for which machine an image is to be. */
+export const PLATFORM_FLAGS = {
+  arch: { kind: "string", help: "Use the image for this architecture" },
+  os: { kind: "string", help: "Use the image for this operating system" },
+  platform: { kind: "string", help: "Set platform if server is multi-platform capable" },
+  variant: { kind: "string", help: "Use the image for this variant of the architecture" },
+} as const;
 
 /** `null`: this machine's, and not worth a word. @throws BunkerError in podman's words */
-export function parseWantedPlatform({ arch, os, platform, variant }: PlatformValues): Platform | null {
+export function parseWantedPlatform({
+  arch,
+  os,
+  platform,
+  variant,
+}: FlagValues<typeof PLATFORM_FLAGS>): Platform | null {
   const isInParts = [arch, os, variant].some((part) => (part ?? "") !== "");
   if (platform !== null && isInParts) {
     throw new BunkerError("usage", "--platform option can not be specified with --arch or --os");
@@ -23,12 +30,37 @@ export function parseWantedPlatform({ arch, os, platform, variant }: PlatformVal
   return parsePlatform(parts.join("/"));
 }
 
-interface AccessValues {
-  authfile: string | null;
-  "tls-verify": boolean;
+/** Flags of every verb that asks a registry. */
+export const ACCESS_FLAGS = {
+  authfile: { kind: "string", help: "Path of the authentication file" },
+  "cert-dir": { kind: "string", help: "Directory of certificates for the registry, in the place of certs.d" },
+  creds: {
+    kind: "string",
+    placeholder: "name:password",
+    help: "Credentials for the registry, in the place of any file",
+  },
+  "tls-verify": {
+    kind: "boolean",
+    default: true,
+    help: "Require HTTPS and verify certificates when contacting registries",
+  },
+} as const;
+
+/** `given`: --tls-verify is a third thing when nothing was said. @throws BunkerError usage, which never repeats a password */
+export function pullAccess(values: FlagValues<typeof ACCESS_FLAGS>, given: ReadonlySet<string>): PullAccess {
+  return {
+    authFile: values.authfile,
+    certDir: values["cert-dir"],
+    credentials: values.creds === null ? null : parseCredentials(values.creds),
+    tlsVerify: given.has("tls-verify") ? values["tls-verify"] : null,
+  };
 }
 
-/** `given`: --tls-verify is a third thing when nothing was said. */
-export function pullAccess(values: AccessValues, given: ReadonlySet<string>): PullAccess {
-  return { authFile: values.authfile, tlsVerify: given.has("tls-verify") ? values["tls-verify"] : null };
+function parseCredentials(text: string): PullAccess["credentials"] {
+  const colon = text.indexOf(":");
+  if (colon > 0) return { username: text.slice(0, colon), password: text.slice(colon + 1) };
+  const reason = text === "" ? "credentials can't be empty" : colon === 0 ? "username can't be empty" : "no password";
+  throw new BunkerError("usage", `--creds: ${reason}`, {
+    hint: "Write it as NAME:PASSWORD, or keep both in a file for --authfile, where nobody else sees them.",
+  });
 }

@@ -15,7 +15,7 @@ export const HELLO = "localhost/hello:latest";
 type Wanted = Pick<CreateRequest, "image" | "platform" | "pull"> & { access?: PullAccess };
 
 /** As the settings say. */
-const USUAL: PullAccess = { tlsVerify: null, authFile: null };
+const USUAL: PullAccess = { tlsVerify: null, authFile: null, credentials: null, certDir: null };
 
 /** Finds the image as docker does, or pulls it if the request allows. It is unpacked when this returns. */
 export async function ensureImage(engine: Engine, wanted: Wanted, onEvent: OnPullEvent): Promise<ImageRecord> {

@@ -24,7 +24,7 @@ import {
   platformRank,
   type Reference,
 } from "../image/index.ts";
-import { openRegistry, type RegistryClient } from "../registry/index.ts";
+import { type Credentials, openRegistry, type RegistryClient } from "../registry/index.ts";
 import type { Engine } from "./engine.ts";
 import type { OnPullEvent } from "./pull-event.ts";
 import { registrySettings } from "./settings.ts";
@@ -35,12 +35,15 @@ export interface PullOptions {
   /** `null`: as the registry's kind and the settings say. */
   tlsVerify: boolean | null;
   authFile: string | null;
+  /** The only ones, whatever the files say. */
+  credentials: Credentials | null;
+  certDir: string | null;
   /** Ends the pull, which then tidies up. */
   signal?: AbortSignal;
 }
 
 /** How a registry is asked, without what. */
-export type PullAccess = Pick<PullOptions, "tlsVerify" | "authFile">;
+export type PullAccess = Pick<PullOptions, "tlsVerify" | "authFile" | "credentials" | "certDir">;
 
 export interface Pulled {
   id: string;

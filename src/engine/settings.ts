@@ -3,9 +3,10 @@
 import { readFileSync } from "node:fs";
 import { BunkerError } from "../errors.ts";
 import type { RegistrySettings } from "../registry/index.ts";
+import type { PullAccess } from "./pull.ts";
 
 /** What registries are asked with. */
-export function registrySettings(options: { tlsVerify: boolean | null; authFile: string | null }): RegistrySettings {
+export function registrySettings(options: PullAccess): RegistrySettings {
   const environment = { ...process.env };
   const { HOME: home } = environment;
   return {
@@ -13,6 +14,8 @@ export function registrySettings(options: { tlsVerify: boolean | null; authFile:
     environment,
     tlsVerify: options.tlsVerify,
     authFile: options.authFile,
+    credentials: options.credentials,
+    certDir: options.certDir,
     insecureRegistries: readInsecureRegistries(environment),
   };
 }

@@ -5,6 +5,8 @@
 //   ~/.config/containers/certs.d/HOST[:PORT]/ NAME.cert     a client certificate …
 //   /etc/docker/certs.d/, /etc/containers/…   NAME.key      … and its key
 //
+// With --cert-dir that one takes the place of a registry's own.
+//
 // Reads files; never writes. Nothing of the heavy TLS module is loaded where no such directory exists.
 
 import { BunkerError } from "../errors.ts";
@@ -37,12 +39,13 @@ export function certificateDirectories(host: string, port: string, settings: Reg
   return parents.flatMap((parent) => (parent === null ? [] : names.map((name) => `${parent}/certs.d/${name}`)));
 }
 
-async function listDirectory(path: string): Promise<string[]> {
+/** `required`: the user named it, so it must be there. */
+async function listDirectory(path: string, required: boolean): Promise<string[]> {
   const { readdir } = await import("node:fs/promises");
   try {
     return (await readdir(path)).sort();
   } catch (error) {
-    if (NOTHING_THERE.has((error as { code?: string }).code ?? "")) return [];
+    if (!required && NOTHING_THERE.has((error as { code?: string }).code ?? "")) return [];
     throw unreadable(path, error);
   }
 }
@@ -88,15 +91,25 @@ async function usualAuthorities(): Promise<string[]> {
   return [...new Set(kinds.flatMap((kind) => getCACertificates(kind)))];
 }
 
-/** The `tls` option for one host; null where the defaults do. @throws BunkerError network, for files that cannot be used */
-export async function readTlsOptions(url: URL, settings: RegistrySettings): Promise<TlsOptions | null> {
+/**
+ * The `tls` option for one host; null where the defaults do. `isRegistry`: not one that the registry sends us to.
+ * @throws BunkerError network, for files that cannot be used
+ */
+export async function readTlsOptions(
+  url: URL,
+  settings: RegistrySettings,
+  isRegistry: boolean,
+): Promise<TlsOptions | null> {
+  const named = settings.certDir ?? null;
+  const usual = named !== null && isRegistry ? [] : certificateDirectories(url.hostname, url.port, settings);
   const authorities: string[] = [];
   let client: { cert: string; key: string } | null = null;
-  for (const directory of certificateDirectories(url.hostname, url.port, settings)) {
-    const names = await listDirectory(directory);
+  for (const directory of [...(named === null ? [] : [named]), ...usual]) {
+    const names = await listDirectory(directory, directory === named);
     for (const name of names.filter((candidate) => candidate.endsWith(".crt")))
       authorities.push(await readPem(`${directory}/${name}`));
-    client ??= await readClientPair(directory, names);
+    // We show ourselves to nobody else.
+    if (directory !== named || isRegistry) client ??= await readClientPair(directory, names);
   }
   if (authorities.length === 0 && client === null) return null;
   return {

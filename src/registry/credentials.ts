@@ -1,4 +1,4 @@
-// Where credentials are looked for: `--authfile` or $REGISTRY_AUTH_FILE alone where given, else, in this order,
+// Where credentials are looked for, unless --creds says them: `--authfile` or $REGISTRY_AUTH_FILE alone where given, else, in this order,
 //
 //   $XDG_RUNTIME_DIR/containers/auth.json          podman login
 //   ~/.config/containers/auth.json                 podman, kept over logout
@@ -89,6 +89,8 @@ async function searchFile(
 
 /** The credentials for a repository, or null: go on without. @throws BunkerError unauthorized, not-found */
 export async function findCredentials(name: RepositoryName, settings: RegistrySettings): Promise<Credentials | null> {
+  // For the registry itself and whom it names, as those that are found.
+  if (settings.credentials != null) return settings.credentials;
   for (const candidate of authFilePaths(settings)) {
     const file = await readAuthFile(candidate);
     const found = file === null ? null : await searchFile(file, name, settings);

@@ -18,6 +18,10 @@ export interface RegistrySettings {
   tlsVerify: boolean | null;
   /** `--authfile`: the only file that is looked into. */
   authFile: string | null;
+  /** `--creds`: no file is looked into at all. */
+  credentials?: Credentials | null;
+  /** `--cert-dir`: in the place of the registry's own directories; other hosts are checked against its authorities too. */
+  certDir?: string | null;
   /**
    * `host`, `host:port`, or a range in CIDR form for hosts that are written as addresses (names are not resolved for it): no
    * certificate check, and plain HTTP where there is no TLS.

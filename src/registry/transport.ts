@@ -156,7 +156,7 @@ export class Transport {
   private async tlsOptions(url: URL): Promise<TlsOptions | null> {
     if (url.protocol !== "https:") return null;
     let reading = this.tls.get(url.host);
-    reading ??= readTlsOptions(url, this.settings);
+    reading ??= readTlsOptions(url, this.settings, this.trust.isRegistry(url));
     this.tls.set(url.host, reading);
     const own = await reading;
     return this.trust.isInsecure(url) ? { ...own, rejectUnauthorized: false } : own;

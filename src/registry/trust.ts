@@ -69,6 +69,11 @@ export class Trust {
     if (isThisMachine(address) && !this.isLocalRegistry()) throw refuse("it is this machine");
   }
 
+  /** Whether it is the registry itself, and not one that it sends us to. */
+  isRegistry(url: URL): boolean {
+    return url.host === this.registry.host;
+  }
+
   private isLocalRegistry(): boolean {
     return isLoopback(this.registry.hostname) || this.isLenient();
   }

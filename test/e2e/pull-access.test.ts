@@ -125,6 +125,36 @@ describe("a registry that wants a login", () => {
   });
 });
 
+describe("--creds and --cert-dir", () => {
+  it("take the place of every file", async () => {
+    const wrong = { ".docker/config.json": authOf(login.host, "wrong") };
+    for (const verb of ["pull", "create"]) {
+      expect(await attempt(references.login, { verb, files: wrong, args: [`--creds=alice:${PASSWORD}`] })).toBeNull();
+    }
+    const right = { ".docker/config.json": authOf(login.host) };
+    expect(await attempt(references.login, { files: right, args: ["--creds", "alice:wrong battery"] })).toContain(
+      "incorrect username or password",
+    );
+    for (const [words, says] of [
+      ["", "credentials can't be empty"],
+      [":battery", "username can't be empty"],
+      ["alice", "no password"],
+    ] as const) {
+      expect(await attempt(references.login, { args: ["--creds", words] })).toContain(`--creds: ${says}`);
+    }
+  });
+
+  it("are what a registry is checked against", async () => {
+    const args = [`--creds=alice:${PASSWORD}`, "--tls-verify", "--cert-dir=HOME/certs"];
+    for (const verb of ["pull", "create"]) {
+      expect(await attempt(references.secure, { verb, files: { "certs/ca.crt": authority.cert }, args })).toBeNull();
+    }
+    const elsewhere = { [`.docker/certs.d/${secure.host}/ca.crt`]: authority.cert, "certs/note": "none" };
+    expect(await attempt(references.secure, { files: elsewhere, args })).toContain("signed by unknown authority");
+    expect(await attempt(references.secure, { args })).toContain("reading certificates from");
+  });
+});
+
 describe("create", () => {
   it("asks as pull does, with --authfile and --tls-verify", async () => {
     const files = { "auth.json": authOf(login.host) };

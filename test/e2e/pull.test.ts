@@ -253,6 +253,10 @@ describe("an index of several platforms", () => {
     expect(lines.at(-2)).toBe(`Status: Downloaded newer image for ${reference}`);
     expect(await idOf(reference)).toBe(foreign.config.digest);
     expect(await env.ok(["inspect", "-f", "{{.Architecture}}", reference])).toBe(foreignName ?? "");
+    // The same in parts; the system is this machine's.
+    await env.ok(["pull", reference]);
+    await env.ok(["pull", "--arch", foreignName ?? "", reference]);
+    expect(await idOf(reference)).toBe(foreign.config.digest);
     expect(await env.ok(["inspect", "-f", "{{.RepoDigests}}", reference])).toBe(
       `[${registry.host}/team/multi@${makeIndex([foreign, image]).manifest.digest}]`,
     );

@@ -1,23 +1,19 @@
 // docker pull.
 
-import { formatReference, parsePlatform, parseReference } from "../../image/index.ts";
+import { formatReference, parseReference } from "../../image/index.ts";
 import { withEngine } from "../engine.ts";
 import { interruptible } from "../interrupt.ts";
 import { print } from "../output.ts";
+import { ACCESS_FLAGS, parseWantedPlatform, PLATFORM_FLAGS, pullAccess } from "../pull-flags.ts";
 import { isTagImplied, pullingFrom, pullStatus } from "../pull-words.ts";
 import { defineVerb } from "../verb.ts";
 
 export const verb = defineVerb({
   usage: "[OPTIONS] NAME[:TAG|@DIGEST]",
   flags: {
-    authfile: { kind: "string", help: "Path of the authentication file" },
-    platform: { kind: "string", help: "Set platform if server is multi-platform capable" },
+    ...ACCESS_FLAGS,
+    ...PLATFORM_FLAGS,
     quiet: { kind: "boolean", short: "q", help: "Suppress verbose output" },
-    "tls-verify": {
-      kind: "boolean",
-      default: true,
-      help: "Require HTTPS and verify certificates when contacting registries",
-    },
   },
   arguments: { min: 1, max: 1 },
   completes: "image",
@@ -25,15 +21,15 @@ export const verb = defineVerb({
   async run({ values, given, positionals, globals }) {
     const [name = ""] = positionals;
     const reference = parseReference(name);
-    const platform = values.platform === null ? null : parsePlatform(values.platform);
-    const tlsVerify = given.has("tls-verify") ? values["tls-verify"] : null;
+    const platform = parseWantedPlatform(values);
+    const access = pullAccess(values, given);
     const { openPullOutput } = await import("../pull-output.ts");
     if (!values.quiet && isTagImplied(name)) print("Using default tag: latest\n");
     return withEngine(globals, async (engine, { pullImage }) => {
       const output = openPullOutput({ stream: "stdout", quiet: values.quiet, found: [pullingFrom(reference)] });
       try {
         const pulled = await interruptible((signal) => {
-          const options = { platform, tlsVerify, authFile: values.authfile, signal };
+          const options = { platform, ...access, signal };
           return pullImage(engine, formatReference(reference), options, output.onEvent);
         });
         output.finish();
