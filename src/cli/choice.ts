@@ -18,14 +18,17 @@ export const LATEST_FLAG = {
   help: "Act on the container that was created last",
 } as const;
 
+/** Without podman's letter, which is another flag's in `rm`. */
+export const FILTER_FLAG = {
+  kind: "list",
+  placeholder: "filter",
+  help: "Act on the containers that suit the conditions",
+  parse: parseFilterWord,
+} as const;
+
 export const WIDE_FLAGS = {
   all: { kind: "boolean", short: "a", help: "Act on all containers that it can act on" },
-  filter: {
-    kind: "list",
-    placeholder: "filter",
-    help: "Act on the containers that suit the conditions",
-    parse: parseFilterWord,
-  },
+  filter: { ...FILTER_FLAG, short: "f" },
   latest: LATEST_FLAG,
 } as const;
 

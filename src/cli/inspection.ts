@@ -14,7 +14,7 @@ export type ObjectKind = "container" | "image" | "volume";
 
 export interface InspectionOptions {
   /** Looked up when the engine is open. */
-  names: (engine: Engine, calls: EngineCalls) => readonly string[];
+  names: (engine: Engine, calls: EngineCalls) => readonly string[] | Promise<readonly string[]>;
   /** Tried in this order. */
   kinds: readonly ObjectKind[];
   format: string | null;
@@ -41,7 +41,7 @@ export async function inspectObjects(options: InspectionOptions): Promise<number
   return withEngine(options.globals, async (engine, calls) => {
     const found: unknown[] = [];
     const failures: BunkerError[] = [];
-    for (const name of options.names(engine, calls)) {
+    for (const name of await options.names(engine, calls)) {
       try {
         found.push(await inspectOne({ engine, calls, name }, options));
       } catch (error) {

@@ -20,8 +20,11 @@ export const LATER_FLAGS: Readonly<Record<string, string>> = {
   "image inspect": "platform",
   rmi: "platform",
   "volume create":
-    "availability group limit-bytes required-bytes scope secret sharing topology-preferred topology-required type ignore",
+    "availability group limit-bytes required-bytes scope secret sharing topology-preferred topology-required type",
   "volume ls": "cluster",
+  "volume rm": "t|time",
+  "image prune": "build-cache external",
+  "system prune": "build external",
   version: "",
 };
 
@@ -32,6 +35,8 @@ export const POINTLESS_FLAGS: Readonly<Record<string, Readonly<Record<string, st
     sync: "What a container is doing is looked up every time.",
   },
   images: { names: "Names are always shown." },
+  "container exists": { external: "Other programs' containers are not in bunker's store." },
+  "volume create": { ignore: "A volume that is there already is left as it is." },
 };
 
 /** Flags before the verb. */

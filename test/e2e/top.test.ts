@@ -26,6 +26,7 @@ describe("top", () => {
       ["root", "sleep 1001"],
     ]);
     const pid = await env.ok(["inspect", "-f", "{{.State.Pid}}", "c"]);
+    expect(await env.ok(["top", "-l", "--", "-o", "comm"])).toBe("COMMAND\nsleep");
     const chosen = (await env.ok(["top", "c", "-o", "pid,comm"])).split("\n");
     expect(chosen[0]).toMatch(/^PID +COMMAND$/);
     expect(chosen[1]).toMatch(new RegExp(`^${pid} +sleep$`));

@@ -57,10 +57,16 @@ describe("the volume verbs", () => {
     expect(await env.ok(["inspect", "--format", "{{.Mountpoint}}", "data"])).toBe(String(shown["Mountpoint"]));
     await env.ok(["volume", "exists", "data"]);
     await env.fails(["volume", "exists", "nosuch"], 1);
+    const all = await env.ok(["volume", "inspect", "--all", "--format", "{{.Name}}"]);
+    expect(all.split("\n").sort()).toEqual(["data", anonymous].sort());
+    expect(await env.ok(["inspect", "--type", "all", "--format", "{{.Name}}", "data"])).toBe("data");
+    expect(await env.fails(["volume", "rm", "-a", "data"], 1)).toContain("--all cannot be used together with names");
     expect(await env.ok(["volume", "rm", "data", anonymous])).toBe(`data\n${anonymous}`);
     expect(readdirSync(join(env.dataHome, "volumes"))).toEqual([]);
     expect(await env.fails(["volume", "rm", "data"], 1)).toContain("get data: no such volume");
     await env.ok(["volume", "rm", "--force", "data"]);
+    for (const name of ["b", "a"]) await env.ok(["volume", "create", `${name}${name}`]);
+    expect(await env.ok(["volume", "rm", "--all"])).toBe("aa\nbb");
   });
 
   it("refuse what is no name, another driver and options that need root", async () => {

@@ -31,7 +31,7 @@ export const verb = defineVerb({
     user: { kind: "string", short: "u", help: 'Username or UID (format: "<name|uid>[:<group|gid>]")' },
     workdir: { kind: "string", short: "w", help: "Working directory inside the container" },
   },
-  arguments: { min: 1, max: ANY_NUMBER },
+  arguments: { min: 0, max: ANY_NUMBER },
   interspersed: false,
   exitStyle: "exec",
   completes: "running",
@@ -78,10 +78,9 @@ async function planContainer(
   { latest, cidfile }: { latest: boolean; cidfile: string | null },
   words: readonly string[],
 ): Promise<ReturnType<typeof import("../choice.ts").planOne> | null> {
-  if (!latest && cidfile === null) {
-    ensureArgumentCount(path, { usage: USAGE, arguments: { min: 2, max: ANY_NUMBER } }, words.length);
-    return null;
-  }
+  const named = !latest && cidfile === null;
+  ensureArgumentCount(path, { usage: USAGE, arguments: { min: named ? 2 : 1, max: ANY_NUMBER } }, words.length);
+  if (named) return null;
   const { planOne } = await import("../choice.ts");
   return planOne({ path, usage: USAGE, positionals: [] }, { latest, cidfile: cidfile === null ? [] : [cidfile] });
 }

@@ -10,7 +10,7 @@ const USAGE = "[OPTIONS] NAME|ID [NAME|ID...]";
 
 const KINDS: readonly ObjectKind[] = ["container", "image", "volume"];
 /** docker's and podman's other kinds. */
-const LATER_KINDS = "all artifact config network node plugin pod secret service task".split(" ");
+const LATER_KINDS = "artifact config network node plugin pod secret service task".split(" ");
 
 export const verb = defineVerb({
   usage: USAGE,
@@ -26,7 +26,7 @@ export const verb = defineVerb({
   async run({ path, values, given, positionals, globals }) {
     const { latest, format, size } = values;
     const names = planChoice({ path, usage: USAGE, positionals }, { latest });
-    const kinds = given.has("type") ? [parseKind(values.type ?? "")] : KINDS;
+    const kinds = given.has("type") ? parseKinds(values.type ?? "") : KINDS;
     if (latest && !kinds.includes("container")) {
       throw new UsageError("--latest names a container: it cannot be used together with another --type");
     }
@@ -34,9 +34,11 @@ export const verb = defineVerb({
   },
 });
 
-function parseKind(text: string): ObjectKind {
+function parseKinds(text: string): readonly ObjectKind[] {
+  // podman's word.
+  if (text === "all") return KINDS;
   const kind = KINDS.find((known) => known === text);
-  if (kind !== undefined) return kind;
+  if (kind !== undefined) return [kind];
   if (LATER_KINDS.includes(text)) throw new UsageError(`--type ${text} is not supported yet`, { code: "unsupported" });
   const known = KINDS.map((word) => quote(word)).join(", ");
   throw new UsageError(`unknown type: ${quote(text)}: must be one of ${known}`);

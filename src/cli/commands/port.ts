@@ -1,7 +1,7 @@
 // docker port: the published ports of a container. None can be published yet, which is what it then says.
 
 import { BunkerError } from "../../errors.ts";
-import { planChoice, WIDE_FLAGS } from "../choice.ts";
+import { CHOICE_ARGUMENTS, planChoice, WIDE_FLAGS } from "../choice.ts";
 import { withEngine } from "../engine.ts";
 import { ensureArgumentCount, UsageError } from "../usage.ts";
 import { defineVerb } from "../verb.ts";
@@ -16,7 +16,7 @@ export const verb = defineVerb({
     all: { ...WIDE_FLAGS.all, help: "Show the ports of all running containers" },
     latest: WIDE_FLAGS.latest,
   },
-  arguments: { min: 0, max: 2 },
+  arguments: CHOICE_ARGUMENTS,
   completes: "container",
   examples: ["port web", "port web 80/tcp", "port --all"],
   run({ path, values, positionals, globals }) {

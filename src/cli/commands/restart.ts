@@ -13,7 +13,6 @@ export const verb = defineVerb({
   usage: USAGE,
   flags: {
     ...CHOICE_FLAGS,
-    filter: { ...CHOICE_FLAGS.filter, short: "f" },
     running: { kind: "boolean", help: "Act on the containers that run" },
     signal: { kind: "string", short: "s", help: "Signal to send to the container" },
     timeout: { kind: "integer", short: "t", help: "Seconds to wait before killing the container", aliases: ["time"] },

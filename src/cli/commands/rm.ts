@@ -1,7 +1,7 @@
 // docker rm.
 
 import { BunkerError } from "../../errors.ts";
-import { CHOICE_ARGUMENTS, CHOICE_FLAGS, planChoice } from "../choice.ts";
+import { CHOICE_ARGUMENTS, CHOICE_FLAGS, FILTER_FLAG, planChoice } from "../choice.ts";
 import { withEngine } from "../engine.ts";
 import { printable } from "../output.ts";
 import { forEachTarget } from "../targets.ts";
@@ -14,6 +14,7 @@ export const verb = defineVerb({
   usage: USAGE,
   flags: {
     ...CHOICE_FLAGS,
+    filter: FILTER_FLAG,
     force: { kind: "boolean", short: "f", help: "Force the removal of a running container (uses SIGKILL)" },
     ignore: { kind: "boolean", short: "i", help: "Ignore containers that are not there" },
     time: { kind: "integer", short: "t", help: "With --force, seconds to wait before killing the container" },

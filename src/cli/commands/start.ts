@@ -17,7 +17,7 @@ const FLAGS = {
   all: { kind: "boolean", help: "Start all containers that do not run" },
   attach: { kind: "boolean", short: "a", help: "Attach STDOUT/STDERR and forward signals" },
   "detach-keys": { kind: "string", help: "Override the key sequence for detaching a container" },
-  filter: { ...WIDE_FLAGS.filter, short: "f" },
+  filter: WIDE_FLAGS.filter,
   interactive: { kind: "boolean", short: "i", help: "Attach container's STDIN" },
   latest: WIDE_FLAGS.latest,
   "sig-proxy": { kind: "boolean", default: true, hidden: true, help: "Proxy received signals to the process" },

@@ -54,7 +54,7 @@ export const CONTAINERS: Row[] = [
   [
     "rm -l other",
     {
-      says: "--all, --latest and --filter cannot be used together with names",
+      says: "--latest cannot be used together with names",
       because: "podman's flag; for docker -l is a link, and a container that is not there no link",
     },
   ],
