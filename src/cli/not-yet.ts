@@ -11,6 +11,7 @@ export const LATER_FLAGS: Readonly<Record<string, string>> = {
   logs: "details",
   ps: "p|pod",
   images: "tree history",
+  history: "platform",
   pull:
     "a|all-tags all-platforms policy retry retry-delay unpack verify decryption-key " +
     "disable-content-trust ipfs-address soci-index-digest cosign-certificate-identity cosign-certificate-identity-regexp " +
@@ -48,10 +49,10 @@ export const LATER_GLOBAL_FLAGS =
 /** By group; `""` are the verbs without one. A group that is not there at all has an entry of its own. */
 export const LATER_VERBS: Readonly<Record<string, string>> = {
   "":
-    "build push login logout search commit diff events export history import load save " +
-    "stats update auto-update init mount umount unmount untag unshare",
+    "build push login logout search commit diff events export import load save " +
+    "stats update auto-update init mount umount unmount unshare",
   container: "checkpoint restore clone cleanup commit diff export init mount unmount umount runlabel stats update",
-  image: "build history import load push save diff mount unmount scp search sign tree trust convert encrypt decrypt",
+  image: "build import load push save diff mount unmount scp search sign tree trust convert encrypt decrypt",
   artifact: "",
   builder: "",
   buildx: "",

@@ -94,6 +94,12 @@ export function goTime(time: Date): string {
   return `${local.slice(0, 10)} ${local.slice(11, 19)} ${zone} ${offset === 0 ? "UTC" : zone}`;
 }
 
+/** time.RFC3339 in local time. */
+export function rfc3339(time: Date): string {
+  const [date, clock, zone = ""] = goTime(time).split(" ");
+  return `${date}T${clock}${zone === "+0000" ? "Z" : `${zone.slice(0, 3)}:${zone.slice(3)}`}`;
+}
+
 function twoDigits(number: number): string {
   return String(number).padStart(2, "0");
 }

@@ -43,6 +43,7 @@ export const VERBS: Readonly<Record<string, VerbEntry>> = {
     summary: "Find out what this host lacks for containers, and how to mend it",
     load: () => import("./commands/doctor.ts"),
   },
+  history: { summary: "Show the history of an image", load: () => import("./commands/history.ts") },
   info: { summary: "Display system-wide information", load: () => import("./commands/info.ts"), common: true },
   inspect: {
     summary: "Return low-level information on containers and images",
@@ -70,6 +71,7 @@ export const VERBS: Readonly<Record<string, VerbEntry>> = {
     summary: "Unpause all processes within one or more containers",
     load: () => import("./commands/unpause.ts"),
   },
+  untag: { summary: "Remove one or more names from an image", load: () => import("./commands/untag.ts") },
   wait: {
     summary: "Block until one or more containers stop, then print their exit codes",
     load: () => import("./commands/wait.ts"),
@@ -148,6 +150,7 @@ export const GROUPS: Readonly<Record<string, GroupEntry>> = {
     summary: "Manage images",
     members: {
       exists: "image exists",
+      history: "history",
       inspect: "image inspect",
       ls: "images",
       list: "images",
@@ -156,6 +159,7 @@ export const GROUPS: Readonly<Record<string, GroupEntry>> = {
       rm: "rmi",
       remove: "rmi",
       tag: "tag",
+      untag: "untag",
     },
   },
   system: {

@@ -71,6 +71,24 @@ export function tagImage(engine: Engine, source: string, target: string): void {
   engine.store.images.tag(source, target);
 }
 
+/** podman untag: these names of an image, or all of them. @throws BunkerError not-found */
+export function untagImage(engine: Engine, name: string, names: readonly string[]): void {
+  const { images } = engine.store;
+  images.remove(name, ({ image, references }) => {
+    const gone = names.map((each) => {
+      const found = images.findReference(each);
+      if (found?.imageId === image.id) return found.name;
+      throw new BunkerError("not-found", `${each}: no name of image ${shortId(image.id)}`, {
+        hint: `\`bunker image inspect ${shortId(image.id)}\` shows its names.`,
+      });
+    });
+    return {
+      names: gone.length === 0 ? references : references.filter((each) => gone.includes(each.name)),
+      whole: false,
+    };
+  });
+}
+
 /** What was removed, as docker's lines name it. */
 export interface Removed {
   untagged: string[];

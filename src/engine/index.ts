@@ -10,7 +10,7 @@ export { createContainer } from "./create.ts";
 export { type Engine, openEngine } from "./engine.ts";
 export { attachContainer, execInContainer } from "./exec.ts";
 export type { DiskUsage } from "./disk-usage.ts";
-export { type ImageSummary, listImages, removeImage, tagImage } from "./image.ts";
+export { type ImageSummary, listImages, removeImage, tagImage, untagImage } from "./image.ts";
 export { inspectContainer } from "./inspect.ts";
 export { inspectImage } from "./inspect-image.ts";
 export { listContainers } from "./list.ts";
@@ -18,6 +18,7 @@ export { sweep } from "./sweep.ts";
 export type { VolumeRecord } from "../store/index.ts";
 export { type LogEntry, type LogOptions, readLogs } from "./logs.ts";
 export { type ContainerSize, measureContainers } from "./measure.ts";
+export type { HistoryStep } from "./history.ts";
 export type { Namespaces } from "./namespaces.ts";
 export type { PullEvent } from "./pull-event.ts";
 export type { ProcessFacts } from "./top.ts";
@@ -68,6 +69,11 @@ export function loadInfo(): Promise<typeof import("./info.ts")> {
 /** What only the volume verbs need. */
 export function loadVolumes(): Promise<typeof import("./volume.ts")> {
   return import("./volume.ts");
+}
+
+/** What only `bunker history` needs. */
+export function loadHistory(): Promise<typeof import("./history.ts")> {
+  return import("./history.ts");
 }
 
 /** What only `bunker system df` needs. */

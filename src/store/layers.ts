@@ -61,6 +61,16 @@ export class Layers {
     return [...new Set(visible)].map((name) => `${this.#layout.layer(map, name)}/root`);
   }
 
+  /** Unpacked bytes of an image's layers, by what they hold. */
+  sizes(imageId: string): Map<string, number> {
+    const rows = this.#records.all(
+      `SELECT diff_id, size FROM image_layers JOIN layers ON layers.map = image_layers.map AND name = layer
+       WHERE image_id = ? AND diff_id IS NOT NULL`,
+      imageId,
+    );
+    return new Map(rows.map((row) => [String(row["diff_id"]), Number(row["size"])]));
+  }
+
   /** Records an image's stack and the layers in it. */
   stack({ id, map, layers }: LayerStack, now: string): void {
     for (const layer of layers) {

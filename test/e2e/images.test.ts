@@ -20,6 +20,46 @@ async function rows(args: string[]): Promise<string[]> {
   return lines.filter((line) => line !== "");
 }
 
+describe("history", () => {
+  const long = `/bin/sh -c #(nop)\tADD ${"x".repeat(60)}`;
+  const told = makeImage({
+    layers: [layer, second],
+    config: {
+      created: "2026-01-02T03:04:05Z",
+      history: [
+        { created: "2020-01-02T03:04:05Z", created_by: long },
+        { created: "1970-01-01T00:00:00Z", created_by: "ENV A=1", empty_layer: true, comment: "nothing added" },
+        { created_by: "COPY second /" },
+      ],
+    },
+  });
+
+  it("tells how an image came about, the last step first", async () => {
+    const reference = await stage.pull("told", "1", told);
+    const id = shortId(told.config.digest);
+    const [head = "", ...steps] = (await stage.env.ok(["history", reference])).split("\n");
+    expect(head.split(/ {2,}/)).toEqual(["IMAGE", "CREATED", "CREATED BY", "SIZE", "COMMENT"]);
+    expect(steps.map((row) => row.split(/ {2,}/))).toEqual([
+      [id, "COPY second /", "1B", ""],
+      ["<missing>", "ENV A=1", "0B", "nothing added"],
+      ["<missing>", expect.stringMatching(/^\d years ago$/), expect.stringMatching(/^\/bin\/sh.*…$/), "1.5MB", ""],
+    ]);
+    expect(await stage.env.ok(["image", "history", "-q", reference])).toBe(`${id}\n<missing>\n<missing>`);
+    expect(await stage.env.ok(["history", "-q", "--no-trunc", reference])).toStartWith(told.config.digest);
+    const whole = await stage.env.ok(["history", "--no-trunc", "--human=false", "--format", "json", reference]);
+    expect(JSON.parse(whole.split("\n")[2] ?? "")).toEqual({
+      Comment: "",
+      CreatedAt: "2020-01-02T03:04:05Z",
+      CreatedBy: long.replace("\t", " "),
+      CreatedSince: "2020-01-02T03:04:05Z",
+      ID: "<missing>",
+      Size: "1500000",
+    });
+    expect((await stage.env.ok(["history", "-H=false", reference])).split("\n")[0]).toContain("CREATED AT");
+    expect(await stage.env.fails(["history", "nosuch"], 1)).toContain("no such image: nosuch");
+  });
+});
+
 describe("images", () => {
   it("lists newest first, in docker's columns", async () => {
     await pullAll();

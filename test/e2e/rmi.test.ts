@@ -57,6 +57,23 @@ describe("tag", () => {
   });
 });
 
+describe("untag", () => {
+  it("takes names away, and leaves the image", async () => {
+    const reference = await stage.pull("team/app", "1.0", app);
+    const other = await stage.pull("undated", "latest", undated);
+    await stage.env.ok(["tag", reference, "mine:1"]);
+    await stage.env.ok(["tag", reference, "mine:2"]);
+    expect(await stage.env.ok(["untag", reference, "mine:1"])).toBe("");
+    expect((await names()).sort()).toEqual([reference, "mine:2", other].sort());
+    expect(await stage.env.fails(["untag", "mine:2", other], 1)).toContain(`${other}: no name of image`);
+    expect(await stage.env.fails(["untag", "mine:2", "nosuch"], 1)).toContain("nosuch: no name of image");
+    await stage.env.ok(["image", "untag", "mine:2"]);
+    expect((await names()).sort()).toEqual(["<none>:<none>", other].sort());
+    await stage.env.ok(["image", "inspect", app.config.digest]);
+    expect(await stage.env.fails(["untag", "nosuch"], 1)).toContain("no such image: nosuch");
+  });
+});
+
 describe("rmi", () => {
   it("takes a name away, and the image with the last one", async () => {
     const reference = await stage.pull("team/app", "1.0", app);
