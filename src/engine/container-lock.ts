@@ -16,11 +16,11 @@ const TRIES = 20;
 export function lockContainer(engine: Engine, id: string): number | null {
   const { layout } = engine.store;
   for (let attempt = 1; ; attempt++) {
-    makeTree(layout.userRuntimeDir, [
-      { path: "c", mode: PRIVATE },
-      { path: `c/${id}`, mode: PRIVATE },
-    ]);
     try {
+      makeTree(layout.userRuntimeDir, [
+        { path: "c", mode: PRIVATE },
+        { path: `c/${id}`, mode: PRIVATE },
+      ]);
       return acquireLock(`${layout.runtime(id)}/lock`);
     } catch (error) {
       if (!(error instanceof BunkerError) || attempt === TRIES) throw error;

@@ -1,7 +1,7 @@
-// bunker system df, prune and reset, and image prune: what lies on the disk, and what goes.
+// bunker system df and prune, and image prune: what lies on the disk, and what goes.
 
 import { describe, expect } from "bun:test";
-import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 
 import { makeLayer } from "../support/image.ts";
@@ -162,66 +162,5 @@ describe("system prune", () => {
     expect(await env.ok(["system", "prune", "-af"])).toBe("Total reclaimed space: 0B");
     await env.ok(["image", "exists", "busybox"]);
     await env.ok(["volume", "rm", "named"]);
-  });
-});
-
-describe("system reset", () => {
-  /** Everything of a store, with a download that was broken off. */
-  async function fill(): Promise<void> {
-    const { env } = stage;
-    await stage.add("busybox", busyboxWith({}));
-    await env.ok(["run", "-d", "--name=c", NONE, "-v", "data:/data", "-v", "/more", "busybox", "sleep", "1000"]);
-    await env.ok(["create", "--name=idle", NONE, "busybox"]);
-    Bun.spawnSync(env.command(["sh", "-c", `mkdir -p ${env.dataHome}/partial; echo > ${env.dataHome}/partial/x`]));
-  }
-
-  function left(): string[] {
-    const folders = ["blobs/sha256", "containers", "layers/user", "partial", "staging", "trash", "volumes", "run/c"];
-    return folders.flatMap((name) => {
-      const folder = join(stage.env.dataHome, name);
-      return existsSync(folder) ? readdirSync(folder).map((entry) => `${name}/${entry}`) : [];
-    });
-  }
-
-  async function expectNothing(): Promise<void> {
-    const { env } = stage;
-    expect(left()).toEqual([]);
-    for (const list of [
-      ["ps", "-aq"],
-      ["images", "-q"],
-      ["volume", "ls", "-q"],
-    ])
-      expect(await env.ok(list)).toBe("");
-  }
-
-  it("removes everything, after a question, and leaves a store that works", async () => {
-    const { env } = stage;
-    await fill();
-    expect(await env.fails(["system", "reset"], 1, { stdin: "n\n" })).toContain("system reset has been canceled");
-    expect(await env.ok(["ps", "-q"])).not.toBe("");
-    const said = await env.ok(["system", "reset"], { stdin: "y\n" });
-    expect(said).toContain("WARNING! This will remove:\n  - all containers, running ones too\n  - all images\n");
-    await expectNothing();
-    await fill();
-    await env.ok(["system", "reset", "-f"]);
-    await expectNothing();
-  });
-
-  it("does so with a database that is damaged, but not with another program's", async () => {
-    const { env } = stage;
-    await fill();
-    const database = join(env.dataHome, "db.sqlite");
-    for (const name of readdirSync(env.dataHome).filter((each) => each.startsWith("db.sqlite-")))
-      writeFileSync(join(env.dataHome, name), "");
-    writeFileSync(database, Buffer.alloc(statSync(database).size, 7));
-    expect(await env.fails(["ps"], 1)).toContain("the database is damaged");
-    await env.ok(["system", "reset", "-f"]);
-    await expectNothing();
-    const other = env.makeDirectory("other");
-    const make = `import sqlite3; d = sqlite3.connect("${other}/db.sqlite"); d.execute("PRAGMA application_id = 7"); d.execute("CREATE TABLE t (a)")`;
-    Bun.spawnSync(env.command(["python3", "-c", make]));
-    expect(await env.fails(["--root", other, "system", "reset", "-f"], 1)).toContain("another program's database");
-    expect(existsSync(join(other, "db.sqlite"))).toBe(true);
-    await stage.add("busybox", busyboxWith({}));
   });
 });
