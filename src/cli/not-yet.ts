@@ -50,8 +50,8 @@ export const LATER_GLOBAL_FLAGS =
 export const LATER_VERBS: Readonly<Record<string, string>> = {
   "":
     "build push login logout search commit diff events export import load save " +
-    "stats update auto-update init mount umount unmount unshare",
-  container: "checkpoint restore clone cleanup commit diff export init mount unmount umount runlabel stats update",
+    "update auto-update init mount umount unmount unshare",
+  container: "checkpoint restore clone cleanup commit diff export init mount unmount umount runlabel update",
   image: "build import load push save diff mount unmount scp search sign tree trust convert encrypt decrypt",
   artifact: "",
   builder: "",

@@ -19,6 +19,20 @@ export function humanSize(bytes: number, digits = DEFAULT_DIGITS): string {
   return formatGeneral(size, digits) + (SUFFIXES[unit] ?? "");
 }
 
+const BINARY_SUFFIXES = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+const BINARY_STEP = 1024;
+
+/** units.BytesSize: binary units, as docker has memory. */
+export function binarySize(bytes: number): string {
+  let size = bytes;
+  let unit = 0;
+  while (size >= BINARY_STEP && unit < BINARY_SUFFIXES.length - 1) {
+    size /= BINARY_STEP;
+    unit++;
+  }
+  return formatGeneral(size, DEFAULT_DIGITS) + (BINARY_SUFFIXES[unit] ?? "");
+}
+
 /** A size in a column of ps or images. */
 export function columnSize(bytes: number): string {
   return humanSize(bytes, COLUMN_DIGITS);

@@ -61,6 +61,10 @@ export const VERBS: Readonly<Record<string, VerbEntry>> = {
   rm: { summary: "Remove one or more containers", load: () => import("./commands/rm.ts") },
   rmi: { summary: "Remove one or more images", load: () => import("./commands/rmi.ts") },
   start: { summary: "Start one or more stopped containers", load: () => import("./commands/start.ts") },
+  stats: {
+    summary: "Display a live stream of container(s) resource usage statistics",
+    load: () => import("./commands/stats.ts"),
+  },
   stop: { summary: "Stop one or more running containers", load: () => import("./commands/stop.ts") },
   tag: {
     summary: "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE",
@@ -140,6 +144,7 @@ export const GROUPS: Readonly<Record<string, GroupEntry>> = {
       remove: "rm",
       run: "run",
       start: "start",
+      stats: "stats",
       stop: "stop",
       top: "top",
       unpause: "unpause",

@@ -22,6 +22,7 @@ export type { HistoryStep } from "./history.ts";
 export type { Namespaces } from "./namespaces.ts";
 export type { PullEvent } from "./pull-event.ts";
 export type { ProcessFacts } from "./top.ts";
+export type { StatsSample } from "./stats.ts";
 export type { AwaitedState } from "./wait.ts";
 export type { SessionControl, SessionEnd, StreamOptions } from "./session.ts";
 export { renameContainer } from "./rename.ts";
@@ -99,6 +100,11 @@ export function loadWait(): Promise<typeof import("./wait.ts")> {
 /** What only `bunker ps --namespace` needs. */
 export function loadNamespaces(): Promise<typeof import("./namespaces.ts")> {
   return import("./namespaces.ts");
+}
+
+/** What only `bunker stats` needs. */
+export function loadStats(): Promise<typeof import("./stats.ts")> {
+  return import("./stats.ts");
 }
 
 /** What only `bunker top` needs. */
