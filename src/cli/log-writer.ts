@@ -38,15 +38,17 @@ export class LogWriter {
     const { stream } = entry;
     if (stream !== this.#stream) this.write();
     this.#stream = stream;
-    const continued = this.#open.has(stream) && this.#open.get(stream) === source;
+    const open = this.#open.has(stream);
+    const continued = open && this.#open.get(stream) === source;
     // Somebody else's line is in the middle: it goes on in a line of its own.
-    if (!continued && this.#open.has(stream)) this.#push(NEWLINE);
-    if (!continued) this.#push(ENCODER.encode(this.#before(entry, source)));
+    if (!continued && open) this.#push(NEWLINE);
+    // Nothing is to stand before a line in most logs, and a follower must keep up with their writer.
+    if (!continued && (this.#timestamps || source !== null)) this.#push(ENCODER.encode(this.#before(entry, source)));
     // The reader uses its buffer again.
     this.#push(entry.bytes.slice());
     if (entry.partial) this.#open.set(stream, source);
     else {
-      this.#open.delete(stream);
+      if (open) this.#open.delete(stream);
       this.#push(NEWLINE);
     }
     if (this.#size >= BATCH) this.write();
