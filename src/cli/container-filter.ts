@@ -1,12 +1,13 @@
-// `ps --filter`, with docker's keys. Pure.
+// `ps --filter`, with docker's keys and podman's `until` and `label!`. Pure.
 
 import type { ContainerFacts } from "./container-row.ts";
 import { Filters, matches } from "./filter.ts";
 import { parseDecimal, ScanError } from "./strconv.ts";
+import { parseUntil } from "./time.ts";
 import { UsageError } from "./usage.ts";
 import { shortId } from "./units.ts";
 
-const KEYS = "ancestor before exited health id label name network since status volume".split(" ");
+const KEYS = "ancestor before exited health id label label! name network since status until volume".split(" ");
 const STATES = ["created", "restarting", "running", "removing", "paused", "exited", "dead"];
 const HEALTHS = ["starting", "healthy", "unhealthy", "none"];
 /** docker's, not made yet: there are no published ports and no tasks. */
@@ -20,20 +21,26 @@ export interface ContainerFilter {
   apply(containers: readonly ContainerFacts[]): ContainerFacts[];
 }
 
-/** @throws UsageError in docker's words */
-export function parseContainerFilter(words: readonly (readonly [string, string])[]): ContainerFilter {
+/** `now` is for until=10m. @throws UsageError in docker's words */
+export function parseContainerFilter(
+  words: readonly (readonly [string, string])[],
+  now: Date = new Date(),
+): ContainerFilter {
   const later = words.find(([key]) => LATER.includes(key));
   if (later !== undefined) throw new UsageError(`--filter ${later[0]} is not supported yet`, { code: "unsupported" });
   const filters = new Filters(words, KEYS);
   ensureKnown(filters, "status", STATES);
   ensureKnown(filters, "health", HEALTHS);
+  const until = Math.min(...filters.values("until").map((text) => parseUntil(text, now).getTime()));
   const codes = filters.values("exited").map(parseExitCode);
   return {
     all: filters.has("status"),
     comparing: filters.has("before") || filters.has("since"),
     apply: (containers) => {
       const inWindow = timeWindow(filters, containers);
-      return containers.filter((facts) => suits(filters, codes, facts) && inWindow(facts));
+      return containers.filter(
+        (facts) => suits(filters, codes, facts) && inWindow(facts) && facts.createdAt.getTime() < until,
+      );
     },
   };
 }
@@ -65,7 +72,7 @@ function suits(filters: Filters, codes: readonly number[], facts: ContainerFacts
     filters.some("ancestor", (value) => isAncestor(facts, value)) &&
     filters.some("volume", (value) => facts.mounts.some((mount) => named(mount, value))) &&
     filters.some("network", (value) => facts.networks.includes(value)) &&
-    filters.labels(facts.labels) &&
+    filters.allLabels(facts.labels) &&
     (codes.length === 0 || (facts.status === "exited" && codes.includes(facts.exitCode)))
   );
 }

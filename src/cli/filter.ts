@@ -47,8 +47,8 @@ export class Filters {
     return answer;
   }
 
-  /** As `labels`; and no `label!=KEY` may suit (docker's prune verbs). */
-  prunes(labels: Readonly<Record<string, string>>): boolean {
+  /** As `labels`; and no `label!=KEY` may suit (docker's prune verbs, podman's listings). */
+  allLabels(labels: Readonly<Record<string, string>>): boolean {
     return this.labels(labels) && !this.values("label!").some((word) => hasLabel(labels, word));
   }
 

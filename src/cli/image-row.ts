@@ -11,7 +11,7 @@ import { UsageError } from "./usage.ts";
 
 const NONE = "<none>";
 const NOT_KNOWN = "N/A";
-const KEYS = "before containers dangling label reference since until".split(" ");
+const KEYS = "before containers dangling digest id label label! reference since until".split(" ");
 /** Go's zero time: the image does not say when it was made. */
 const ZERO_TIME = "0001-01-01 00:00:00 +0000 UTC";
 
@@ -91,7 +91,9 @@ export function selectImages(
   const chosen = images.filter(
     (image) =>
       (dangling === null || image.dangling === dangling) &&
-      filters.labels(image.labels) &&
+      filters.allLabels(image.labels) &&
+      filters.some("id", (value) => image.id.startsWith(value) || image.id.startsWith(`sha256:${value}`)) &&
+      filters.some("digest", (value) => image.digest === value) &&
       filters.some("reference", (pattern) => isReference(image, pattern)) &&
       filters.some("containers", (value) => String(image.containers) === value) &&
       (asked.name === null || isNamed(image, asked.name)) &&

@@ -85,7 +85,7 @@ export async function pruneVolumes(
 ): Promise<Pruned> {
   const { listVolumes, pruneVolumes: prune } = await calls.loadVolumes();
   const unused = listVolumes(engine).filter(
-    ({ anonymous, labels, users }) => users.length === 0 && (all || anonymous) && filters.prunes(labels),
+    ({ anonymous, labels, users }) => users.length === 0 && (all || anonymous) && filters.allLabels(labels),
   );
   const { removed, bytes } = await prune(
     engine,
@@ -100,7 +100,7 @@ function suitsAll(
   labels: Readonly<Record<string, string>>,
   createdAt: string | null,
 ): boolean {
-  return filters.prunes(labels) && until.every((time) => new Date(createdAt ?? 0) < time);
+  return filters.allLabels(labels) && until.every((time) => new Date(createdAt ?? 0) < time);
 }
 
 function deleted(what: string, lines: readonly string[]): string {

@@ -39,7 +39,8 @@ describe("a verb for many containers", () => {
       await env.ok(["create", `--name=${name}`, "--label", `l=${name}`, NONE, "busybox"]);
     const latest = await env.ok(["inspect", "-f", "{{.Id}}", "c"]);
     expect(await env.ok(["rm", "--latest"])).toBe(latest);
-    await env.ok(["rm", "--filter", "label=l=b"]);
+    expect(await env.ok(["rm", "--filter", "until=1h"])).toBe("");
+    await env.ok(["rm", "--filter", "label!=l=a", "--filter", "until=0s"]);
     expect(await names("-a")).toEqual(["a"]);
     writeFileSync(file, `${await env.ok(["inspect", "-f", "{{.Id}}", "a"])}\n`);
     await env.ok(["rm", "--cidfile", file]);

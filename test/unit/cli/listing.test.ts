@@ -147,6 +147,8 @@ describe("ps --filter", () => {
     ["since=cccc", ["web", "web-db"]],
     ["since=job before=web", ["web-db"]],
     ["name=web status=exited", []],
+    ["label!=tier", ["job"]],
+    ["label!=tier=back", ["web", "job"]],
   ])("%s", (text, expected) => {
     const words = text.split(" ").map((word) => {
       const [key = "", ...rest] = word.split("=");
@@ -168,6 +170,18 @@ describe("ps --filter", () => {
     ["publish", "80", "--filter publish is not supported yet"],
   ])("%s=%s is refused", (key, value, expected) => {
     expect(() => parseContainerFilter([[key, value]])).toThrow(expected);
+  });
+
+  test("until: those made earlier", () => {
+    const now = new Date(5000);
+    const names = (text: string) =>
+      parseContainerFilter([["until", text]], now)
+        .apply(CONTAINERS)
+        .map(({ name }) => name);
+    expect(names("1s")).toEqual(["web", "web-db", "job"]);
+    expect(names("2s")).not.toContain("web");
+    expect(names("1h")).toEqual([]);
+    expect(() => names("soon")).toThrow("neither a time");
   });
 
   test("a container that is not there cannot be a limit", () => {
@@ -238,6 +252,10 @@ describe("images --filter", () => {
     [[["before", "localhost:5000/team/app:x"]], null, ["1.27", null]],
     [[["since", "nginx:1.27"]], null, ["x"]],
     [[["until", "240h"]], null, ["1.27", null]],
+    [[["id", "2222"]], null, ["x"]],
+    [[["id", `sha256:${"3".repeat(64)}`]], null, [null]],
+    [[["digest", "sha256:0"]], null, []],
+    [[["label!", "a"]], null, ["x", null]],
     [[], "nginx", ["1.27"]],
     [[], "nginx:1.26", []],
     [[], "localhost:5000/team/app", ["x"]],
