@@ -38,7 +38,7 @@ export function usageRows(usage: DiskUsage): Row[] {
     row({
       type: "Images",
       total: images.length,
-      active: images.filter(({ image }) => image.containers > 0).length,
+      active: images.filter(({ used: isUsed }) => isUsed).length,
       bytes: usage.imageBytes,
       reclaimable: usage.unusedImageBytes,
     }),

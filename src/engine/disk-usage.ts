@@ -14,6 +14,8 @@ const TRANSIENT = ["partial", "staging", "trash"];
 export interface ImageUsage {
   /** Under the first of its names. */
   image: ImageSummary;
+  /** By a container that was made from it, or has it mounted. */
+  used: boolean;
   /** Bytes that other images have as well, and those that none has. */
   shared: number;
   unique: number;
@@ -50,13 +52,13 @@ export async function measureDisk(engine: Engine): Promise<DiskUsage> {
     images: needed.map(({ imageId }) => imageId),
   }));
   const images = [...new Map(listImages(engine, { all: true }).map((image) => [image.id, image])).values()];
-  const used = new Set(images.filter(({ containers }) => containers > 0).map(({ id }) => id));
+  const used = new Set(images.filter(({ id }) => engine.store.images.users(id).length > 0).map(({ id }) => id));
   const unused = measured.filter((part) => !part.images.some((id) => used.has(id)));
   return {
     images: images.map((image) => {
       const own = measured.filter((part) => part.images.includes(image.id));
       const unique = sum(own.filter((part) => part.images.length === 1));
-      return { image, shared: sum(own) - unique, unique };
+      return { image, used: used.has(image.id), shared: sum(own) - unique, unique };
     }),
     imageBytes: sum(measured),
     unusedImageBytes: sum(unused),

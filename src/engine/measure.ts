@@ -20,7 +20,9 @@ export async function measureContainers(engine: Engine, ids: string[]): Promise<
   for (const [index, size] of (sizes as ({ bytes: number } | null)[]).entries()) {
     const id = ids[index];
     if (size === null || id === undefined) continue;
-    const image = images.byId(containers.resolve(id).imageId);
+    const record = containers.find(id);
+    if (record === null) continue;
+    const image = images.byId(record.imageId);
     // A copy has the image in it.
     const written = copies[index] === null ? size.bytes : Math.max(0, size.bytes - image.size);
     found.set(id, { written, total: written + image.size });

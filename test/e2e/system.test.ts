@@ -125,6 +125,11 @@ describe("image prune", () => {
     const { env } = stage;
     await env.ok(["create", "--name=c", NONE, "busybox"]);
     await env.ok(["tag", "other", "again:1"]);
+    // Mounted is used as well.
+    await env.ok(["create", "--name=m", NONE, "--mount", "type=image,source=other,target=/i", "busybox"]);
+    expect(await env.ok(["image", "prune", "-af", "--filter", "label=keep"])).toBe("Total reclaimed space: 0B");
+    expect((await usage())[0]?.Active).toBe("2");
+    await env.ok(["rm", "m"]);
     expect(await env.ok(["image", "prune", "-af", "--filter", "label!=keep"])).toBe("Total reclaimed space: 0B");
     expect(await env.ok(["image", "prune", "-af", "--filter", "label=keep=no"])).toBe("Total reclaimed space: 0B");
     const said = await env.ok(["image", "prune", "-af", "--filter", "label=keep"]);

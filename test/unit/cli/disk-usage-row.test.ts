@@ -22,7 +22,7 @@ test.each<[string, Record<string, unknown>, string[]]>([
   [
     "used and unused",
     {
-      images: [{ image: { containers: 2 } }, { image: { containers: 0 } }],
+      images: [{ used: true }, { used: false }],
       imageBytes: 3_000_000,
       unusedImageBytes: 1_000_000,
       containers: [container("running", 2000), container("exited", 1000), container("created", 1000)],
