@@ -63,6 +63,25 @@ impl Failure {
     }
 }
 
+/// What is passed on of a long text: its beginning, and the reason, which comes last.
+const HEAD: usize = 3000;
+const TAIL: usize = 1000;
+
+impl Failure {
+    /// Without the middle of texts that quote somebody's long words: a few thousand bytes, however they are escaped.
+    pub(crate) fn abridged(&self) -> Self {
+        Self { message: abridge(&self.message), call: self.call.as_deref().map(abridge), ..self.clone() }
+    }
+}
+
+fn abridge(text: &str) -> String {
+    if text.len() <= HEAD + TAIL {
+        return text.to_owned();
+    }
+    let (head, tail) = (text.floor_char_boundary(HEAD), text.ceil_char_boundary(text.len() - TAIL));
+    format!("{} … {}", &text[..head], &text[tail..])
+}
+
 impl From<SysError> for Failure {
     fn from(error: SysError) -> Self {
         Self::system(FailureCode::System, "system call failed", &error)

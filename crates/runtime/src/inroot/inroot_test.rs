@@ -166,3 +166,22 @@ fn paths_are_cut_at_the_last_component() {
         assert_eq!(cut, expected.map(|(parent, name)| (parent.as_bytes(), name.as_bytes())), "{path:?}");
     }
 }
+
+#[test]
+fn what_no_path_could_name_is_not_made() {
+    const ENAMETOOLONG: i32 = 36;
+    let tree = Tree::new();
+    let long = "/a".repeat(2048);
+    assert_eq!(errno(make_directories(tree.root().as_fd(), long.as_bytes(), 0o755)), ENAMETOOLONG);
+    assert_eq!(errno(make_file(tree.root().as_fd(), long.as_bytes(), 0o644)), ENAMETOOLONG);
+    assert!(!tree.path("a").exists());
+    // Links that add up to more.
+    for at in 0..3 {
+        symlink(format!("{}/l{}", vec!["b"; 1500].join("/"), at + 1), tree.path(&format!("l{at}"))).expect("link");
+    }
+    let deep = vec!["b"; 1500].join("/");
+    make_directories(tree.root().as_fd(), deep.as_bytes(), 0o755).expect("still a path");
+    let bottom = open(tree.root().as_fd(), deep.as_bytes(), O_PATH | O_DIRECTORY).expect("there");
+    bunker_sys::path::make_symlink_at(deep.as_bytes(), bottom.as_fd(), b"l1").expect("link");
+    assert_eq!(errno(make_directories(tree.root().as_fd(), b"l0", 0o755)), ENAMETOOLONG);
+}

@@ -12,7 +12,13 @@ const ENOENT: i32 = 2;
 const EEXIST: i32 = 17;
 const ENOTDIR: i32 = 20;
 const EISDIR: i32 = 21;
+const ENAMETOOLONG: i32 = 36;
 const ELOOP: i32 = 40;
+/// `PATH_MAX`: what no system call could be told afterwards is not made. An image's word may be megabytes long, and a tree as
+/// deep takes minutes to remove.
+const LONGEST: usize = 4096;
+/// As many directories as such a path can name; links could add up to more.
+const DEEPEST: usize = LONGEST / 2;
 /// The kernel's own limit of links on one path (path_resolution(7)).
 const LINKS: u32 = 40;
 /// Somebody who makes and removes the same name in a loop must not keep us here.
@@ -77,6 +83,9 @@ pub(super) fn make(root: BorrowedFd<'_>, path: &[u8], leaf: Leaf, mode: u32) -> 
     if path.is_empty() {
         return Err(refuse(ENOENT));
     }
+    if path.len() >= LONGEST {
+        return Err(refuse(ENAMETOOLONG));
+    }
     let directory = path::open_at(root, b".", O_PATH | O_DIRECTORY, 0)?;
     let mut place = Place { root, names: Vec::new(), directory };
     // The components still to go, the next one last.
@@ -108,6 +117,9 @@ pub(super) fn make(root: BorrowedFd<'_>, path: &[u8], leaf: Leaf, mode: u32) -> 
             }
             ahead.extend(components(&target));
         } else if status.is_directory() {
+            if place.names.len() == DEEPEST {
+                return Err(refuse(ENAMETOOLONG));
+            }
             place.names.push(name);
             place.directory = found;
         } else if is_last && leaf == Leaf::File {

@@ -56,7 +56,12 @@ pub(super) enum Report {
 
 impl Report {
     pub(super) fn send(&self, to: &OwnedFd, terminal: Option<&OwnedFd>) -> Result<(), Failure> {
-        let text = serde_json::to_vec(self).map_err(|error| Failure::new(FailureCode::System, error.to_string()))?;
+        // A command of a hundred thousand letters is quoted in the failure, and would not fit.
+        let text = match self {
+            Self::Failed(failure) => serde_json::to_vec(&Self::Failed(failure.abridged())),
+            report => serde_json::to_vec(report),
+        };
+        let text = text.map_err(|error| Failure::new(FailureCode::System, error.to_string()))?;
         let fds: Vec<_> = terminal.iter().map(|fd| fd.as_fd()).collect();
         Ok(socket::send_packet(to.as_fd(), &text, &fds)?)
     }
