@@ -50,6 +50,7 @@ describe("the exit code of run", () => {
   it("is 127 for what is not there, 126 for what cannot be executed, and the container stays as created", async () => {
     const cases: [words: string[], code: number, says: string][] = [
       [["nosuch"], 127, 'exec: "nosuch": executable file not found in $PATH'],
+      [[""], 127, 'exec: "": executable file not found in $PATH'],
       [["/no/such"], 127, 'exec: "/no/such": no such file or directory'],
       [["/odd/no-interpreter"], 127, 'exec: "/odd/no-interpreter": no such file or directory'],
       [["/odd/not-executable/x"], 127, 'exec: "/odd/not-executable/x"'],
@@ -69,6 +70,20 @@ describe("the exit code of run", () => {
       );
       expect(await stage.env.ok(["inspect", "-f", "{{.State.Error}}", "odd"])).toContain(says);
       await stage.env.ok(["rm", "odd"]);
+    }
+  });
+
+  it("is 126 for a command, and 125 for a directory, of a hundred thousand letters, of which not all are shown", async () => {
+    const long = "/long".repeat(20_000);
+    const cases: [words: string[], code: number][] = [
+      [["busybox", long], 126],
+      [["-w", long, "busybox", "true"], 125],
+    ];
+    for (const [words, code] of cases) {
+      const complaint = await stage.env.fails(["run", "--rm", "--network", "none", ...words], code);
+      expect(complaint).toMatch(/"\/long\/long.* … .*\/long"/);
+      expect(complaint).toContain("ENAMETOOLONG");
+      expect(complaint.length).toBeLessThan(6000);
     }
   });
 

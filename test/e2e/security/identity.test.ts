@@ -180,7 +180,7 @@ describe("--user", () => {
     const id = await stage.env.ok(["run", "-d", "--rm", "--network", "none", "hostile", "sleep", "600"]);
     await inTurns(Object.entries(REFUSED), async ([user, message]) => {
       expect(await stage.env.fails(run(["--user", user], "id", "-u"), 125)).toMatch(message);
-      expect(await stage.env.fails(["exec", "--user", user, id, "id", "-u"], 1)).toMatch(message);
+      expect(await stage.env.fails(["exec", "--user", user, id, "id", "-u"], 126)).toMatch(message);
     });
   });
 

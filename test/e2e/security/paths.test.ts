@@ -264,7 +264,7 @@ describe("exec into a container that hides what is usually there", () => {
     const id = await stage.env.ok(["run", "-d", "--rm", ...privileged, "clean", "sh", "-c", hide]);
     while ((await stage.env.run(["exec", id, "test", "-e", "/hidden"])).code !== 0) await Bun.sleep(10);
     expect(await stage.env.ok(["exec", id, "sh", "-c", "id -u; ls /proc | wc -l"])).toBe("0\n0");
-    await stage.env.fails(["exec", "--user", "user", id, "id"], 1);
+    await stage.env.fails(["exec", "--user", "user", id, "id"], 126);
   });
 });
 
