@@ -6,6 +6,7 @@ import type { ImageConfig } from "../image/index.ts";
 import type { MountRequest } from "../volume/index.ts";
 import { planEnvironment } from "./environment.ts";
 import type { CreateRequest } from "./request.ts";
+import { parseSignal } from "./signal.ts";
 
 /** Version of the JSON; a reader refuses a larger one. */
 export const CONFIG_VERSION = 1;
@@ -62,6 +63,8 @@ export interface ContainerConfig {
   images?: ImageUse[];
 }
 
+const DEFAULT_STOP_SIGNAL = "SIGTERM";
+
 /**
  * Merges image and request as docker does. `made.hostname` is for a container that was given none, `newVolumeName` supplies names for
  * the anonymous volumes.
@@ -94,12 +97,22 @@ export function resolveConfig(
       env: planEnvironment(defaults.env, request),
       workdir: request.workdir ?? (defaults.workingDir === "" ? "/" : defaults.workingDir),
       user: request.user ?? defaults.user,
-      stopSignal: request.stopSignal ?? defaults.stopSignal ?? "SIGTERM",
+      stopSignal: request.stopSignal ?? signalOfImage(defaults.stopSignal),
       labels: { ...defaults.labels, ...request.labels },
       exposedPorts: [...new Set([...defaults.exposedPorts, ...(request.exposed ?? [])])],
     },
     ...planVolumes({ request, borrowed: made.borrowed }, defaults.volumes, newVolumeName),
   };
+}
+
+/** docker: an image whose signal is none is stopped with SIGTERM, instead of not at all. */
+function signalOfImage(word: string | null): string {
+  try {
+    if (word !== null) parseSignal(word);
+  } catch {
+    return DEFAULT_STOP_SIGNAL;
+  }
+  return word ?? DEFAULT_STOP_SIGNAL;
 }
 
 /** docker: an entry point of one empty word is none. An empty command is one, which is then not found. */
