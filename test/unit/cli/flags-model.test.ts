@@ -41,7 +41,7 @@ function model(words: readonly string[], interspersed: boolean): Outcome | null 
   const take = (name: keyof typeof TABLE, text: string | undefined): boolean => {
     if (text === undefined) return false;
     if (TABLE[name].kind === "boolean" && !TRUE.test(text) && !FALSE.test(text)) return false;
-    if (TABLE[name].kind === "integer" && !/^[+-]?(?:0|[1-9]\d{0,15})$/.test(text)) return false;
+    if (TABLE[name].kind === "integer" && !/^[+-]?(?:0[0-7]{0,15}|[1-9]\d{0,15})$/.test(text)) return false;
     outcome.set.push([name, text]);
     return true;
   };
