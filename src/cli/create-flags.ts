@@ -13,6 +13,7 @@ import {
 } from "./name-flags.ts";
 import { ACCESS_FLAGS, PLATFORM_FLAGS } from "./pull-flags.ts";
 import { parseEntry, parseSysctl, parseTimezone, parseUmask } from "./process-flags.ts";
+import { parseDeviceWord } from "./space-flags.ts";
 import { ScanError } from "./strconv.ts";
 import { parseUlimit } from "./ulimit.ts";
 
@@ -49,7 +50,9 @@ export const CREATE_FLAGS = {
   attach: { kind: "list", short: "a", help: "Attach to STDIN, STDOUT or STDERR", parse: parseStream },
   "cap-add": { kind: "list", help: "Add Linux capabilities" },
   "cap-drop": { kind: "list", help: "Drop Linux capabilities" },
+  cgroupns: { kind: "string", help: 'Cgroup namespace to use ("host", "private")' },
   cidfile: { kind: "string", help: "Write the container ID to the file" },
+  device: { kind: "list", help: "Add a host device to the container", parse: parseDeviceWord },
   dns: { kind: "list", help: "Set custom DNS servers", parse: parseNameServer },
   "dns-option": { kind: "list", help: "Set DNS options", parse: parseResolverOption, aliases: ["dns-opt"] },
   "dns-search": { kind: "list", help: "Set custom DNS search domains", parse: parseSearchDomain },
@@ -80,6 +83,7 @@ export const CREATE_FLAGS = {
   "http-proxy": { kind: "boolean", help: "Hand on http_proxy, https_proxy, ftp_proxy and no_proxy" },
   init: { kind: "boolean", help: "Run an init inside the container that forwards signals and reaps processes" },
   interactive: { kind: "boolean", short: "i", help: "Keep STDIN open even if not attached" },
+  ipc: { kind: "string", help: "IPC mode to use" },
   label: { kind: "list", short: "l", help: "Set meta data on a container", parse: parseLabelWord },
   "label-file": { kind: "list", help: "Read in a line delimited file of labels" },
   mount: {
@@ -92,7 +96,7 @@ export const CREATE_FLAGS = {
   network: {
     kind: "string",
     placeholder: "network",
-    help: 'Connect a container to a network ("none", "host", "default")',
+    help: 'Connect a container to a network ("none", "host", "default", "container:NAME")',
     aliases: ["net"],
   },
   "no-healthcheck": { kind: "boolean", help: "Disable any container-specified HEALTHCHECK" },
@@ -105,6 +109,8 @@ export const CREATE_FLAGS = {
     help: "That entry: $USERNAME, $UID, $GID, $NAME and $HOME are filled in",
     parse: parseEntry,
   },
+  pid: { kind: "string", help: "PID namespace to use" },
+  privileged: { kind: "boolean", help: "Give extended privileges to this container" },
   pull: { kind: "string", help: 'Pull image before running ("always", "missing", "never")', shownDefault: '"missing"' },
   quiet: { kind: "boolean", short: "q", help: "Suppress the pull output" },
   "read-only": { kind: "boolean", help: "Mount the container's root filesystem as read only" },
@@ -127,6 +133,8 @@ export const CREATE_FLAGS = {
   unsetenv: { kind: "list", help: "Leave out a variable of the image" },
   "unsetenv-all": { kind: "boolean", help: "Leave out all variables of the image" },
   user: { kind: "string", short: "u", help: 'Username or UID (format: "<name|uid>[:<group|gid>]")' },
+  userns: { kind: "string", placeholder: "mode", help: 'User namespace to use ("host", "keep-id", "private")' },
+  uts: { kind: "string", help: "UTS namespace to use" },
   volume: { kind: "list", short: "v", help: "Bind mount a volume" },
   "volumes-from": { kind: "list", help: "Mount volumes from the specified container(s)" },
   workdir: { kind: "string", short: "w", help: "Working directory inside the container" },

@@ -3,7 +3,6 @@
 import { type CreateRequest, KEEP_GROUPS, parseSignal, planCapabilities, type PullPolicy } from "../container/index.ts";
 import { BunkerError } from "../errors.ts";
 import { isImageId, parseReference } from "../image/index.ts";
-import { parseVolumesFrom } from "../volume/index.ts";
 import type { CreateValues } from "./create-flags.ts";
 import { collectEnvironment, collectSettings, type HostEnvironment, parseLabelWord } from "./environment.ts";
 import { parseContainerName } from "./container-name.ts";
@@ -13,13 +12,13 @@ import { collectNames } from "./name-flags.ts";
 import { collectProcess } from "./process-flags.ts";
 import { parseWantedPlatform } from "./pull-flags.ts";
 import { parseSecurityOptions } from "./security-option.ts";
+import { collectSpaces, parseNetwork } from "./space-flags.ts";
 
 /** The kernel's limit (uname(2)). It is written into files inside, so nothing but a name. */
 const HOST_NAME = /^[a-zA-Z0-9_]([a-zA-Z0-9_.-]{0,62}[a-zA-Z0-9_])?$/;
 const PULL_POLICIES: readonly PullPolicy[] = ["always", "missing", "never"];
 const EXPOSED = /^(\d{1,5})(?:-(\d{1,5}))?(?:\/(tcp|udp|sctp))?$/;
 const LAST_PORT = 65_535;
-const NETWORKS = ["default", "none", "host"] as const;
 
 /** @throws BunkerError in docker's words */
 export function buildCreateRequest(
@@ -62,6 +61,7 @@ export function buildCreateRequest(
     platform: parseWantedPlatform(values),
     pull: parsePullPolicy(values.pull),
     ...collectOptions(values, environment),
+    ...collectSpaces(values),
     ...collectProcess(values, network),
   };
 }
@@ -87,7 +87,6 @@ function collectOptions(values: CreateValues, host: HostEnvironment): Partial<Cr
     // docker: 0 is the default.
     ...(shmSize === null || shmSize === 0 ? {} : { shmSize }),
     ...(values.annotation.length === 0 ? {} : { annotations: Object.fromEntries(values.annotation) }),
-    ...(values["volumes-from"].length === 0 ? {} : { volumesFrom: values["volumes-from"].map(parseVolumesFrom) }),
     ...(values.hostuser.length === 0 ? {} : { hostUsers: values.hostuser.map((word) => findHostUser(word)) }),
     ...(values.expose.length === 0 ? {} : { exposed: values.expose.flatMap(parseExposed) }),
   };
@@ -137,14 +136,4 @@ function parsePullPolicy(text: string | null): PullPolicy {
   const policy = PULL_POLICIES.find((known) => known === (text ?? "missing"));
   if (policy !== undefined) return policy;
   throw new BunkerError("usage", `invalid pull option: '${text}': must be one of "always", "missing" or "never"`);
-}
-
-function parseNetwork(text: string | null): CreateRequest["network"] {
-  if (text === null) return "default";
-  if (text === "") throw new BunkerError("usage", "no name set for network");
-  const network = NETWORKS.find((known) => known === text);
-  if (network !== undefined) return network;
-  throw new BunkerError("unsupported", `--network ${text} is not available yet`, {
-    hint: "The networks there are so far: none, host and default.",
-  });
 }

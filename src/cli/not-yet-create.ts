@@ -2,18 +2,18 @@
 
 export const LATER_CREATE_FLAGS = [
   // docker's and podman's, met in the first hour
-  "cpus device health-cmd health-interval health-retries health-start-interval health-start-period",
-  "health-timeout log-driver log-opt m|memory network-alias pids-limit privileged p|publish P|publish-all",
-  "restart userns",
+  "cpus health-cmd health-interval health-retries health-start-interval health-start-period",
+  "health-timeout log-driver log-opt m|memory network-alias pids-limit p|publish P|publish-all",
+  "restart",
   // in the first month
-  "blkio-weight cgroup-parent cgroupns cgroups conmon-pidfile cpu-period cpu-quota c|cpu-shares",
+  "blkio-weight cgroup-parent cgroups conmon-pidfile cpu-period cpu-quota c|cpu-shares",
   "cpuset-cpus cpuset-mems device-cgroup-rule gidmap gpus",
   "health-log-destination health-max-log-count health-max-log-size health-on-failure health-startup-cmd",
   "health-startup-interval health-startup-retries health-startup-success health-startup-timeout",
-  "image-volume init-path ip ip6 ipc link link-local-ip mac-address memory-reservation memory-swap",
-  "memory-swappiness oom-kill-disable pid pidfile pod read-only-tmpfs",
+  "image-volume init-path ip ip6 link link-local-ip mac-address memory-reservation memory-swap",
+  "memory-swappiness oom-kill-disable pidfile pod read-only-tmpfs",
   "requires retry retry-delay rootfs runtime sdnotify secret storage-opt subgidname subuidname systemd",
-  "uidmap use-api-socket uts volume-driver",
+  "uidmap use-api-socket volume-driver",
   // specialists'
   "blkio-weight-device cgroup-conf chrootdirs cosign-certificate-identity cosign-certificate-identity-regexp",
   "cosign-certificate-oidc-issuer cosign-certificate-oidc-issuer-regexp cosign-key cpu-count cpu-percent cpu-rt-period",

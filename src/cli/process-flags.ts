@@ -63,7 +63,7 @@ export function collectProcess(values: ProcessValues, network: CreateRequest["ne
   const oomScoreAdj = values["oom-score-adj"];
   ensureOwnSysctls(
     sysctl.map(([name]) => name),
-    network !== "host",
+    { network: network !== "host", ipc: true },
   );
   if (oomScoreAdj !== null && Math.abs(oomScoreAdj) > LARGEST_SCORE) {
     throw new BunkerError(

@@ -1,7 +1,7 @@
 // The container module's public face: model, decisions, no effects.
 
 export { parseCapability, planCapabilities } from "./capability.ts";
-export { DEFAULT_SHM_SIZE, EVERYTHING, MASKED_PATHS, planSystemPaths } from "./isolation.ts";
+export { DEFAULT_SHM_SIZE, EVERYTHING, MASKED_PATHS, planConfinement, planSystemPaths } from "./isolation.ts";
 export { imagePlace } from "./mount-plan.ts";
 export { generateName } from "./name.ts";
 export { type Borrowed, type ContainerConfig, type ResolvedProcess, resolveConfig, type VolumeUse } from "./config.ts";
@@ -25,8 +25,9 @@ export type {
   PullPolicy,
   UlimitRequest,
 } from "./request.ts";
-export type { ExecSpec, NetworkSpec, SandboxSpec, UserNamespaceSpec } from "./sandbox-spec.ts";
+export type { ExecSpec, JoinSpec, NetworkSpec, SandboxSpec, UserNamespaceSpec } from "./sandbox-spec.ts";
 export { ensureOwnSysctls, isNamespacedSysctl } from "./sysctl.ts";
+export { donorsOf, type SpaceKind, spaceOf, withSpaces } from "./spaces.ts";
 export { parseSignal } from "./signal.ts";
 export {
   type ContainerStatus,
@@ -38,4 +39,5 @@ export {
   type Verdict,
   type Witnesses,
 } from "./state.ts";
+export type { UsernsRequest } from "./userns.ts";
 export { inheritMounts } from "./volumes-from.ts";

@@ -2,7 +2,7 @@
 // The union of what docker and podman hide; weakening it is a flag's business, never an image's.
 
 import { BunkerError } from "../errors.ts";
-import type { ConfinementSettings } from "./request.ts";
+import type { ConfinementSettings, CreateRequest } from "./request.ts";
 import type { IdMapping, NetworkSpec } from "./sandbox-spec.ts";
 
 /** Directories become an empty read-only tmpfs, files the host's /dev/null. */
@@ -64,6 +64,15 @@ export function planSystemPaths(
   };
 }
 
+/** Privileged: whatever is usual, nothing is hidden. */
+export function planConfinement(
+  { privileged = false, confinement }: Pick<CreateRequest, "privileged" | "confinement">,
+  masked: readonly string[],
+): { masked: string[]; readonly: string[] } {
+  const unmasked = [...(confinement?.unmasked ?? []), ...(privileged ? [EVERYTHING] : [])];
+  return planSystemPaths(masked, { ...confinement, unmasked });
+}
+
 /** `*`, `?` and `[a-z]` within a component, as the shell. */
 function shellPattern(text: string): RegExp {
   const source = text.replaceAll(/\[[^\]/]+\]|[^]/g, (part) => {
@@ -84,7 +93,7 @@ function shellPattern(text: string): RegExp {
  * `userGidMap`: what the container's groups are on the host.
  */
 export function planSysctls(userGidMap: readonly IdMapping[], network: NetworkSpec): Record<string, string> {
-  if (network.kind === "host") return {};
+  if (network.kind === "host" || network.kind === "shared") return {};
   const [own, ...others] = userGidMap;
   // The kernel compares the host's numbers: a range whose end is below its beginning there is none (ping(4)).
   const highest = others.reduce((best, line) => (line.outside > best.outside ? line : best), own ?? NO_MAPPING);

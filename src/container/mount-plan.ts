@@ -1,5 +1,6 @@
 // What is mounted into a container, from the root down, as the keeper is told. Pure.
 
+import type { DeviceRequest } from "../volume/index.ts";
 import type { ContainerConfig } from "./config.ts";
 import type { MountSpec } from "./sandbox-spec.ts";
 
@@ -12,6 +13,9 @@ export interface MountSources {
   images: string[][];
   /** The host's file of a time zone. */
   zone: string | null;
+  devices: DeviceRequest[];
+  /** Another container's files of names, instead of its own. */
+  names: { source: string; target: string }[];
 }
 
 export function planMounts(config: ContainerConfig, sources: MountSources): MountSpec[] {
@@ -29,8 +33,19 @@ export function planMounts(config: ContainerConfig, sources: MountSources): Moun
     const place = `${sources.containerDir}/${imagePlace(index)}`;
     mounts.push({ kind: "image", lower: sources.images[index] ?? [], place, ...image });
   });
+  for (const { source, target } of sources.devices) mounts.push({ kind: "device", source, target });
+  mounts.push(...planNames(config, sources.names));
   // A parent before what lies in it, whatever the order of the flags.
   return mounts.sort((a, b) => depth(a.target) - depth(b.target));
+}
+
+const CLOSED = { recursive: false, propagation: "", dev: false, suid: false, exec: false };
+
+/** A mount the user asked for at the same place wins. */
+function planNames({ request, binds = [] }: ContainerConfig, names: MountSources["names"]): MountSpec[] {
+  const taken = new Set([...request.mounts, ...binds].map(({ target }) => target));
+  const free = names.filter(({ target }) => !taken.has(target));
+  return free.map((name) => ({ kind: "bind", ...name, readonly: false, ...CLOSED }));
 }
 
 /** In a container's directory: where an image that is mounted is put together. */
@@ -43,8 +58,7 @@ const LOCAL_TIME = "/etc/localtime";
 /** A mount the user asked for at the same place wins. */
 function planZone({ request, binds = [] }: ContainerConfig, source: string): MountSpec[] {
   if ([...request.mounts, ...binds].some((mount) => mount.target === LOCAL_TIME)) return [];
-  const closed = { recursive: false, propagation: "", dev: false, suid: false, exec: false };
-  return [{ kind: "bind", source, target: LOCAL_TIME, readonly: true, ...closed }];
+  return [{ kind: "bind", source, target: LOCAL_TIME, readonly: true, ...CLOSED }];
 }
 
 function depth(target: string): number {

@@ -15,6 +15,8 @@ export interface FileFacts {
   name: string;
   network: NetworkSpec;
   hostsBase: string | null;
+  /** Files of another container that take their place. */
+  names: { target: string }[];
 }
 
 /** slirp4netns' fixed addresses inside the container (slirp4netns(1)). */
@@ -34,7 +36,9 @@ export function planFiles(config: ContainerConfig, host: HostNames, start: FileF
     { ...ownedFile("containerenv", "/run/.containerenv", containerEnvironment(config, start)), readonly: true },
   ];
   // A mount the user asked for at the same place wins (docker's rule).
-  const taken = new Set([...config.request.mounts, ...(config.binds ?? [])].map((mount) => mount.target));
+  const taken = new Set(
+    [...config.request.mounts, ...(config.binds ?? []), ...start.names].map(({ target }) => target),
+  );
   if (names?.noHosts === true) taken.add("/etc/hosts");
   if (names?.noHostname === true) taken.add("/etc/hostname");
   return files.filter((file) => !taken.has(file.target));
@@ -71,7 +75,7 @@ function resolvFile({ request }: ContainerConfig, host: HostNames, network: Netw
   if (network.kind === "host" && dns.length + dnsSearch.length + dnsOptions.length === 0) return host.resolvConf;
   const lines = host.resolvConf.split("\n");
   const kept = (kind: RegExp): string[] => lines.filter((line) => kind.test(line));
-  const own = { slirp4netns: [`nameserver ${SLIRP_DNS}`], pasta: [`nameserver ${PASTA_DNS}`], none: [] };
+  const own = { slirp4netns: [`nameserver ${SLIRP_DNS}`], pasta: [`nameserver ${PASTA_DNS}`], none: [], shared: [] };
   const servers = network.kind === "host" ? kept(/^\s*nameserver\s/) : own[network.kind];
   const search = dnsSearch.filter((domain) => domain !== ".");
   const written = [

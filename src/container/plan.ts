@@ -1,6 +1,6 @@
 // Container model + host facts → SandboxSpec: every decision about a start, as printable data. Pure.
 
-import { ALL_CAPABILITIES, planCapabilities } from "./capability.ts";
+import { ALL_CAPABILITIES, parseCapability, planCapabilities } from "./capability.ts";
 import { BunkerError } from "../errors.ts";
 import { CONFIG_VERSION, type ContainerConfig } from "./config.ts";
 import { mergeEnvironment } from "./environment.ts";
@@ -8,16 +8,20 @@ import {
   DEFAULT_OPEN_FILES,
   DEFAULT_SHM_SIZE,
   DEFAULT_UMASK,
+  planConfinement,
   planMaskedPaths,
   planSysctls,
-  planSystemPaths,
 } from "./isolation.ts";
 import { type MountSources, planMounts } from "./mount-plan.ts";
 import { planFiles } from "./own-files.ts";
 import { type CreateRequest, type ExecRequest, KEEP_GROUPS } from "./request.ts";
+import { planSpaces } from "./spaces.ts";
+import { planKeepMap, type UsernsRequest } from "./userns.ts";
+import type { DeviceRequest } from "../volume/index.ts";
 import {
   type ExecSpec,
   type IdMapping,
+  type JoinSpec,
   type NetworkSpec,
   type ProcessSpec,
   type RlimitSpec,
@@ -53,7 +57,7 @@ export interface HostFacts {
   throttledCpus: number[];
 }
 
-export interface ContainerPaths extends Omit<MountSources, "zone"> {
+export interface ContainerPaths extends Omit<MountSources, "zone" | "devices" | "names"> {
   runtimeDir: string;
   userRuntimeDir: string;
   /** Layer directories, topmost first. */
@@ -67,6 +71,11 @@ export interface StartOptions {
   name: string;
   generation: number;
   network: NetworkSpec;
+  /** Nodes of the host's that are to be there. */
+  devices: DeviceRequest[];
+  /** Of other containers. */
+  joins: JoinSpec[];
+  names: { source: string; target: string }[];
   rows: number;
   columns: number;
   /** The host's file of the time zone asked for. */
@@ -90,8 +99,8 @@ export function planSandbox(
 ): SandboxSpec {
   ensureVersion(config);
   const { request } = config;
-  const userNamespace = planUserNamespace(host);
-  const systemPaths = planSystemPaths(planMaskedPaths(host.throttledCpus, start.network), request.confinement);
+  const userNamespace = planUserNamespace(host, request.userns);
+  const systemPaths = planConfinement(request, planMaskedPaths(host.throttledCpus, start.network));
   return {
     version: SPEC_VERSION,
     id: start.id,
@@ -101,18 +110,20 @@ export function planSandbox(
     userRuntimeDir: paths.userRuntimeDir,
     userNamespace,
     root: planRoot(request, paths),
-    mounts: planMounts(config, { ...paths, zone: start.zone }),
+    mounts: planMounts(config, { ...paths, ...start }),
     files: planFiles(config, host, start),
     process: planProcess(config, host, start),
-    namespaces: { pid: true, ipc: true, uts: true, cgroup: true, time: true },
+    namespaces: planSpaces(request),
+    joins: start.joins,
     network: start.network,
     hostname: config.hostname,
     domainname: request.domainname,
     sysctls: { ...planSysctls(userNamespace.userGidMap, start.network), ...request.sysctls },
     maskedPaths: systemPaths.masked,
     readonlyPaths: systemPaths.readonly,
+    sysWritable: request.privileged ?? false,
     procOptions: request.confinement?.procOptions ?? [],
-    shmSize: request.shmSize ?? DEFAULT_SHM_SIZE,
+    shmSize: request.spaces?.ipc === "none" ? 0 : (request.shmSize ?? DEFAULT_SHM_SIZE),
     log: { kind: "file", maxSize: LOG_MAX_SIZE, maxFiles: LOG_MAX_FILES },
     cgroup: planGroup(host, start.id),
     nested: host.nested,
@@ -147,7 +158,7 @@ function ensureVersion(config: ContainerConfig): void {
 }
 
 /** The two levels: U maps 0 to the user and the rest to the subordinate ranges; the container's own repeats U extent by extent. */
-export function planUserNamespace(host: HostFacts): UserNamespaceSpec {
+export function planUserNamespace(host: HostFacts, userns?: UsernsRequest): UserNamespaceSpec {
   const userUidMap = planMap(host.uid, host.subuids);
   const userGidMap = planMap(host.gid, host.subgids);
   const mapped = userUidMap.length > 1 && userGidMap.length > 1;
@@ -156,8 +167,25 @@ export function planUserNamespace(host: HostFacts): UserNamespaceSpec {
     userGidMap: mapped ? userGidMap : userGidMap.slice(0, 1),
     newuidmap: mapped ? host.newuidmap : null,
     newgidmap: mapped ? host.newgidmap : null,
-    containerUidMap: identityMap(mapped ? userUidMap : userUidMap.slice(0, 1)),
-    containerGidMap: identityMap(mapped ? userGidMap : userGidMap.slice(0, 1)),
+    ...planContainerMaps({ uid: userUidMap, gid: userGidMap }, userns, mapped),
+  };
+}
+
+type ContainerMaps = Pick<UserNamespaceSpec, "containerUidMap" | "containerGidMap">;
+
+function planContainerMaps(
+  user: { uid: IdMapping[]; gid: IdMapping[] },
+  userns: UsernsRequest | undefined,
+  mapped: boolean,
+): ContainerMaps {
+  if (userns?.kind === "host") return { containerUidMap: [], containerGidMap: [] };
+  if (userns?.kind === "keep") {
+    return { containerUidMap: planKeepMap(user.uid, userns.uid), containerGidMap: planKeepMap(user.gid, userns.gid) };
+  }
+  const count = mapped ? undefined : 1;
+  return {
+    containerUidMap: identityMap(user.uid.slice(0, count)),
+    containerGidMap: identityMap(user.gid.slice(0, count)),
   };
 }
 
@@ -200,9 +228,9 @@ function planProcess(config: ContainerConfig, host: HostFacts, size: TerminalSiz
     columns: size.columns,
     openStdin: request.openStdin,
     stdinOnce: request.stdinOnce,
-    capabilities: planCapabilities(request.capAdd, request.capDrop),
+    capabilities: planPrivileges(request),
     noNewPrivileges: request.noNewPrivileges,
-    seccomp: planSeccomp(request.seccomp),
+    seccomp: planSeccomp(request),
     rlimits: planRlimits(request.ulimits, host),
     umask: request.umask ?? DEFAULT_UMASK,
     oomScoreAdj: request.oomScoreAdj === undefined ? null : Math.max(request.oomScoreAdj, host.oomScoreAdj),
@@ -210,8 +238,14 @@ function planProcess(config: ContainerConfig, host: HostFacts, size: TerminalSiz
   };
 }
 
-function planSeccomp(seccomp: ContainerConfig["request"]["seccomp"]): ProcessSpec["seccomp"] {
-  if (seccomp === "default") return { kind: "default" };
+/** podman: privileged is everything but what was dropped; docker would take no notice of that. */
+function planPrivileges({ privileged, capAdd, capDrop }: CreateRequest): ProcessSpec["capabilities"] {
+  const dropsAll = capDrop.some((word) => parseCapability(word) === "ALL");
+  return planCapabilities(privileged === true && !dropsAll ? ["ALL", ...capAdd] : capAdd, capDrop);
+}
+
+function planSeccomp({ seccomp, privileged }: CreateRequest): ProcessSpec["seccomp"] {
+  if (seccomp === "default") return { kind: privileged === true ? "unconfined" : "default" };
   if (seccomp === "unconfined") return { kind: "unconfined" };
   return { kind: "profile", profile: seccomp.profile };
 }

@@ -1,8 +1,9 @@
 // What a user asks of a container, after the words were parsed and before anything is decided.
 // Every field is explicit: `null` means "not said".
 
+import type { UsernsRequest } from "./userns.ts";
 import type { Platform } from "../image/index.ts";
-import type { MountRequest, VolumesFrom } from "../volume/index.ts";
+import type { DeviceRequest, MountRequest, VolumesFrom } from "../volume/index.ts";
 
 /** Among groups: those of the caller, as they are (podman's word). */
 export const KEEP_GROUPS = "keep-groups";
@@ -40,7 +41,7 @@ export interface CreateRequest {
   seccomp: "default" | "unconfined" | { profile: unknown };
   ulimits: UlimitRequest[];
   /** `default` is resolved at each start. */
-  network: "default" | "none" | "host";
+  network: "default" | "none" | "host" | `container:${string}`;
   init: boolean;
   stopSignal: string | null;
   /** Seconds. */
@@ -78,6 +79,11 @@ export interface CreateRequest {
   /** `local`, or a file's name below the host's zoneinfo. */
   timezone?: string;
   umask?: number;
+  devices?: DeviceRequest[];
+  privileged?: boolean;
+  /** Namespaces that are not the usual ones: `host`, `container:ID`, and of ipc `none` and `shareable`. */
+  spaces?: { pid?: string; ipc?: string; uts?: string; cgroup?: string };
+  userns?: UsernsRequest;
   volumesFrom?: VolumesFrom[];
 }
 

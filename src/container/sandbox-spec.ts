@@ -57,6 +57,7 @@ export type MountSpec =
       subpath?: string;
       chown?: boolean;
     }
+  | { kind: "device"; source: string; target: string }
   | { kind: "image"; lower: string[]; place: string; target: string; readonly: boolean; subpath?: string };
 
 export interface OwnedFileSpec {
@@ -113,7 +114,7 @@ export interface ProcessSpec {
   init: boolean;
 }
 
-/** `true`: the container's own; `false`: the host's. */
+/** `true`: the container's own; `false`: the host's, or one that is joined. */
 export interface NamespacesSpec {
   pid: boolean;
   ipc: boolean;
@@ -122,8 +123,19 @@ export interface NamespacesSpec {
   time: boolean;
 }
 
+/** A namespace of another container's first process, instead of an own one or the host's. */
+export interface JoinSpec {
+  kind: "pid" | "ipc" | "uts" | "network";
+  pid: number;
+  startTime: number;
+}
+
 export type NetworkSpec =
-  { kind: "none" } | { kind: "host" } | { kind: "slirp4netns"; program: string } | { kind: "pasta"; program: string };
+  | { kind: "none" }
+  | { kind: "host" }
+  | { kind: "shared" }
+  | { kind: "slirp4netns"; program: string }
+  | { kind: "pasta"; program: string };
 
 export type LogSpec = { kind: "none" } | { kind: "file"; maxSize: number; maxFiles: number };
 
@@ -140,6 +152,7 @@ export interface SandboxSpec {
   files: OwnedFileSpec[];
   process: ProcessSpec;
   namespaces: NamespacesSpec;
+  joins: JoinSpec[];
   network: NetworkSpec;
   hostname: string | null;
   domainname: string | null;
@@ -148,6 +161,7 @@ export interface SandboxSpec {
   readonlyPaths: string[];
   /** `key=value`, for its own /proc. */
   procOptions: string[];
+  sysWritable: boolean;
   shmSize: number;
   log: LogSpec;
   /** To be made. */

@@ -18,10 +18,13 @@ export function isNamespacedSysctl(name: string): boolean {
 }
 
 /** @throws BunkerError in runc's words where one of them would be the host's own */
-export function ensureOwnSysctls(names: readonly string[], ownNetwork: boolean): void {
-  const foreign = ownNetwork ? undefined : names.find((name) => NETWORK.test(name));
+export function ensureOwnSysctls(names: readonly string[], own: { network: boolean; ipc: boolean }): void {
+  const ofNetwork = own.network ? undefined : names.find((name) => NETWORK.test(name));
+  const ofIpc = own.ipc ? undefined : names.find((name) => IPC.has(name) || QUEUES.test(name));
+  const foreign = ofNetwork ?? ofIpc;
   if (foreign === undefined) return;
-  throw new BunkerError("usage", `sysctl "${foreign}" not allowed in host network namespace`, {
-    hint: "It would be the host's setting. Leave out --network host or this --sysctl.",
+  const kind = ofNetwork === undefined ? "ipc" : "network";
+  throw new BunkerError("usage", `sysctl "${foreign}" not allowed in host ${kind} namespace`, {
+    hint: `It would be the host's setting. Leave out --${kind} host or this --sysctl.`,
   });
 }

@@ -1,5 +1,6 @@
 // A connection to a running container's keeper. A container whose keeper was killed gets a new one first.
 
+import { donorsOf } from "../container/index.ts";
 import { BunkerError } from "../errors.ts";
 import { closeFd, isLocked } from "../native/index.ts";
 import { connectKeeper, type KeeperChannel, startKeeper } from "./channel.ts";
@@ -41,8 +42,11 @@ function adopt(engine: Engine, view: ContainerView, lock: number): KeeperChannel
   const keeper = startKeeper(engine.store.layout.userRuntimeDir);
   try {
     // The network is as it was made; the keeper only has to know whether it is the container's own.
-    const kind = record.config.request.network === "host" ? "host" : "none";
-    const spec = specOf(engine, record, { kind }, { rows: 0, columns: 0 });
+    const { request } = record.config;
+    const kind = request.network === "host" ? "host" : "none";
+    // So are the namespaces it has joined: their kinds say where its processes are.
+    const joins = donorsOf(request).map((donor) => ({ kind: donor.kind, pid: 0, startTime: 0 }));
+    const spec = specOf(engine, record, { network: { kind }, joins, rows: 0, columns: 0 });
     keeper.request("adopt", { spec, state }, [lock]);
     return keeper;
   } catch (error) {

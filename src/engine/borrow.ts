@@ -20,7 +20,11 @@ export async function borrow(engine: Engine, request: CreateRequest, onPull: OnP
     if (mount.kind !== "image") continue;
     const { image, kind: _kind, ...use } = mount;
     // docker's and podman's rule: it must be here already.
-    const found = await ensureImage(engine, { image, platform: null, pull: "never" }, onPull);
+    const found = await ensureImage(
+      engine,
+      { image, platform: null, pull: "never", ...(request.userns === undefined ? {} : { userns: request.userns }) },
+      onPull,
+    );
     images.push({ imageId: found.id, ...use });
   }
   return { ...inheritMounts(sources), images };

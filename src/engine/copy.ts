@@ -5,11 +5,11 @@ import type { SandboxSpec } from "../container/index.ts";
 import { BunkerError, wrapError } from "../errors.ts";
 import { closeFd, makePipe } from "../native/index.ts";
 import { type CopyPath, type DestinationKind, planCopy, type SourceKind } from "../volume/index.ts";
-import type { ContainerRecord } from "../store/index.ts";
+import type { ContainerRecord, LayerMap } from "../store/index.ts";
 import { clearRuntime, lockContainer } from "./container-lock.ts";
 import { makeContainerTree } from "./create.ts";
 import type { Engine } from "./engine.ts";
-import { specOf } from "./spec.ts";
+import { layerMap, specOf } from "./spec.ts";
 import { copyRoot, needsCopy } from "./storage.ts";
 import { readKeeperState, viewContainer } from "./view.ts";
 import { Dialogue } from "./worker.ts";
@@ -139,7 +139,7 @@ async function openSource(
 ): Promise<Dialogue> {
   const { path, assertsDirectory } = side.at;
   const follow = options.followLink || assertsDirectory;
-  const job = { op: "copyOut" as const, side: await sideFor(engine, side, held), path, follow };
+  const job = { op: "copyOut" as const, ...(await sideFor(engine, side, held)), path, follow };
   return held.dialogue(new Dialogue(engine, job, [output]));
 }
 
@@ -148,19 +148,25 @@ async function openTarget(
   side: FileSide,
   { held, input }: { held: Held; input: number },
 ): Promise<Dialogue> {
-  const job = { op: "copyIn" as const, side: await sideFor(engine, side, held), path: side.at.path };
+  const job = { op: "copyIn" as const, ...(await sideFor(engine, side, held)), path: side.at.path };
   return held.dialogue(new Dialogue(engine, job, [input]));
 }
 
+interface Side {
+  side: object;
+  /** Whose ids are meant, where it is not clear from who runs there. */
+  map?: LayerMap;
+}
+
 /** What the worker is told about its side. A container that rests is locked: nobody may start it while its root is mounted elsewhere. */
-async function sideFor(engine: Engine, side: FileSide, held: Held): Promise<object> {
-  if (side.kind === "host") return { kind: "host" };
+async function sideFor(engine: Engine, side: FileSide, held: Held): Promise<Side> {
+  if (side.kind === "host") return { side: { kind: "host" } };
   for (let attempt = 0; attempt < LOCK_TRIES; attempt++) {
     const view = viewContainer(engine, side.name);
     const { id, name } = view.record;
     if (view.status === "running") {
       const state = readKeeperState(engine.store.layout.runtime(id));
-      if (state !== null) return { kind: "running", pid: state.pid, startTime: state.startTime };
+      if (state !== null) return { side: { kind: "running", pid: state.pid, startTime: state.startTime } };
     }
     if (held.isLocked(id)) {
       throw new BunkerError("unsupported", `container "${name}" does not run: nothing is copied within it`, {
@@ -183,17 +189,18 @@ async function sideFor(engine: Engine, side: FileSide, held: Held): Promise<obje
 }
 
 /** As at its next start. */
-async function restingSide(engine: Engine, record: ContainerRecord): Promise<object> {
+async function restingSide(engine: Engine, record: ContainerRecord): Promise<Side> {
   makeContainerTree(engine, record);
   if (needsCopy(engine, record.id)) await copyRoot(engine, record);
   const next = { ...record, generation: record.generation + 1 };
-  const spec = specOf(engine, next, { kind: "none" }, { rows: 0, columns: 0 });
-  return { kind: "resting", spec: { ...spec, mounts: spec.mounts.filter(isKept) } };
+  const spec = specOf(engine, next, { network: { kind: "none" }, rows: 0, columns: 0 });
+  const side = { kind: "resting", spec: { ...spec, mounts: spec.mounts.filter(isKept) } };
+  return { side, map: layerMap(engine, record.config.request.userns) };
 }
 
-/** What is in a tmpfs ends with the container. */
+/** What is in a tmpfs ends with the container, and a device has no content to copy. */
 function isKept({ kind, target }: SandboxSpec["mounts"][number]): boolean {
-  return kind !== "tmpfs" && !KERNEL_PLACES.test(target);
+  return kind !== "tmpfs" && kind !== "device" && !KERNEL_PLACES.test(target);
 }
 
 interface Found {

@@ -5,6 +5,7 @@ import {
   type Borrowed,
   type ContainerConfig,
   type CreateRequest,
+  donorsOf,
   generateName,
   imagePlace,
   resolveConfig,
@@ -20,6 +21,7 @@ import { ensureHostsFile } from "./hosts-file.ts";
 import { ensureImage } from "./image-source.ts";
 import type { PullAccess } from "./pull.ts";
 import type { PullEvent } from "./pull-event.ts";
+import { layerMap } from "./spec.ts";
 import { copyRoot, findOutStorage, needsCopy } from "./storage.ts";
 import { viewContainer } from "./view.ts";
 import { ensureZone } from "./zone.ts";
@@ -69,9 +71,10 @@ export interface Reserved {
 /** Reserves id, name and volumes under the container's lock: if we die, whoever finds the row without it undoes it. */
 export async function reserve(
   engine: Engine,
-  request: CreateRequest,
+  asked: CreateRequest,
   options: CreateOptions & { run: boolean },
 ): Promise<Reserved> {
+  const request = await resolveNames(engine, asked);
   const image = await ensureImage(engine, { ...request, access: options.access }, options.onPull);
   if (options.replace && request.name !== null) await removeNamed(engine, request.name);
   await ensureVolumes(engine, request);
@@ -90,6 +93,20 @@ export async function reserve(
     closeFd(lock);
     throw error;
   }
+}
+
+async function resolveNames(engine: Engine, request: CreateRequest): Promise<CreateRequest> {
+  ensureMappable(engine, request);
+  if (donorsOf(request).length === 0) return request;
+  const { resolveDonors } = await import("./peers.ts");
+  return resolveDonors(engine, request);
+}
+
+function ensureMappable(engine: Engine, { userns }: CreateRequest): void {
+  if (userns?.kind !== "keep" || layerMap(engine) === "user") return;
+  throw new BunkerError("host-refused", "--userns keep-id needs subordinate ids, and you have none", {
+    hint: "`usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER` as root gives some.",
+  });
 }
 
 function needsOthers({ mounts, volumesFrom }: CreateRequest): boolean {
@@ -161,8 +178,7 @@ function insertRow(
   options: { id: string; borrowed: Borrowed | null; run: boolean },
 ): ContainerRecord {
   const { id, borrowed, run } = options;
-  // docker's rule: on the host's network it has the host's name.
-  const hostname = request.network === "host" ? engine.host().hostname : id.slice(0, SHORT_ID);
+  const hostname = hostnameOf(engine, request, id);
   const config = resolveConfig({ hostname, borrowed }, request, image, () => engine.store.newId());
   prepareBindSources(request);
   ensureHostsFile(request.names);
@@ -177,6 +193,13 @@ function insertRow(
     config,
   };
   return { ...row, name: insert(engine, row, request.name), exit: null };
+}
+
+/** docker's rule: on the host's network it has the host's name, and on another container's that one's. */
+function hostnameOf(engine: Engine, request: CreateRequest, id: string): string {
+  if (request.network === "host" || request.spaces?.uts === "host") return engine.host().hostname;
+  const [donor] = donorsOf(request).filter(({ kind }) => kind === "uts" || kind === "network");
+  return donor === undefined ? id.slice(0, SHORT_ID) : engine.store.containers.resolve(donor.id).config.hostname;
 }
 
 type NewRow = Omit<ContainerRecord, "name" | "exit">;

@@ -1,6 +1,6 @@
 // The image a container is to be made from: the one that is here, or a pull. On the hot path: everything else is loaded when needed.
 
-import type { CreateRequest } from "../container/index.ts";
+import type { CreateRequest, UsernsRequest } from "../container/index.ts";
 import { BunkerError } from "../errors.ts";
 import { formatPlatform, hostPlatform, lookupNames, type Platform, platformRank } from "../image/index.ts";
 import type { ImageRecord } from "../store/index.ts";
@@ -12,38 +12,45 @@ import { layerMap } from "./spec.ts";
 /** The image inside the binary. */
 export const HELLO = "localhost/hello:latest";
 
-type Wanted = Pick<CreateRequest, "image" | "platform" | "pull"> & { access?: PullAccess };
+type Wanted = Pick<CreateRequest, "image" | "platform" | "pull" | "userns"> & { access?: PullAccess };
 
 /** As the settings say. */
 const USUAL: PullAccess = { tlsVerify: null, authFile: null, credentials: null, certDir: null };
 
 /** Finds the image as docker does, or pulls it if the request allows. It is unpacked when this returns. */
 export async function ensureImage(engine: Engine, wanted: Wanted, onEvent: OnPullEvent): Promise<ImageRecord> {
-  const { image: name, platform, pull, access = USUAL } = wanted;
+  const { image: name, platform, pull, userns, access = USUAL } = wanted;
   const found = pull === "always" ? null : engine.store.images.find(name);
   if (found !== null && fits(found, platform)) {
     warnOfPlatform(found, platform, onEvent);
-    return isUnpacked(engine, found) ? found : unpackAgain(engine, found, onEvent);
+    return ensureUnpacked(engine, found, { userns, onEvent });
   }
   if (found === null && lookupNames(name).includes(HELLO)) {
     const { importHello } = await import("./hello.ts");
-    return importHello(engine, onEvent);
+    return ensureUnpacked(engine, await importHello(engine, onEvent), { userns, onEvent });
   }
   if (pull === "never") throw notHere(name);
   const { pullImage } = await import("./pull.ts");
   const pulled = await pullImage(engine, name, { platform, ...access }, onEvent);
   if (pull !== "always") tellPulled(pulled.digest, name, onEvent);
-  return engine.store.images.byId(pulled.id);
+  return ensureUnpacked(engine, engine.store.images.byId(pulled.id), { userns, onEvent });
 }
 
-function isUnpacked(engine: Engine, image: ImageRecord): boolean {
-  return image.config.diffIds.length === 0 || engine.store.layers.hasStack(image.id, layerMap(engine));
+interface Unpacking {
+  userns: UsernsRequest | undefined;
+  onEvent: OnPullEvent;
 }
 
-/** The blobs are here, the layers are not: they belong to another class of id mapping. */
-async function unpackAgain(engine: Engine, image: ImageRecord, onEvent: OnPullEvent): Promise<ImageRecord> {
+/** The blobs are here; the layers perhaps not, when they belong to another class of id mapping. */
+async function ensureUnpacked(
+  engine: Engine,
+  image: ImageRecord,
+  { userns, onEvent }: Unpacking,
+): Promise<ImageRecord> {
+  const map = layerMap(engine, userns);
+  if (image.config.diffIds.length === 0 || engine.store.layers.hasStack(image.id, map)) return image;
   const { unpackKept } = await import("./store-image.ts");
-  await unpackKept(engine, image, onEvent);
+  await unpackKept(engine, image, { map, onEvent });
   return image;
 }
 

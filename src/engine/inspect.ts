@@ -5,7 +5,8 @@ import {
   DEFAULT_SHM_SIZE,
   MASKED_PATHS,
   parseCapability,
-  planSystemPaths,
+  planConfinement,
+  type UsernsRequest,
 } from "../container/index.ts";
 import type { MountRequest } from "../volume/index.ts";
 import type { Engine } from "./engine.ts";
@@ -59,7 +60,7 @@ export function inspectContainer(engine: Engine, name: string): Record<string, u
       SandboxKey: "",
       Ports: {},
       ...ADDRESS_DEFAULTS,
-      Networks: { [config.request.network]: ENDPOINT_DEFAULTS },
+      Networks: config.request.network.startsWith("container:") ? {} : { [config.request.network]: ENDPOINT_DEFAULTS },
     },
   };
 }
@@ -87,7 +88,7 @@ function hostConfigOf(config: ContainerConfig): Record<string, unknown> {
     ...(request.confinement?.words ?? []),
     ...(request.seccomp === "default" ? [] : [`seccomp=${seccompText(request.seccomp)}`]),
   ];
-  const systemPaths = planSystemPaths(MASKED_PATHS, request.confinement);
+  const systemPaths = planConfinement(request, MASKED_PATHS);
   const binds = request.mounts.filter((mount) => mount.kind === "bind");
   const named = request.mounts.flatMap((mount) =>
     mount.kind === "volume" && mount.name !== null ? [{ ...mount, source: mount.name }] : [],
@@ -99,6 +100,11 @@ function hostConfigOf(config: ContainerConfig): Record<string, unknown> {
       [...binds, ...named].map(({ source, target, readonly }) => `${source}:${target}${readonly ? ":ro" : ""}`),
     ),
     NetworkMode: request.network,
+    CgroupnsMode: request.spaces?.cgroup ?? "private",
+    IpcMode: request.spaces?.ipc ?? "private",
+    PidMode: request.spaces?.pid ?? "",
+    UsernsMode: request.userns === undefined ? "" : usernsText(request.userns),
+    UTSMode: request.spaces?.uts ?? "",
     VolumesFrom: orNull(
       (request.volumesFrom ?? []).map(({ container, readonly }) => `${container}${readonly ? ":ro" : ""}`),
     ),
@@ -119,11 +125,21 @@ function hostConfigOf(config: ContainerConfig): Record<string, unknown> {
     DnsOptions: request.names?.dnsOptions ?? [],
     ExtraHosts: orNull(request.names?.extraHosts ?? []),
     ...(request.annotations === undefined ? {} : { Annotations: request.annotations }),
+    Privileged: request.privileged ?? false,
+    Devices: (request.devices ?? []).map(({ source, target }) => ({
+      PathOnHost: source,
+      PathInContainer: target,
+      CgroupPermissions: "rwm",
+    })),
     MaskedPaths: systemPaths.masked,
     ReadonlyPaths: systemPaths.readonly,
     Ulimits: orNull(request.ulimits.map(({ name, soft, hard }) => ({ Name: name, Hard: hard, Soft: soft }))),
     ...(request.init ? { Init: true } : {}),
   };
+}
+
+function usernsText(userns: UsernsRequest): string {
+  return userns.kind === "host" ? "host" : `keep-id:uid=${userns.uid},gid=${userns.gid}`;
 }
 
 /** docker's nil list. */

@@ -33,6 +33,7 @@ export interface MaterializeRequest {
   source: BlobSource | null;
   onEvent: OnPullEvent;
   signal: AbortSignal;
+  map?: LayerMap;
 }
 
 /** The layers of an image, ready to be put in place. */
@@ -54,6 +55,7 @@ export interface Layers {
 
 /** One layer of the stack. */
 interface Part {
+  map: LayerMap;
   descriptor: LayerDescriptor;
   diffId: Digest;
   chainId: Digest;
@@ -93,7 +95,7 @@ class Work implements Layers {
     this.#engine = engine;
     this.#request = request;
     this.#signal = AbortSignal.any([this.#failed.signal, request.signal]);
-    this.map = layerMap(engine);
+    this.map = request.map ?? layerMap(engine);
     this.#staging = new Staging(engine);
   }
 
@@ -138,11 +140,20 @@ class Work implements Layers {
     if (name !== undefined) {
       this.#tell(descriptor, "exists", descriptor.size);
       const record = here.get(name) as LayerRecord;
-      return { descriptor, diffId, chainId, directory: layout.layer(this.map, name), record, staged: false };
+      return {
+        map: this.map,
+        descriptor,
+        diffId,
+        chainId,
+        directory: layout.layer(this.map, name),
+        record,
+        staged: false,
+      };
     }
     this.#tell(descriptor, "waiting", 0);
     const record: LayerRecord = newRecord(digestHex(diffId), diffId);
     return {
+      map: this.map,
       descriptor,
       diffId,
       chainId,

@@ -1,7 +1,14 @@
 // The printable plan of a container's start: its model and the host's facts become a SandboxSpec. Also what an adopting keeper needs.
 
 import { existsSync } from "node:fs";
-import { type NetworkSpec, planSandbox, type SandboxSpec } from "../container/index.ts";
+import {
+  type JoinSpec,
+  type NetworkSpec,
+  planSandbox,
+  type SandboxSpec,
+  type UsernsRequest,
+} from "../container/index.ts";
+import type { DeviceRequest } from "../volume/index.ts";
 import type { ContainerRecord, LayerMap } from "../store/index.ts";
 import type { Engine } from "./engine.ts";
 import { hostsBase } from "./hosts-file.ts";
@@ -12,8 +19,17 @@ export interface Size {
   columns: number;
 }
 
+/** What this start found on the host. */
+export interface Surroundings extends Size {
+  network: NetworkSpec;
+  devices?: DeviceRequest[];
+  joins?: JoinSpec[];
+  names?: { source: string; target: string }[];
+}
+
 /** The class of id mapping that this user's containers have. */
-export function layerMap(engine: Engine): LayerMap {
+export function layerMap(engine: Engine, userns?: UsernsRequest): LayerMap {
+  if (userns?.kind === "keep") return `keep-${userns.uid}-${userns.gid}`;
   const { subuids, subgids } = engine.host();
   return subuids.length > 0 && subgids.length > 0 ? "user" : "single";
 }
@@ -24,8 +40,12 @@ const MAX_LOWER = 500;
 /** The image's layers, topmost first, and below them the mount points: making those in the upper would cost each start a millisecond. */
 export function lowerDirectories(engine: Engine, record: ContainerRecord): string[] {
   const { layout, layers } = engine.store;
-  const directories = layers.lowerDirectories(record.imageId, layerMap(engine));
-  return directories.length < MAX_LOWER ? [...directories, layout.mountPoints()] : directories;
+  const { userns } = record.config.request;
+  const directories = layers.lowerDirectories(record.imageId, layerMap(engine, userns));
+  // Those are the caller's, who is somebody else inside with a map of its own.
+  return directories.length < MAX_LOWER && userns?.kind !== "keep"
+    ? [...directories, layout.mountPoints()]
+    : directories;
 }
 
 /** The directory that is a container's root; `null`: it has an overlay. */
@@ -35,7 +55,7 @@ export function copiedRoot(engine: Engine, id: string): string | null {
 }
 
 /** Everything the keeper is told. */
-export function specOf(engine: Engine, record: ContainerRecord, network: NetworkSpec, size: Size): SandboxSpec {
+export function specOf(engine: Engine, record: ContainerRecord, around: Surroundings): SandboxSpec {
   const { layout, layers } = engine.store;
   const { names, timezone } = record.config.request;
   const paths = {
@@ -45,15 +65,19 @@ export function specOf(engine: Engine, record: ContainerRecord, network: Network
     lower: lowerDirectories(engine, record),
     root: copiedRoot(engine, record.id),
     volumes: record.config.volumes.map((volume) => `${layout.volume(volume.name)}/_data`),
-    images: (record.config.images ?? []).map(({ imageId }) => layers.lowerDirectories(imageId, layerMap(engine))),
+    images: (record.config.images ?? []).map(({ imageId }) =>
+      layers.lowerDirectories(imageId, layerMap(engine, record.config.request.userns)),
+    ),
   };
   return planSandbox(record.config, engine.host(), paths, {
     id: record.id,
     name: record.name,
     generation: record.generation,
-    network,
+    devices: [],
+    joins: [],
+    names: [],
+    ...around,
     zone: timezone === undefined ? null : zoneFile(timezone),
     hostsBase: hostsBase(names),
-    ...size,
   });
 }

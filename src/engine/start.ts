@@ -1,10 +1,11 @@
 // From a reserved container to a running one: plan the sandbox, give it to a keeper, attach, start, follow.
 
 import { existsSync } from "node:fs";
-import { type CreateRequest, planUserNamespace } from "../container/index.ts";
+import { type CreateRequest, donorsOf, planUserNamespace } from "../container/index.ts";
 import { BunkerError, wrapError } from "../errors.ts";
 import { closeFd, isLocked } from "../native/index.ts";
 import type { ContainerRecord } from "../store/index.ts";
+import type { DeviceRequest } from "../volume/index.ts";
 import { type KeeperChannel, startKeeper } from "./channel.ts";
 import { lockContainer } from "./container-lock.ts";
 import { type CreateOptions, makeContainerTree, reserve, type Reserved } from "./create.ts";
@@ -13,7 +14,7 @@ import type { Engine } from "./engine.ts";
 import { resolveNetwork } from "./host.ts";
 import { ensureHostsFile } from "./hosts-file.ts";
 import { attachRequest, followSession, type SessionEnd, type StreamOptions } from "./session.ts";
-import { specOf } from "./spec.ts";
+import { specOf, type Surroundings } from "./spec.ts";
 import { copyRoot, needsCopy } from "./storage.ts";
 import { viewContainer } from "./view.ts";
 
@@ -160,7 +161,7 @@ async function explain(engine: Engine, error: unknown): Promise<unknown> {
 async function launch(engine: Engine, record: ContainerRecord, options: Launch): Promise<void> {
   const { channel, streams } = options;
   try {
-    const warnings = handOver(engine, record, options);
+    const warnings = await handOver(engine, record, options);
     channel.settle();
     streams?.onStarting?.();
     channel.request("start");
@@ -173,12 +174,19 @@ async function launch(engine: Engine, record: ContainerRecord, options: Launch):
 }
 
 /** Sends all that comes before the start; the lock is the keeper's then, or free. @returns what the user is to know */
-function handOver(engine: Engine, record: ContainerRecord, { channel, lock, streams }: Launch): string[] {
+async function handOver(
+  engine: Engine,
+  record: ContainerRecord,
+  { channel, lock, streams }: Launch,
+): Promise<string[]> {
   const { request } = record.config;
   try {
     ensureHostsFile(request.names);
     const { network, warning } = resolveNetwork(request.network);
-    const spec = specOf(engine, record, network, { rows: streams?.rows ?? 0, columns: streams?.columns ?? 0 });
+    const devices = await lookForDevices(request);
+    const peers = await lookForPeers(engine, record);
+    const size = { rows: streams?.rows ?? 0, columns: streams?.columns ?? 0 };
+    const spec = specOf(engine, record, { network, devices, ...peers, ...size });
     // First: a sandbox that cannot be made goes too.
     if (request.autoRemove) channel.send("tidy", doomed(engine, record));
     channel.send("create", { spec }, [lock]);
@@ -191,6 +199,18 @@ function handOver(engine: Engine, record: ContainerRecord, { channel, lock, stre
     // The keeper has a copy: it holds the lock from now on.
     closeFd(lock);
   }
+}
+
+async function lookForPeers(engine: Engine, record: ContainerRecord): Promise<Pick<Surroundings, "joins" | "names">> {
+  if (donorsOf(record.config.request).length === 0) return {};
+  const { findPeers } = await import("./peers.ts");
+  return findPeers(engine, record);
+}
+
+async function lookForDevices(request: CreateRequest): Promise<DeviceRequest[]> {
+  if (request.devices === undefined && request.privileged !== true) return [];
+  const { findDevices } = await import("./devices.ts");
+  return findDevices(request);
 }
 
 /** podman's word for a score that only root could give. */

@@ -5,7 +5,7 @@ import { existsSync, mkdirSync } from "node:fs";
 import { BunkerError } from "../errors.ts";
 import { type Digest, type ImageConfig, type Manifest, parseManifestDocument } from "../image/index.ts";
 import { makeTree, syncDirectory, syncFilesystem } from "../native/index.ts";
-import { type ImageRecord, type Layout, type NewImage, Trash } from "../store/index.ts";
+import { type ImageRecord, type LayerMap, type Layout, type NewImage, Trash } from "../store/index.ts";
 import type { BlobSource } from "./download.ts";
 import type { Engine } from "./engine.ts";
 import { HeldLock } from "./held-lock.ts";
@@ -37,12 +37,20 @@ export interface Incoming {
   source: BlobSource | null;
   onEvent: OnPullEvent;
   signal: AbortSignal;
+  /** For which class of id mapping it is unpacked; this user's own where it is not said. */
+  map?: LayerMap;
 }
 
 /** Brings an image into the store. @throws BunkerError; nothing but resumable downloads is left then */
 export async function storeImage(engine: Engine, image: IncomingImage, incoming: Incoming): Promise<void> {
   const { layout, reserve } = engine.store;
-  for (const directory of ["staging", "trash", "partial", "blobs/sha256", `layers/${layerMap(engine)}`]) {
+  for (const directory of [
+    "staging",
+    "trash",
+    "partial",
+    "blobs/sha256",
+    `layers/${incoming.map ?? layerMap(engine)}`,
+  ]) {
     mkdirSync(`${layout.dataHome}/${directory}`, { recursive: true, mode: PRIVATE });
   }
   await ensureMountPoints(layout, incoming.signal);
@@ -136,7 +144,11 @@ function recordOf(image: IncomingImage, layers: Layers): NewImage {
 }
 
 /** Unpacks an image that is here for another class of id mapping. */
-export async function unpackKept(engine: Engine, image: ImageRecord, onEvent: OnPullEvent): Promise<void> {
+export async function unpackKept(
+  engine: Engine,
+  image: ImageRecord,
+  { map, onEvent }: { map: LayerMap; onEvent: OnPullEvent },
+): Promise<void> {
   const { blobs } = engine.store;
   const [manifestBytes, configBytes] = [blobs.read(image.manifest), blobs.read(image.id)];
   const manifest = parseManifestDocument(manifestBytes, `manifest of image "${image.id}"`);
@@ -152,5 +164,5 @@ export async function unpackKept(engine: Engine, image: ImageRecord, onEvent: On
     ],
     reference: null,
   };
-  await storeImage(engine, kept, { source: null, onEvent, signal: new AbortController().signal });
+  await storeImage(engine, kept, { source: null, onEvent, signal: new AbortController().signal, map });
 }

@@ -4,7 +4,7 @@ import { planUserNamespace } from "../container/index.ts";
 import { BunkerError } from "../errors.ts";
 import { closeFd, failureToError, receiveMessage, sendMessage, spawnWorker } from "../native/index.ts";
 import { PROTOCOL_VERSION } from "./channel.ts";
-import type { Trash } from "../store/index.ts";
+import type { LayerMap, Trash } from "../store/index.ts";
 import type { Engine } from "./engine.ts";
 
 export type Job = {
@@ -85,12 +85,15 @@ export function emptyTrash(engine: Engine, trash: Trash): void {
   }
 }
 
-function hire(engine: Engine, job: Job, fds: number[]): number {
+function hire(engine: Engine, { map, ...job }: Job & { map?: LayerMap }, fds: number[]): number {
   const channel = spawnWorker();
+  const [, uid, gid] = /^keep-(\d+)-(\d+)$/.exec(map ?? "") ?? [];
+  const keep = uid === undefined ? undefined : ({ kind: "keep", uid: Number(uid), gid: Number(gid) } as const);
   const context = {
     version: PROTOCOL_VERSION,
-    userNamespace: planUserNamespace(engine.host()),
+    userNamespace: planUserNamespace(engine.host(), keep),
     userRuntimeDir: engine.store.layout.userRuntimeDir,
+    nested: keep !== undefined,
   };
   sendMessage(channel, { ...context, ...job }, fds);
   return channel;

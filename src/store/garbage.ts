@@ -16,7 +16,6 @@ const OWNERS = {
   volumes: "SELECT 1 FROM volumes WHERE 'volumes/' || name = ?",
 } as const;
 
-const MAPS: readonly LayerMap[] = ["user", "single"];
 const LOCK = ".lock";
 /** What nobody went on with for a week will not be gone on with. */
 const PARTIAL_LIFE_MS = 7 * 24 * 60 * 60 * 1000;
@@ -80,13 +79,18 @@ export class Garbage {
     const layers = new Set(this.#records.all("SELECT map, name FROM layers").map(({ map, name }) => `${map}/${name}`));
     const folder = `${this.#layout.dataHome}/blobs/sha256`;
     const files = list(folder).filter((hex) => !blobs.has(`sha256:${hex}`));
-    const trees = MAPS.flatMap((map) => list(this.#layout.layers(map)).map((name) => ({ map, name })));
+    const trees = this.#maps().flatMap((map) => list(this.#layout.layers(map)).map((name) => ({ map, name })));
     return [
       ...files.map((hex) => `${folder}/${hex}`),
       ...trees
         .filter(({ map, name }) => !layers.has(`${map}/${name}`))
         .map(({ map, name }) => this.#layout.layer(map, name)),
     ];
+  }
+
+  /** Classes of id mapping for which something was unpacked once. */
+  #maps(): LayerMap[] {
+    return list(`${this.#layout.dataHome}/layers`) as LayerMap[];
   }
 
   /** Removes downloads that nobody went on with for long, and locks that the dead held. */

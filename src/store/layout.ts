@@ -13,7 +13,7 @@ import { BunkerError } from "../errors.ts";
 import { type Digest, digestHex } from "../image/index.ts";
 
 /** How ids inside a layer's files relate to the host's: each class has its own unpacked copies. */
-export type LayerMap = "user" | "single";
+export type LayerMap = "user" | "single" | `keep-${number}-${number}`;
 
 const PRIVATE = 0o700;
 const GROUP_AND_OTHERS = 0o077;
@@ -53,7 +53,7 @@ export class Layout {
   }
 
   layers(map: LayerMap): string {
-    return `${this.dataHome}/layers/${map}`;
+    return `${this.dataHome}/layers/${component(map)}`;
   }
 
   layer(map: LayerMap, name: string): string {

@@ -2,6 +2,7 @@
 // current directory comes in.
 
 export { type CopyPath, type DestinationKind, parseCopyPath, planCopy, type SourceKind } from "./copy.ts";
+export { type DeviceRequest, parseDeviceFlag } from "./device-flag.ts";
 export { parseBytes } from "./size.ts";
 export { parseMountFlag } from "./mount-flag.ts";
 export type { MountRequest } from "./mount-request.ts";

@@ -5,6 +5,7 @@ pub mod copy;
 pub mod failure;
 pub mod inroot;
 pub mod layer;
+pub mod leftover;
 pub mod limit;
 pub mod lockin;
 pub mod sandbox;

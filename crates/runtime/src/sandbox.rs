@@ -11,6 +11,7 @@ mod inside;
 mod join;
 mod launch;
 mod report;
+mod share;
 
 pub use inside::init::init;
 pub use inside::{resting_root, try_overlay};

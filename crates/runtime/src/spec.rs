@@ -30,6 +30,9 @@ pub struct SandboxSpec {
     pub files: Vec<OwnedFile>,
     pub process: Process,
     pub namespaces: Namespaces,
+    /// Namespaces of other containers, instead of those above; all of them have the same user namespace, which is joined too.
+    #[serde(default)]
+    pub joins: Vec<Join>,
     pub network: Network,
     pub hostname: Option<String>,
     pub domainname: Option<String>,
@@ -38,7 +41,10 @@ pub struct SandboxSpec {
     pub readonly_paths: Vec<String>,
     /// `hidepid=2` and the like: options of the container's own /proc.
     pub proc_options: Vec<String>,
-    /// Bytes of `/dev/shm`.
+    /// /sys and the cgroup tree as the kernel lets the container's root write to them.
+    #[serde(default)]
+    pub sys_writable: bool,
+    /// Bytes of `/dev/shm`; 0: there is none.
     pub shm_size: u64,
     pub log: Log,
     /// The container's own group: a directory to be made in a cgroup v2 tree that the user may write to, or none.
@@ -159,6 +165,8 @@ pub enum Mount {
         #[serde(default)]
         chown: bool,
     },
+    /// A device node of the host's; anything else in its place is refused. What may be done with it is what the user may.
+    Device { source: String, target: String },
     /// Another image: its layers, the topmost first, put together at `place`, a directory of ours with `upper` (empty before the
     /// first start) and `work` in it.
     Image { lower: Vec<String>, place: String, target: String, readonly: bool, subpath: Option<String> },
@@ -169,6 +177,7 @@ impl Mount {
         let (Self::Bind { target, .. }
         | Self::Tmpfs { target, .. }
         | Self::Volume { target, .. }
+        | Self::Device { target, .. }
         | Self::Image { target, .. }) = self;
         target
     }
@@ -261,12 +270,39 @@ pub struct Namespaces {
     pub time: bool,
 }
 
+/// One namespace of a running container's first process. Of a container that is adopted only the kind means anything.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Join {
+    pub kind: JoinKind,
+    pub pid: i32,
+    /// Clock ticks after boot (proc_pid_stat(5), field 22).
+    pub start_time: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum JoinKind {
+    Pid,
+    Ipc,
+    Uts,
+    Network,
+}
+
+impl SandboxSpec {
+    pub fn joins(&self, kind: JoinKind) -> bool {
+        self.joins.iter().any(|join| join.kind == kind)
+    }
+}
+
 /// The network as resolved for this start.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum Network {
     None,
     Host,
+    /// Another container's, which is joined.
+    Shared,
     /// `program`: absolute path of the slirp4netns or pasta to start for this container.
     Slirp4netns {
         program: String,

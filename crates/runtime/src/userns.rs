@@ -37,25 +37,47 @@ impl Drop for Membership {
 /// `HostRefused` when user namespaces or the mapping cannot be had.
 pub fn enter(request: &UserNamespace, user_runtime_dir: &str) -> Result<Membership, Failure> {
     let register = format!("{user_runtime_dir}/u");
-    ignore_existing(fs::create_dir(&register), &register)?;
-    let _held = lock::wait(&format!("{user_runtime_dir}/u.lock"))?;
-    match find(&register).or_else(|| find_by_container(user_runtime_dir)) {
-        Some(living) => namespace::join(living.as_fd(), namespace::USER)
-            .map_err(|error| refused("joining the user's namespace", &error))?,
-        None => make(request)?,
-    }
+    let _held = join_or_make(request, user_runtime_dir, &register)?;
     let pid = process::own_pid();
     let started = process::start_time(pid).unwrap_or(0);
     let membership = Membership { path: format!("{register}/{pid}-{started}-{}", process::boot_id()) };
     fs::File::create(&membership.path)
         .map_err(|error| SysError::from_io(format!("creat({:?})", membership.path), &error))?;
-    // Some kernels are built without keys: then there is nothing to hide either.
-    if let Err(error) = credential::join_empty_keyring(KEYRING)
-        && error.errno != ENOSYS
-    {
-        return Err(Failure::system(FailureCode::System, "joining an empty keyring", &error));
-    }
+    hide_keys()?;
     Ok(membership)
+}
+
+/// As `enter`, and from U on into a namespace under it with a container's map, as its root: what is made there belongs to whom it does
+/// in such a container. Not in the register, for whoever looked for U here would find something else.
+///
+/// # Errors
+/// `HostRefused` when the kernel refuses.
+pub fn enter_nested(request: &UserNamespace, user_runtime_dir: &str) -> Result<(), Failure> {
+    let _held = join_or_make(request, user_runtime_dir, &format!("{user_runtime_dir}/u"))?;
+    hide_keys()?;
+    nest(request)
+}
+
+/// In U when this returns, with its lock held.
+fn join_or_make(request: &UserNamespace, user_runtime_dir: &str, register: &str) -> Result<OwnedFd, Failure> {
+    ignore_existing(fs::create_dir(register), register)?;
+    let held = lock::wait(&format!("{user_runtime_dir}/u.lock"))?;
+    match find(register).or_else(|| find_by_container(user_runtime_dir)) {
+        Some(living) => namespace::join(living.as_fd(), namespace::USER)
+            .map_err(|error| refused("joining the user's namespace", &error))?,
+        None => make(request)?,
+    }
+    Ok(held)
+}
+
+fn hide_keys() -> Result<(), Failure> {
+    // Some kernels are built without keys: then there is nothing to hide either.
+    match credential::join_empty_keyring(KEYRING) {
+        Err(error) if error.errno != ENOSYS => {
+            Err(Failure::system(FailureCode::System, "joining an empty keyring", &error))
+        }
+        _ => Ok(()),
+    }
 }
 
 const ENOSYS: i32 = 38;
@@ -191,6 +213,40 @@ fn make_by_own_right(request: &UserNamespace) -> Result<(), Failure> {
 /// The form of /proc/<pid>/uid_map (user_namespaces(7)).
 pub(crate) fn map_text(map: &[IdMapping]) -> String {
     map.iter().map(|line| format!("{} {} {}\n", line.inside, line.outside, line.size)).collect()
+}
+
+fn nest(request: &UserNamespace) -> Result<(), Failure> {
+    let nested = process::own_pid();
+    let (waiting, go) = file::pipe()?;
+    // The map is written from above, by who has the power to there.
+    let mapper = match process::clone_process(0, None, false)? {
+        Cloned::Parent { pid, .. } => pid,
+        Cloned::Child => {
+            let mut word = [0_u8];
+            let told = process::set_parent_death_signal(SIGKILL).is_ok()
+                && matches!(file::read(waiting.as_fd(), &mut word), Ok(file::Transfer::Done(1)));
+            let write =
+                |name: &str, map: &[IdMapping]| file::write_value(&format!("/proc/{nested}/{name}"), &map_text(map));
+            let written = told
+                && write("uid_map", &request.container_uid_map).is_ok()
+                && write("gid_map", &request.container_gid_map).is_ok();
+            process::exit(i32::from(!written))
+        }
+    };
+    let unshared = namespace::unshare(namespace::USER);
+    file::write_all(go.as_fd(), b"g")?;
+    let ended = process::wait_child(mapper, true)?;
+    unshared.map_err(|error| refused("making a user namespace", &error))?;
+    if ended.is_none_or(|end| end.exit_code() != 0) {
+        return Err(Failure::new(FailureCode::HostRefused, "mapping the ids of a container"));
+    }
+    become_root()
+}
+
+/// The first id of the container's map, where the caller is somebody else in it.
+pub fn become_root() -> Result<(), Failure> {
+    credential::set_group(0)?;
+    Ok(credential::set_user(0)?)
 }
 
 fn start_mapper(program: &str, map: &[IdMapping], waiting: &OwnedFd) -> Result<Mapper, Failure> {

@@ -20,7 +20,10 @@ test.each([
 
 test("on the host's network, what concerns the network is the host's", () => {
   const message = 'sysctl "net.core.somaxconn" not allowed in host network namespace';
-  expect(() => ensureOwnSysctls(["kernel.sem", "net.core.somaxconn"], false)).toThrow(message);
-  ensureOwnSysctls(["kernel.sem", "fs.mqueue.msg_max"], false);
-  ensureOwnSysctls(["net.core.somaxconn"], true);
+  expect(() => ensureOwnSysctls(["kernel.sem", "net.core.somaxconn"], { network: false, ipc: true })).toThrow(message);
+  ensureOwnSysctls(["kernel.sem", "fs.mqueue.msg_max"], { network: false, ipc: true });
+  ensureOwnSysctls(["net.core.somaxconn"], { network: true, ipc: false });
+  expect(() => ensureOwnSysctls(["fs.mqueue.msg_max"], { network: true, ipc: false })).toThrow(
+    'sysctl "fs.mqueue.msg_max" not allowed in host ipc namespace',
+  );
 });

@@ -6,6 +6,7 @@ import type { MountRequest } from "../../../src/volume/index.ts";
 import { BunkerError } from "../../../src/errors.ts";
 import {
   ensureDistinctTargets,
+  parseDeviceFlag,
   parseMountFlag,
   parseTmpfsFlag,
   parseVolumeFlag,
@@ -269,4 +270,27 @@ test.each([
   ["a:U", "usage: invalid mode: U"],
 ])("--volumes-from %j is refused", (text, expected) => {
   expect(complaint(() => parseVolumesFrom(text))).toBe(expected);
+});
+
+test.each([
+  ["/dev/kvm", { source: "/dev/kvm", target: "/dev/kvm" }],
+  ["/dev/kvm:rwm", { source: "/dev/kvm", target: "/dev/kvm" }],
+  ["/dev/a:/dev/b", { source: "/dev/a", target: "/dev/b" }],
+  ["/dev/a:/dev/b:rw", { source: "/dev/a", target: "/dev/b" }],
+])("--device %j", (text, expected) => {
+  expect(parseDeviceFlag(text)).toEqual(expected);
+});
+
+test.each([
+  ["", "usage: bad format for path: "],
+  [":/dev/b", "usage: bad format for path: :/dev/b"],
+  ["/a:/b:rw:x", "usage: bad format for path: /a:/b:rw:x"],
+  ["/a:/b:rr", "usage: bad mode specified: rr"],
+  ["/a:/b:", "usage: bad mode specified: "],
+  ["/a:rwx", "usage: rwx is not an absolute path"],
+  ["dev", "usage: dev is not an absolute path"],
+  ["/a:r", 'unsupported: device mode "r" cannot be had without root'],
+  ["vendor.com/class=name", 'unsupported: device "vendor.com/class=name": CDI devices are not supported yet'],
+])("--device %j is refused", (text, expected) => {
+  expect(complaint(() => parseDeviceFlag(text))).toBe(expected);
 });

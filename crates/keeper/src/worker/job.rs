@@ -4,10 +4,10 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use bunker_runtime::layer::{self, FixLayer, Link, Owners, Unpack};
 use bunker_runtime::lockin::{Needs, Reach, Root, lock_in};
-use bunker_runtime::spec::SPEC_VERSION;
+use bunker_runtime::spec::{IdMapping, SPEC_VERSION};
 use bunker_runtime::{Failure, FailureCode, trash, tree, usage, userns};
 use bunker_sys::path::{O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_RDWR, O_WRONLY};
-use bunker_sys::{file, namespace, priority};
+use bunker_sys::{file, namespace, path, priority};
 use serde_json::{Value, json};
 
 use super::request::{Job, LayerPaths, Request};
@@ -23,13 +23,17 @@ pub fn run(channel: &OwnedFd) -> Result<Value, Failure> {
     if request.version > SPEC_VERSION {
         return Err(bad(&format!("version {} is newer than {SPEC_VERSION}", request.version)));
     }
-    // Its entry in U's register stays behind: once locked in we cannot reach it, and whoever looks next tidies it.
-    std::mem::forget(userns::enter(&request.user_namespace, &request.user_runtime_dir)?);
+    if request.nested {
+        userns::enter_nested(&request.user_namespace, &request.user_runtime_dir)?;
+    } else {
+        // Its entry in U's register stays behind: once locked in we cannot reach it, and whoever looks next tidies it.
+        std::mem::forget(userns::enter(&request.user_namespace, &request.user_runtime_dir)?);
+    }
     let worker = Worker { channel, runtime_dir: &request.user_runtime_dir };
     match &request.job {
         Job::Unpack { .. } => worker.unpack(&request, fds),
         Job::Link { .. } => worker.link(&request.job),
-        Job::Fix { layers, target } => worker.fix(layers, target),
+        Job::Fix { layers, target } => worker.fix(&request, layers, target),
         Job::Remove { directory, names } => worker.remove(directory, names, fds),
         Job::Measure { paths } => worker.measure(paths),
         Job::Flatten { target, layers } => worker.flatten(target, layers),
@@ -60,6 +64,10 @@ impl Worker<'_> {
         let owners = Owners::of(&request.user_namespace);
         let manifest = file::open(manifest, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW)?;
         let reach = self.lock_in(Root::Directory(target), &[], Some(limits.bytes.max(FILE_SIZE)))?;
+        if request.nested {
+            // Made by the command, whose user is not its root here.
+            path::change_owner_of(reach.root.as_fd(), (0, 0))?;
+        }
         let unpacked = layer::unpack(Unpack {
             blob,
             counter,
@@ -84,7 +92,7 @@ impl Worker<'_> {
         Ok(json!(linked))
     }
 
-    fn fix(&self, layers: &[LayerPaths], target: &str) -> Result<Value, Failure> {
+    fn fix(&self, request: &Request, layers: &[LayerPaths], target: &str) -> Result<Value, Failure> {
         let manifests = layers.iter().map(|layer| file::open(&layer.manifest, O_RDONLY | O_NOFOLLOW));
         let manifests = manifests.collect::<Result<Vec<_>, _>>()?;
         let roots: Vec<&str> = layers.iter().map(|layer| layer.root.as_str()).collect();
@@ -92,6 +100,15 @@ impl Worker<'_> {
         let roots = existing(&reach, &roots)?;
         let layers = roots.into_iter().zip(manifests).map(|(root, manifest)| FixLayer { root, manifest });
         let fixes = layer::fix(&layers.collect::<Vec<_>>(), reach.root.as_fd())?;
+        if request.nested {
+            // The command is to move them, which only the owner of a directory may.
+            let maps = &request.user_namespace;
+            let caller = |map: &[IdMapping]| map.iter().find(|line| line.outside == 0).map_or(0, |line| line.inside);
+            let owner = (caller(&maps.container_uid_map), caller(&maps.container_gid_map));
+            for fix in &fixes {
+                path::change_owner_at(reach.root.as_fd(), fix.to_string().as_bytes(), owner)?;
+            }
+        }
         Ok(json!({ "fixes": fixes }))
     }
 

@@ -10,6 +10,9 @@ pub struct Request {
     pub version: u32,
     pub user_namespace: UserNamespace,
     pub user_runtime_dir: String,
+    /// The files belong to the ids of the container's map, not of U's.
+    #[serde(default)]
+    pub nested: bool,
     #[serde(flatten)]
     pub job: Job,
 }

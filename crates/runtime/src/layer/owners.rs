@@ -11,10 +11,10 @@ pub struct Owners {
 }
 
 impl Owners {
-    /// Those of U.
+    /// Those of a container.
     #[must_use]
     pub fn of(namespace: &UserNamespace) -> Self {
-        Self { uids: namespace.user_uid_map.clone(), gids: namespace.user_gid_map.clone() }
+        Self { uids: namespace.container_uid_map.clone(), gids: namespace.container_gid_map.clone() }
     }
 
     /// Every id there can be.

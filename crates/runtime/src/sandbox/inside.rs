@@ -24,6 +24,7 @@ use super::report::{Report, Word};
 use crate::failure::{Failure, FailureCode};
 use crate::inroot;
 use crate::spec::{Network, RootFilesystem, SandboxSpec};
+use crate::userns;
 
 pub(super) use process::{Outfit, become_process, open_workdir};
 pub(super) use terminal::open_terminal;
@@ -49,8 +50,13 @@ const NOT_STARTED: i32 = 125;
 fn build<'a>(prepared: &'a Prepared<'_>, sync: &OwnedFd) -> Result<Outfit<'a>, Failure> {
     kernel::set_parent_death_signal(SIGKILL)?;
     Word::Mapped.wait(sync)?;
-    kernel::set_dumpable(false)?;
     let spec = prepared.spec;
+    if spec.user_namespace.container_uid_map.iter().any(|line| line.outside == 0 && line.inside != 0) {
+        userns::become_root()?;
+        // The change took it away.
+        kernel::set_parent_death_signal(SIGKILL)?;
+    }
+    kernel::set_dumpable(false)?;
     if spec.namespaces.cgroup {
         // Not with the others at the clone: its root is the group its maker is in, and only the child is in the container's.
         namespace::unshare(namespace::CGROUP)?;
@@ -58,12 +64,12 @@ fn build<'a>(prepared: &'a Prepared<'_>, sync: &OwnedFd) -> Result<Outfit<'a>, F
     let sources = requested::open_sources(spec)?;
     let directory = open_host_directory(&spec.container_dir)?;
     let root = root::assemble(spec, &directory)?;
-    let standard = standard::mount_all(spec, root.as_fd())?;
+    let standard = standard::mount_all(spec, root.as_fd(), prepared.shared_memory.as_ref())?;
     requested::attach_all(&sources, root.as_fd(), Some(standard.proc.as_fd()))?;
     file::place_all(spec, directory.as_fd(), root.as_fd())?;
     mask::apply(spec, &standard, root.as_fd())?;
     name_host(spec)?;
-    if !matches!(spec.network, Network::Host) {
+    if !matches!(spec.network, Network::Host | Network::Shared) {
         descriptor::raise_loopback()?;
     }
     account::add_lines(&spec.host_users, root.as_fd())?;

@@ -7,7 +7,7 @@ use bunker_sys::{file, namespace, path, socket};
 
 use super::identity;
 use super::inside::{self, Outfit, become_process, open_terminal, open_workdir};
-use super::launch::{Sandbox, Streams, adjust_oom_score, namespaces_of};
+use super::launch::{Sandbox, Streams, adjust_oom_score, entered_namespaces};
 use super::report::{Report, Word};
 use crate::failure::{Failure, FailureCode};
 use crate::seccomp::{self, SockFilter};
@@ -65,9 +65,9 @@ fn collect(sync: &OwnedFd) -> Result<(i32, Option<OwnedFd>), (Failure, Option<i3
     loop {
         match Report::receive_in_time(sync) {
             Ok(Some((Report::Started(pid), _))) => number = Some(pid),
-            Ok(Some((Report::Ready, master))) => terminal = Some(master),
+            Ok(Some((Report::Ready, mut master))) => terminal = Some(master.pop()),
             Ok(Some((Report::Failed(reason), _))) => failure = Some(reason),
-            Ok(None) => return Err((failure.unwrap_or_else(ended), number)),
+            Ok(Some(_) | None) => return Err((failure.unwrap_or_else(ended), number)),
             Err(reason) => return Err((reason, number)),
         }
         if let (Some(number), Some(_)) = (number, &terminal) {
@@ -100,7 +100,7 @@ fn enter(target: &JoinTarget<'_>, joining: &Joining<'_>, sync: &OwnedFd) -> Fail
     let entered = (|| {
         // Before anything of the container can see this process (CVE-2016-9962).
         process::set_dumpable(false)?;
-        namespace::join(target.pidfd, namespaces_of(target.spec))
+        namespace::join(target.pidfd, entered_namespaces(target.spec))
     })();
     if let Err(error) = entered {
         return if error.errno == ESRCH {

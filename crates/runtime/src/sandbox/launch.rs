@@ -7,6 +7,7 @@ use bunker_sys::{SysError, file, namespace, path, socket};
 
 use super::inside;
 use super::report::{Report, Word};
+use super::share::{self, Peers};
 use crate::failure::{Failure, FailureCode};
 use crate::seccomp::{self, SockFilter};
 use crate::spec::{Network, Process, SandboxSpec};
@@ -26,6 +27,8 @@ pub(super) struct Prepared<'a> {
     pub(super) filter: Vec<SockFilter>,
     /// This very program, for `--init`.
     pub(super) own_program: Option<OwnedFd>,
+    /// Another container's /dev/shm, to be attached.
+    pub(super) shared_memory: Option<OwnedFd>,
 }
 
 /// A container's process that exists and has not been started. Dropped before it is, it ends, and is reaped.
@@ -56,6 +59,17 @@ impl OpenNamespaces {
         let open = |name| namespace::open(pid, name);
         Ok(Self { user: open("user")?, network: open("net")?, mount: open("mnt")? })
     }
+
+    pub(super) fn own() -> Result<Self, Failure> {
+        let open = |name| file::open(&format!("/proc/self/ns/{name}"), path::O_RDONLY);
+        Ok(Self { user: open("user")?, network: open("net")?, mount: open("mnt")? })
+    }
+
+    /// As they come in a report.
+    pub(super) fn from_list(list: Vec<OwnedFd>) -> Option<Self> {
+        let [user, network, mount] = <[OwnedFd; 3]>::try_from(list).ok()?;
+        Some(Self { user, network, mount })
+    }
 }
 
 /// Makes the process in its namespaces (and in `cgroup`) and lets it build the sandbox; `await_ready` waits for that. Must run in U, with one thread.
@@ -69,9 +83,14 @@ pub fn create(
 ) -> Result<Sandbox, Failure> {
     let filter = seccomp::compile(&spec.process.seccomp, &spec.process.capabilities.bounding)?;
     let own_program = spec.process.init.then(|| file::open("/proc/self/exe", path::O_RDONLY)).transpose()?;
-    let prepared = Prepared { spec, streams, filter, own_program };
+    if !spec.joins.is_empty() {
+        let peers = Peers::open(spec)?;
+        let shared_memory = peers.clone_shared_memory()?;
+        return create_beside(&Prepared { spec, streams, filter, own_program, shared_memory }, &peers, cgroup);
+    }
+    let prepared = Prepared { spec, streams, filter, own_program, shared_memory: None };
     let (ours, theirs) = socket::packet_pair()?;
-    let flags = namespaces_of(spec) & !namespace::CGROUP;
+    let flags = own_namespaces(spec) & !namespace::CGROUP;
     let mut is_grouped = cgroup.is_some();
     let cloned = process::clone_process(flags, cgroup, false).or_else(|error| {
         if !is_grouped {
@@ -99,18 +118,35 @@ pub fn create(
     }
 }
 
-/// The namespaces a container has of its own, as setns takes them, and clone3 but for the cgroup namespace.
-pub(super) fn namespaces_of(spec: &SandboxSpec) -> i32 {
+/// In namespaces of other containers, whose ids are mapped already.
+fn create_beside(prepared: &Prepared<'_>, peers: &Peers, cgroup: Option<BorrowedFd<'_>>) -> Result<Sandbox, Failure> {
+    let (ours, theirs) = socket::packet_pair()?;
+    let begun = share::begin(prepared, peers, cgroup, (&ours, theirs))?;
+    let mut sandbox = Sandbox::from_parts(begun.pid, begun.pidfd, ours);
+    sandbox.is_grouped = begun.is_grouped;
+    sandbox.namespaces = Some(begun.namespaces);
+    Word::Mapped.send(&sandbox.sync)?;
+    Ok(sandbox)
+}
+
+/// The namespaces in which a container's processes are not where the keeper is: what one more has to join.
+pub(super) fn entered_namespaces(spec: &SandboxSpec) -> i32 {
+    let user = if spec.user_namespace.container_uid_map.is_empty() { 0 } else { namespace::USER };
+    spec.joins.iter().fold(own_namespaces(spec) | user, |flags, join| flags | share::flag_of(join.kind))
+}
+
+/// The namespaces that are made for a container, as clone3 takes them but for the cgroup namespace.
+pub(super) fn own_namespaces(spec: &SandboxSpec) -> i32 {
     let namespaces = &spec.namespaces;
     let mut flags = namespace::MOUNT;
     for (wanted, flag) in [
-        (!spec.user_namespace.container_uid_map.is_empty(), namespace::USER),
+        (!spec.user_namespace.container_uid_map.is_empty() && spec.joins.is_empty(), namespace::USER),
         (namespaces.pid, namespace::PID),
         (namespaces.ipc, namespace::IPC),
         (namespaces.uts, namespace::UTS),
         (namespaces.cgroup, namespace::CGROUP),
         (namespaces.time, namespace::TIME),
-        (!matches!(spec.network, Network::Host), namespace::NETWORK),
+        (!matches!(spec.network, Network::Host | Network::Shared), namespace::NETWORK),
     ] {
         if wanted {
             flags |= flag;
@@ -160,8 +196,8 @@ impl Sandbox {
     /// What the child reports, reaped.
     pub fn await_ready(&mut self) -> Result<(), Failure> {
         match Report::receive(&self.sync)? {
-            Some((Report::Ready, terminal)) => {
-                self.terminal = terminal;
+            Some((Report::Ready, mut terminal)) => {
+                self.terminal = terminal.pop();
                 Ok(())
             }
             Some((Report::Failed(failure), _)) => {

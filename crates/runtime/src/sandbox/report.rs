@@ -1,6 +1,6 @@
 //! What the keeper and the process it starts say to each other, one packet each.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use bunker_sys::poll::{self, Watch};
 use bunker_sys::socket;
@@ -51,23 +51,34 @@ pub(super) enum Report {
     Ready,
     /// Of a join's go-between: the number of the process it made.
     Started(i32),
+    /// The same where a sandbox begins in another one's namespaces, and whether it is in its group.
+    Begun {
+        pid: i32,
+        is_grouped: bool,
+    },
+    /// Of that process: its user, network and mount namespaces ride along.
+    Namespaces,
     Failed(Failure),
 }
 
 impl Report {
     pub(super) fn send(&self, to: &OwnedFd, terminal: Option<&OwnedFd>) -> Result<(), Failure> {
+        let fds: Vec<_> = terminal.iter().map(|fd| fd.as_fd()).collect();
+        self.send_all(to, &fds)
+    }
+
+    pub(super) fn send_all(&self, to: &OwnedFd, fds: &[BorrowedFd<'_>]) -> Result<(), Failure> {
         // A command of a hundred thousand letters is quoted in the failure, and would not fit.
         let text = match self {
             Self::Failed(failure) => serde_json::to_vec(&Self::Failed(failure.abridged())),
             report => serde_json::to_vec(report),
         };
         let text = text.map_err(|error| Failure::new(FailureCode::System, error.to_string()))?;
-        let fds: Vec<_> = terminal.iter().map(|fd| fd.as_fd()).collect();
-        Ok(socket::send_packet(to.as_fd(), &text, &fds)?)
+        Ok(socket::send_packet(to.as_fd(), &text, fds)?)
     }
 
     /// As `receive`, but gives up: who lives in the container already can stop a process that joins it, and would stop us too.
-    pub(super) fn receive_in_time(from: &OwnedFd) -> Result<Option<(Self, Option<OwnedFd>)>, Failure> {
+    pub(super) fn receive_in_time(from: &OwnedFd) -> Result<Option<(Self, Vec<OwnedFd>)>, Failure> {
         let mut watches = [Watch::new(from.as_fd(), true, false)];
         poll::wait(&mut watches, PATIENCE_MS)?;
         if watches[0].has_event() {
@@ -77,10 +88,10 @@ impl Report {
     }
 
     /// `None`: the child closed its end, which it does by exec (or by dying).
-    pub(super) fn receive(from: &OwnedFd) -> Result<Option<(Self, Option<OwnedFd>)>, Failure> {
-        let Some((text, mut fds)) = socket::receive_packet(from.as_fd(), PACKET_LIMIT)? else { return Ok(None) };
+    pub(super) fn receive(from: &OwnedFd) -> Result<Option<(Self, Vec<OwnedFd>)>, Failure> {
+        let Some((text, fds)) = socket::receive_packet(from.as_fd(), PACKET_LIMIT)? else { return Ok(None) };
         let report = serde_json::from_slice(&text)
             .map_err(|error| Failure::new(FailureCode::System, format!("a report of the sandbox: {error}")))?;
-        Ok(Some((report, fds.pop())))
+        Ok(Some((report, fds)))
     }
 }

@@ -4,7 +4,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use bunker_runtime::spec::{SandboxSpec, UserNamespace};
-use bunker_runtime::{Failure, FailureCode, sandbox, trash, userns};
+use bunker_runtime::{Failure, FailureCode, leftover, sandbox, trash, userns};
 use bunker_sys::{SysResult, file, lock, path, process, socket};
 
 use super::super::group::Group;
@@ -161,6 +161,10 @@ impl Monitor {
     /// The container's process has ended and its streams are read: make it known, in the order that readers rely on.
     pub(super) fn conclude(&mut self) {
         let end = self.sessions.get(&MAIN).and_then(Session::end).flatten();
+        if let Some(container) = self.container.as_ref().filter(|container| !container.spec.namespaces.pid) {
+            let group = container.group.as_ref().map(|group| group.place.as_str());
+            leftover::end_all(group, container.namespaces.as_ref().map(|open| open.mount.as_fd()));
+        }
         if let Some(container) = &self.container
             && !container.spec.auto_remove
         {

@@ -1,8 +1,8 @@
 //! /dev: the host's own harmless devices, attached by descriptor, and the customary links. A container can make no device.
 
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use bunker_sys::{file, mount, path};
+use bunker_sys::{SysError, file, mount, path};
 
 use crate::failure::{Failure, FailureCode};
 
@@ -38,14 +38,27 @@ pub(super) fn fill(devices: BorrowedFd<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
+/// A device that a flag names, wherever links lead: a mount of it, the only kind without nodev, and what it shows.
+pub(super) fn open_asked_for(source: &str) -> Result<(OwnedFd, OwnedFd), Failure> {
+    let refused =
+        |error: &SysError| Failure::system(FailureCode::BadPath, &format!("adding device \"{source}\""), error);
+    let opened = file::open(source, path::O_PATH).map_err(|error| refused(&error))?;
+    if !matches!(path::status(opened.as_fd())?.kind(), path::S_IFCHR | path::S_IFBLK) {
+        return Err(Failure::new(FailureCode::BadPath, format!("adding device \"{source}\": not a device node")));
+    }
+    let mounted = mount::clone_of(opened.as_fd(), false).map_err(|error| refused(&error))?;
+    mount::set_attributes(mounted.as_fd(), mount::NOSUID | mount::NOEXEC, mount::PRIVATE, false)?;
+    Ok((mounted, opened))
+}
+
 /// An empty file for a mount to lie on.
-pub(super) fn make_target(directory: BorrowedFd<'_>, name: &str) -> Result<std::os::fd::OwnedFd, Failure> {
+pub(super) fn make_target(directory: BorrowedFd<'_>, name: &str) -> Result<OwnedFd, Failure> {
     let flags = path::O_CREAT | path::O_EXCL | path::O_NOFOLLOW | path::O_RDONLY;
     Ok(path::open_at(directory, name.as_bytes(), flags, 0o644)?)
 }
 
 /// One of the host's devices, surely that one (CVE-2025-31133 was about another in its place).
-pub(super) fn open_device(name: &str, major: u32, minor: u32) -> Result<std::os::fd::OwnedFd, Failure> {
+pub(super) fn open_device(name: &str, major: u32, minor: u32) -> Result<OwnedFd, Failure> {
     let place = format!("/dev/{name}");
     let device = file::open(&place, path::O_PATH | path::O_NOFOLLOW)?;
     let status = path::status(device.as_fd())?;

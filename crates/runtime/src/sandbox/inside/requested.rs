@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use bunker_sys::{SysError, SysResult, credential, file, mount, path};
 
+use super::device;
 use super::image::{self, Image};
 use super::standard::{Tmpfs, mount_tmpfs};
 use super::volume;
@@ -76,6 +77,10 @@ fn open_source<'a>(wanted: &'a Mount, spec: &SandboxSpec) -> Result<Source<'a>, 
             mount::set_attributes(mounted.as_fd(), mount::NODEV | mount::NOSUID, mount::PRIVATE, false)?;
             Source::of_existing(wanted, mounted, opened)
         }
+        Mount::Device { source, .. } => {
+            let (mounted, opened) = device::open_asked_for(source)?;
+            Source::of_existing(wanted, mounted, opened)
+        }
         Mount::Image { lower, place, readonly, subpath, .. } => {
             let (readonly, subpath, is_first_start) = (*readonly, subpath.as_deref(), spec.generation == 1);
             let (mounted, opened) = image::open(&Image { lower, place, readonly, subpath, is_first_start })?;
@@ -109,7 +114,7 @@ pub(super) fn attach_all(
                 }
                 mount::set_attributes(source.mounted.as_fd(), flag(*readonly, mount::RDONLY), 0, false)?;
             }
-            Mount::Bind { .. } | Mount::Image { .. } => {}
+            Mount::Bind { .. } | Mount::Device { .. } | Mount::Image { .. } => {}
         }
     }
     for source in sources {

@@ -8,7 +8,7 @@ use bunker_sys::{SysError, file, path};
 
 use super::device;
 use crate::failure::{Failure, FailureCode};
-use crate::spec::{Network, SandboxSpec};
+use crate::spec::{JoinKind, Network, SandboxSpec};
 
 const EPERM: i32 = 1;
 const ENOENT: i32 = 2;
@@ -25,7 +25,11 @@ pub(super) struct Standard {
 }
 
 /// Mounts them all on the root.
-pub(super) fn mount_all(spec: &SandboxSpec, root: BorrowedFd<'_>) -> Result<Standard, Failure> {
+pub(super) fn mount_all(
+    spec: &SandboxSpec,
+    root: BorrowedFd<'_>,
+    shared_memory: Option<&OwnedFd>,
+) -> Result<Standard, Failure> {
     let proc = mount_proc(spec)?;
     write_sysctls(spec, proc.as_fd())?;
     attach(proc.as_fd(), root, "proc")?;
@@ -37,13 +41,29 @@ pub(super) fn mount_all(spec: &SandboxSpec, root: BorrowedFd<'_>) -> Result<Stan
     attach(devices.as_fd(), root, "dev")?;
     device::fill(devices.as_fd())?;
     attach(terminals.as_fd(), devices.as_fd(), "pts")?;
-    let shm = mount_tmpfs(&Tmpfs::of("1777", spec.shm_size), NOSUID | NODEV | NOEXEC)?;
-    attach(shm.as_fd(), devices.as_fd(), "shm")?;
-    if spec.namespaces.ipc {
-        let queues = FilesystemContext::open("mqueue")?.mount(NOSUID | NODEV | NOEXEC)?;
-        attach(queues.as_fd(), devices.as_fd(), "mqueue")?;
-    }
+    mount_messages(spec, devices.as_fd(), shared_memory)?;
     Ok(Standard { proc, sys, devices, terminals })
+}
+
+/// What processes leave for each other: the container's own, another one's, or the host's.
+fn mount_messages(spec: &SandboxSpec, devices: BorrowedFd<'_>, shared: Option<&OwnedFd>) -> Result<(), Failure> {
+    let attributes = NOSUID | NODEV | NOEXEC;
+    let is_host = !spec.namespaces.ipc && !spec.joins(JoinKind::Ipc);
+    if let Some(memory) = shared {
+        attach(memory.as_fd(), devices, "shm")?;
+    } else if is_host {
+        attach(clone_host("/dev/shm", attributes)?.as_fd(), devices, "shm")?;
+    } else if spec.shm_size == 0 {
+        path::remove_directory_at(devices, b"shm")?;
+    } else {
+        attach(mount_tmpfs(&Tmpfs::of("1777", spec.shm_size), attributes)?.as_fd(), devices, "shm")?;
+    }
+    if !is_host {
+        attach(FilesystemContext::open("mqueue")?.mount(attributes)?.as_fd(), devices, "mqueue")?;
+    } else if std::path::Path::new("/dev/mqueue").is_dir() {
+        attach(clone_host("/dev/mqueue", attributes)?.as_fd(), devices, "mqueue")?;
+    }
+    Ok(())
 }
 
 /// docker's size of the tmpfs at /dev.
@@ -79,7 +99,7 @@ pub(super) fn mount_tmpfs(wanted: &Tmpfs<'_>, attributes: u64) -> Result<OwnedFd
 
 /// A fresh /proc of the container's own processes; the host's, whole, where it shares the host's.
 fn mount_proc(spec: &SandboxSpec) -> Result<OwnedFd, Failure> {
-    if !spec.namespaces.pid {
+    if !spec.namespaces.pid && !spec.joins(JoinKind::Pid) {
         if !spec.proc_options.is_empty() {
             return Err(Failure::new(FailureCode::BadRequest, "the host's /proc takes no options"));
         }
@@ -103,14 +123,15 @@ fn mount_proc(spec: &SandboxSpec) -> Result<OwnedFd, Failure> {
 }
 
 fn mount_sys(spec: &SandboxSpec) -> Result<OwnedFd, Failure> {
+    let access = if spec.sys_writable { 0 } else { RDONLY };
     // sysfs shows the network namespace it was mounted in: without one of its own the container may only see the host's.
     if matches!(spec.network, Network::Host) {
-        return clone_host("/sys", RDONLY | NOSUID | NODEV | NOEXEC);
+        return clone_host("/sys", access | NOSUID | NODEV | NOEXEC);
     }
     let mounted =
-        FilesystemContext::open("sysfs").and_then(|context| context.mount(RDONLY | NOSUID | NODEV | NOEXEC | RELATIME));
+        FilesystemContext::open("sysfs").and_then(|context| context.mount(access | NOSUID | NODEV | NOEXEC | RELATIME));
     match mounted {
-        Err(error) if spec.nested && error.errno == EPERM => clone_host("/sys", RDONLY | NOSUID | NODEV | NOEXEC),
+        Err(error) if spec.nested && error.errno == EPERM => clone_host("/sys", access | NOSUID | NODEV | NOEXEC),
         other => other.map_err(|error| host_refused("mounting a /sys of its own", &error)),
     }
 }
@@ -130,10 +151,16 @@ fn clone_host(place: &str, attributes: u64) -> Result<OwnedFd, Failure> {
 
 /// The container's own branch of the cgroup tree, read-only; none where the host has no cgroup v2 to show.
 fn mount_cgroup(spec: &SandboxSpec, sys: BorrowedFd<'_>) -> Result<(), Failure> {
+    let access = if spec.sys_writable { 0 } else { RDONLY };
+    let attributes = access | NOSUID | NODEV | NOEXEC | RELATIME;
     if !spec.namespaces.cgroup {
-        return Ok(());
+        // All of the host's /sys has it already.
+        return if matches!(spec.network, Network::Host) {
+            Ok(())
+        } else {
+            attach(clone_host("/sys/fs/cgroup", access | NOSUID | NODEV | NOEXEC)?.as_fd(), sys, "fs/cgroup")
+        };
     }
-    let attributes = RDONLY | NOSUID | NODEV | NOEXEC | RELATIME;
     match FilesystemContext::open("cgroup2").and_then(|context| context.mount(attributes)) {
         Ok(mounted) => attach(mounted.as_fd(), sys, "fs/cgroup"),
         Err(_) => Ok(()),

@@ -1,0 +1,42 @@
+// Where a container's namespaces come from: its own, the host's, or another container's. Pure.
+
+import type { CreateRequest } from "./request.ts";
+import type { JoinSpec, NamespacesSpec } from "./sandbox-spec.ts";
+
+/** Kinds that containers may share, as the keeper is told. */
+export type SpaceKind = JoinSpec["kind"];
+
+const CONTAINER = "container:";
+
+/** In docker's words; `private` where nothing was said. */
+export function spaceOf(request: CreateRequest, kind: SpaceKind): string {
+  return (kind === "network" ? request.network : request.spaces?.[kind]) ?? "private";
+}
+
+/** The same request, with what `resolve` makes of each container that it names. */
+export function withSpaces(request: CreateRequest, resolve: (kind: SpaceKind, name: string) => string): CreateRequest {
+  const spaces: Record<string, string> = { ...request.spaces };
+  let { network } = request;
+  for (const { kind, id } of donorsOf(request)) {
+    const word = resolve(kind, id);
+    if (kind === "network") network = word as CreateRequest["network"];
+    else spaces[kind] = word;
+  }
+  return { ...request, network, ...(request.spaces === undefined ? {} : { spaces }) };
+}
+
+/** Whose namespaces it shares: by id once it is made, by whatever the user wrote before. */
+export function donorsOf(request: CreateRequest): { kind: SpaceKind; id: string }[] {
+  const kinds: readonly SpaceKind[] = ["network", "pid", "ipc", "uts"];
+  return kinds.flatMap((kind) => {
+    const word = spaceOf(request, kind);
+    return word.startsWith(CONTAINER) ? [{ kind, id: word.slice(CONTAINER.length) }] : [];
+  });
+}
+
+/** Which of them are made for it. */
+export function planSpaces({ spaces = {} }: CreateRequest): NamespacesSpec {
+  const { pid, ipc, uts, cgroup } = spaces;
+  const isOwn = (word: string | undefined): boolean => word !== "host" && word?.startsWith(CONTAINER) !== true;
+  return { pid: isOwn(pid), ipc: isOwn(ipc), uts: isOwn(uts), cgroup: isOwn(cgroup), time: true };
+}
