@@ -3,6 +3,8 @@
 pub mod capability;
 pub mod copy;
 pub mod failure;
+#[cfg(all(test, bunker_fuzz))]
+mod fuzz;
 pub mod inroot;
 pub mod layer;
 pub mod leftover;

@@ -2,6 +2,8 @@
 //! Every function takes and returns file descriptors (`OwnedFd`, `BorrowedFd`) rather than paths where it can.
 
 pub mod client;
+#[cfg(bunker_fuzz)]
+pub mod coverage;
 pub mod credential;
 pub mod error;
 pub mod file;

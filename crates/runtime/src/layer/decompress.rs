@@ -70,3 +70,7 @@ impl Read for Plain {
         }
     }
 }
+
+#[cfg(all(test, bunker_fuzz))]
+#[path = "decompress_fuzz.rs"]
+mod tests;

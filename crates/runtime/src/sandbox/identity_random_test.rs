@@ -117,3 +117,16 @@ proptest! {
         }
     }
 }
+
+#[cfg(bunker_fuzz)]
+#[test]
+fn under_the_fuzzer() {
+    let seeds =
+        [&b"web:wheel\0root:x:0:0::/root:/s\nweb:x:1:2::/w:/s\0wheel:x:10:root,web\n"[..], b"1:2\0\0", b"\0a:b:c:d\0"];
+    crate::fuzz::run(&seeds.map(<[u8]>::to_vec), &[b":", b"\n", b"\0", b"0x", b"4294967296"], |bytes| {
+        let mut parts = bytes.splitn(3, |byte| *byte == 0).map(<[u8]>::to_vec);
+        let spec = String::from_utf8_lossy(&parts.next().unwrap_or_default()).into_owned();
+        let files = IdentityFiles { passwd: parts.next().unwrap_or_default(), group: parts.next().unwrap_or_default() };
+        let _ = resolve(&spec, std::slice::from_ref(&spec), &files);
+    });
+}

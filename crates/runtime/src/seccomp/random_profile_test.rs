@@ -157,3 +157,21 @@ proptest! {
         }
     }
 }
+
+#[cfg(bunker_fuzz)]
+#[test]
+fn under_the_fuzzer() {
+    let seed = json!({"defaultAction": "SCMP_ACT_ERRNO", "defaultErrnoRet": 38, "syscalls": [
+        {"names": ["read", "socket"], "action": "SCMP_ACT_ALLOW", "args": [
+            {"index": 0, "value": 40, "valueTwo": 1, "op": "SCMP_CMP_MASKED_EQ"}, {"index": 1, "value": 1, "op": "SCMP_CMP_GT"}]},
+        {"name": "mkdirat", "action": "SCMP_ACT_TRACE", "includes": {"caps": ["CAP_X"], "arches": ["amd64"]}, "excludes": {}},
+    ]});
+    let words: [&[u8]; 6] = [b"SCMP_CMP_LT", b"SCMP_ACT_KILL", b"18446744073709551615", b"\"names\":", b"[", b"{}"];
+    crate::fuzz::run(&[seed.to_string().into_bytes()], &words, |bytes| {
+        let Ok(profile) = serde_json::from_slice(bytes) else { return };
+        let Ok(program) = read(&profile, &[]).and_then(|policy| assemble(&policy)) else { return };
+        for (name, _) in CALLS {
+            run(&program, AUDIT_ARCH, number_of(name).expect("known"), [u64::MAX, 0, 1, 2, 3, 4]);
+        }
+    });
+}
