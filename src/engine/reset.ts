@@ -1,7 +1,7 @@
 // podman system reset: containers, volumes and images go, and what the dead left. In the order of any other removal, so that a crash
 // anywhere leaves a store that works; where the database cannot be read any more, everything is moved away together.
 
-import { readdirSync } from "node:fs";
+import { readdirSync, rmSync } from "node:fs";
 import { BunkerError } from "../errors.ts";
 import { closeFd, isLocked, signalProcess, waitLock } from "../native/index.ts";
 import { discardDatabase, Trash, UnusableStore } from "../store/index.ts";
@@ -37,6 +37,8 @@ export async function resetStore(engine: Engine): Promise<void> {
     discardDatabase(layout, trash);
   }
   await emptyAll(engine, trash);
+  // The host may have learnt to do better since that was tried.
+  rmSync(layout.storageFinding(), { force: true });
 }
 
 async function removeAll(engine: Engine): Promise<void> {

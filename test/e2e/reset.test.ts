@@ -32,6 +32,7 @@ describe("system reset", () => {
   async function expectNothing(): Promise<void> {
     const { env } = stage;
     expect(left()).toEqual([]);
+    expect(existsSync(join(env.dataHome, "storage"))).toBe(false);
     for (const list of [
       ["ps", "-aq"],
       ["images", "-q"],
