@@ -10,7 +10,7 @@ import { clearRuntime, lockContainer } from "./container-lock.ts";
 import { makeContainerTree } from "./create.ts";
 import type { Engine } from "./engine.ts";
 import { layerMap, specOf } from "./spec.ts";
-import { copyRoot, needsCopy } from "./storage.ts";
+import { prepareRoot } from "./storage.ts";
 import { readKeeperState, viewContainer } from "./view.ts";
 import { Dialogue } from "./worker.ts";
 
@@ -191,7 +191,7 @@ async function sideFor(engine: Engine, side: FileSide, held: Held): Promise<Side
 /** As at its next start. */
 async function restingSide(engine: Engine, record: ContainerRecord): Promise<Side> {
   makeContainerTree(engine, record);
-  if (needsCopy(engine, record.id)) await copyRoot(engine, record);
+  await prepareRoot(engine, record);
   const next = { ...record, generation: record.generation + 1 };
   const spec = specOf(engine, next, { network: { kind: "none" }, rows: 0, columns: 0 });
   const side = { kind: "resting", spec: { ...spec, mounts: spec.mounts.filter(isKept) } };

@@ -22,7 +22,7 @@ import { ensureImage } from "./image-source.ts";
 import type { PullAccess } from "./pull.ts";
 import type { PullEvent } from "./pull-event.ts";
 import { layerMap } from "./spec.ts";
-import { copyRoot, findOutStorage, needsCopy } from "./storage.ts";
+import { prepareRoot } from "./storage.ts";
 import { viewContainer } from "./view.ts";
 import { ensureZone } from "./zone.ts";
 
@@ -85,8 +85,7 @@ export async function reserve(
     const record = insertRow(engine, request, image, { id, borrowed, run: options.run });
     if (record.config.volumes.length > 0) await shareVolumes(engine, record);
     makeContainerTree(engine, record);
-    await findOutStorage(engine);
-    if (needsCopy(engine, id)) await copyRoot(engine, record);
+    await prepareRoot(engine, record);
     return { record, lock };
   } catch (error) {
     undo(engine, id);

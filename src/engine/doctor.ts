@@ -5,7 +5,8 @@ import { type Finding, findAll, firstProblem } from "../host/index.ts";
 import type { Engine } from "./engine.ts";
 import { isRealRoot } from "./host.ts";
 import { readHostReport } from "./host-report.ts";
-import { findOutStorage, storageChoice } from "./storage.ts";
+import { findOutStorage } from "./copy-root.ts";
+import { storageChoice } from "./storage.ts";
 
 /** Every check's finding. */
 export async function examineHost(engine: Engine): Promise<Finding[]> {

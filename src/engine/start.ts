@@ -15,7 +15,7 @@ import { resolveNetwork } from "./host.ts";
 import { ensureHostsFile } from "./hosts-file.ts";
 import { attachRequest, followSession, type SessionEnd, type StreamOptions } from "./session.ts";
 import { specOf, type Surroundings } from "./spec.ts";
-import { copyRoot, needsCopy } from "./storage.ts";
+import { prepareRoot } from "./storage.ts";
 import { viewContainer } from "./view.ts";
 
 /** How long somebody else may be at work on a container that is to be started. */
@@ -64,7 +64,7 @@ export async function startContainer(
   const taken = await takeForStart(engine, name);
   if (taken === null) return null;
   const { record, lock } = taken;
-  if (needsCopy(engine, record.id)) await copyRootForStart(engine, taken);
+  await prepareRootForStart(engine, taken);
   await launch(engine, record, { channel, lock, streams, onWarning });
   noteStarted(engine, record, true);
   return streams === null ? null : await follow(engine, record, { channel, streams });
@@ -96,9 +96,9 @@ function noteStarted(engine: Engine, record: ContainerRecord, durable: boolean):
 }
 
 /** A container that was made where overlay could be mounted. */
-async function copyRootForStart(engine: Engine, { record, lock }: Reserved): Promise<void> {
+async function prepareRootForStart(engine: Engine, { record, lock }: Reserved): Promise<void> {
   try {
-    await copyRoot(engine, record);
+    await prepareRoot(engine, record);
   } catch (error) {
     closeFd(lock);
     settleFailedStart(engine, record);

@@ -1,20 +1,12 @@
 // How a container gets its root: as an overlay of its image's layers where the kernel mounts that for us, else as a copy of them. Found
 // out once per data home, before the first container is made. A container keeps the root it has, whatever is found out later.
 
-import { existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { BunkerError } from "../errors.ts";
-import { makeTree, syncFilesystem } from "../native/index.ts";
-import { type ContainerRecord, Trash } from "../store/index.ts";
-import { log } from "../log.ts";
+import type { ContainerRecord } from "../store/index.ts";
 import type { Engine } from "./engine.ts";
-import { HeldLock } from "./held-lock.ts";
-import { copiedRoot, lowerDirectories } from "./spec.ts";
-import { Staging } from "./staging.ts";
-import { emptyTrash, startJob } from "./worker.ts";
+import { copiedRoot } from "./spec.ts";
 
-const READABLE = 0o755;
-const PRIVATE = 0o700;
-const PRIVATE_FILE = 0o600;
 const COPY = "copy";
 const OVERLAY = "overlay";
 
@@ -45,56 +37,13 @@ function readFinding(engine: Engine): string {
   }
 }
 
-/** Tries to mount an overlay where containers lie, unless that was done before. Should the try itself fail, the next one will do. */
-export async function findOutStorage(engine: Engine): Promise<void> {
-  const finding = engine.store.layout.storageFinding();
-  if (existsSync(finding)) return;
-  try {
-    const lock = await HeldLock.take(`${finding}.lock`, new AbortController().signal);
-    try {
-      if (!existsSync(finding)) await tryOverlay(engine);
-    } finally {
-      lock.release();
-    }
-  } catch (error) {
-    if (!(error instanceof BunkerError)) throw error;
-    log.debug(`trying overlay: ${error.message}`);
-  }
+/** Makes what an overlay does not need: a copy. The container's directory must be there, its lock ours. */
+export async function prepareRoot(engine: Engine, record: ContainerRecord): Promise<void> {
+  if (!existsSync(engine.store.layout.storageFinding())) await (await import("./copy-root.ts")).findOutStorage(engine);
+  if (needsCopy(engine, record.id)) await (await import("./copy-root.ts")).copyRoot(engine, record);
 }
 
-async function tryOverlay(engine: Engine): Promise<void> {
-  const { layout } = engine.store;
-  for (const folder of ["staging", "trash"]) {
-    mkdirSync(`${layout.dataHome}/${folder}`, { recursive: true, mode: PRIVATE });
-  }
-  const staging = new Staging(engine);
-  try {
-    const { refused } = await startJob(engine, { op: "tryOverlay", directory: staging.directory }).result;
-    const content = typeof refused === "string" ? `${COPY}: ${refused}\n` : `${OVERLAY}\n`;
-    makeTree(layout.dataHome, [{ path: "storage", mode: PRIVATE_FILE, content }]);
-  } finally {
-    staging.release();
-  }
-}
-
-/** Whether a container's layers are still to be copied. Its directory must be there, its lock ours. */
-export function needsCopy(engine: Engine, id: string): boolean {
+/** Whether a container's layers are still to be copied. */
+function needsCopy(engine: Engine, id: string): boolean {
   return storageChoice(engine).driver === COPY && copiedRoot(engine, id) === null;
-}
-
-/** Copies a container's layers, and what it has written over them, into a root of its own. */
-export async function copyRoot(engine: Engine, record: ContainerRecord): Promise<void> {
-  const directory = engine.store.layout.container(record.id);
-  const part = `${directory}/root.part`;
-  if (existsSync(part)) {
-    // Somebody died over it.
-    const trash = new Trash(engine.store.layout);
-    trash.add(part);
-    emptyTrash(engine, trash);
-  }
-  mkdirSync(part, { mode: READABLE });
-  const layers = [...lowerDirectories(engine, record).reverse(), `${directory}/upper`];
-  await startJob(engine, { op: "flatten", target: part, layers }).result;
-  syncFilesystem(part);
-  renameSync(part, `${directory}/root`);
 }
