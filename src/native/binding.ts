@@ -38,7 +38,19 @@ function load(): typeof Addon {
     return open(place);
   } catch {
     write(asset, place);
+    return openWritten(place);
+  }
+}
+
+/** What was written just now is whole: then it is the place. */
+function openWritten(place: string): typeof Addon {
+  try {
     return open(place);
+  } catch (cause) {
+    throw new BunkerError("store", `loading the native library "${place}": ${(cause as Error).message}`, {
+      hint: "Is that file system mounted noexec? Put the data home where programs may be executed, with --root.",
+      cause,
+    });
   }
 }
 

@@ -1,4 +1,5 @@
-// A data home that cannot be written: what is in it can be seen, and all else says what is wrong.
+// Data homes where something is wrong with the place: read-only, what is in it can be seen, and all else says what is wrong; noexec, it
+// says so.
 
 import { describe, expect } from "bun:test";
 
@@ -40,5 +41,27 @@ describe("a data home on a read-only file system", () => {
     }
     await env.ok(["start", "c"]);
     expect(await env.ok(["wait", "c"])).toBe("0");
+  });
+});
+
+describe("a data home where nothing can be executed", () => {
+  it("is refused, with the way out", async () => {
+    const { env } = stage;
+    const place = env.makeDirectory("noexec");
+    asRoot("mount", "-t", "tmpfs", "-o", `noexec,mode=700,uid=${env.user.uid},gid=${env.user.gid}`, "none", place);
+    try {
+      for (const words of [
+        ["run", "--rm", "--network=none", "hello"],
+        ["ps", "-a"],
+      ]) {
+        const said = await env.run(["--root", place, ...words]);
+        expect(said.code).not.toBe(0);
+        expect(said.stderr).toContain("hint: ");
+        expect(said.stderr).toContain("--root");
+        expect(said.stderr).not.toContain("bug");
+      }
+    } finally {
+      asRoot("umount", place);
+    }
   });
 });
