@@ -63,7 +63,7 @@ export function findPeers(engine: Engine, { config }: ContainerRecord): Peers {
 
 function joinOf(engine: Engine, kind: SpaceKind, id: string): JoinSpec {
   const { record, status } = viewContainer(engine, id);
-  if (status !== "running") throw notRunning(kind, record.name, status);
+  if (status !== "running") throw notRunning(kind, record);
   const word = spaceOf(record.config.request, kind);
   if (kind === "ipc" && word !== "shareable" && !word.startsWith("container:")) {
     throw new BunkerError(
@@ -73,15 +73,15 @@ function joinOf(engine: Engine, kind: SpaceKind, id: string): JoinSpec {
     );
   }
   const state = readKeeperState(engine.store.layout.runtime(record.id));
-  if (state === null) throw notRunning(kind, record.name, "exited");
+  if (state === null) throw notRunning(kind, record);
   return { kind, pid: state.pid, startTime: state.startTime };
 }
 
-function notRunning(kind: SpaceKind, name: string, status: string): BunkerError {
+function notRunning(kind: SpaceKind, { id, name }: ContainerRecord): BunkerError {
   const message =
     kind === "network"
-      ? `cannot join network namespace of a non running container: container ${name} is ${status}`
-      : `failed to join ${kind.toUpperCase()} namespace: container ${name} is not running`;
+      ? `cannot join network of a non running container: ${id}`
+      : `failed to join ${kind.toUpperCase()} namespace: container ${id} is not running`;
   return new BunkerError("conflict", message, { hint: `\`bunker start ${name}\` starts it.` });
 }
 

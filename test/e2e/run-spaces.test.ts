@@ -159,9 +159,7 @@ describe("another container's", () => {
     expect(await space("guest", "pid")).toBe(await space("donor", "pid"));
     await env.ok(["stop", "-t0", "guest"]);
     await env.ok(["stop", "-t0", "donor"]);
-    expect(await env.fails(["start", "guest"], 1)).toContain(
-      "cannot join network namespace of a non running container: container donor is exited",
-    );
+    expect(await env.fails(["start", "guest"], 1)).toContain("cannot join network of a non running container: ");
     await env.ok(["start", "donor", "guest"]);
     expect(await env.ok(["ps", "--format", "{{.Names}}"])).toBe("guest\ndonor");
     await env.ok(["rm", "-f", "guest", "donor"]);

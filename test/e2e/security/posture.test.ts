@@ -37,6 +37,7 @@ const VARIANTS: Record<string, string[]> = {
   tty: ["--tty"],
   init: ["--init"],
   "network-host": ["--network", "host"],
+  privileged: ["--privileged"],
 };
 
 let registry: TestRegistry;
