@@ -1,6 +1,5 @@
 // docker create, and the first half of docker run: image and request become a row and directories; nothing runs yet.
 
-import { mkdirSync, statSync } from "node:fs";
 import {
   type Borrowed,
   type ContainerConfig,
@@ -14,6 +13,7 @@ import {
 import { BunkerError } from "../errors.ts";
 import { closeFd, makeTree } from "../native/index.ts";
 import type { ContainerRecord, ImageRecord } from "../store/index.ts";
+import { prepareBindSources } from "./bind-sources.ts";
 import { clearRuntime, lockContainer } from "./container-lock.ts";
 import { discardContainer } from "./discard.ts";
 import type { Engine } from "./engine.ts";
@@ -279,33 +279,4 @@ function makeVolumeTrees(dataHome: string, config: ContainerConfig): void {
     { path: `volumes/${name}/_data`, mode: READABLE_DIRECTORY },
   ]);
   makeTree(dataHome, [{ path: "volumes", mode: PRIVATE_DIRECTORY }, ...trees]);
-}
-
-/** docker's rule for -v: a missing source directory is made; for --mount it is an error. */
-function prepareBindSources(request: CreateRequest): void {
-  for (const mount of request.mounts) {
-    if (mount.kind !== "bind" || isThere(mount.source)) continue;
-    if (!mount.createSource) {
-      throw new BunkerError("bad-path", `bind source path does not exist: ${mount.source}`, {
-        hint: "Make it first, or use -v, which makes a missing directory.",
-      });
-    }
-    try {
-      mkdirSync(mount.source, { recursive: true });
-    } catch (cause) {
-      throw new BunkerError("bad-path", `making the bind source "${mount.source}": ${(cause as Error).message}`, {
-        hint: "Make the directory where you may write, or bind an existing one.",
-        cause,
-      });
-    }
-  }
-}
-
-/** One that cannot be looked at, too: the keeper will say why. */
-function isThere(path: string): boolean {
-  try {
-    return statSync(path, { throwIfNoEntry: false }) !== undefined;
-  } catch {
-    return true;
-  }
 }

@@ -194,7 +194,9 @@ describe("U", () => {
   });
 
   it("refuses what is not the user's to give", async () => {
-    expect(await fails(125, "--user=7", "-v", "/usr:/there:U", "busybox")).toContain("changing the owner");
+    expect(await fails(125, "--user=7", "-v", "/usr:/there:U", "busybox")).toContain("not allowed");
+    expect(await fails(125, "--user=7", "-v", `${stage.env.home}:/there:U`, "busybox")).toContain("not allowed");
+    expect(await fails(125, "--user=7", "-v", "/etc/ssl:/there:U", "busybox")).toContain("changing the owner");
   });
 });
 

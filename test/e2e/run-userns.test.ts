@@ -82,6 +82,16 @@ describe("keep-id", () => {
     expect(readdirSync(join(env.dataHome, "layers")).toSorted()).toContain("keep-1000-1000");
   });
 
+  it("fills volumes with everybody's own, and takes U to be the container's user", async () => {
+    const { env } = stage;
+    const home = "--userns=keep-id:uid=1000,gid=1000";
+    const script = "stat -c %u /home/someone /home/someone/mine; touch /home/someone/new; stat -c %u /other";
+    expect(await run(home, "-v", "filled:/home/someone", "-v", "given:/other:U", "owned", "sh", "-c", script)).toBe(
+      "1000\n1000\n1000",
+    );
+    await env.ok(["volume", "rm", "filled", "given"]);
+  });
+
   it("holds for cp, into one that rests", async () => {
     const { env } = stage;
     await env.ok([
