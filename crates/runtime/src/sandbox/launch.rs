@@ -43,6 +43,8 @@ pub struct Sandbox {
     pub namespaces: Option<OpenNamespaces>,
     /// Whether it is in the group it was made for.
     pub is_grouped: bool,
+    /// Others live in its pid namespace, who could stop it.
+    is_among_others: bool,
     /// Started, or reaped.
     is_settled: bool,
 }
@@ -124,6 +126,7 @@ fn create_beside(prepared: &Prepared<'_>, peers: &Peers, cgroup: Option<Borrowed
     let begun = share::begin(prepared, peers, cgroup, (&ours, theirs))?;
     let mut sandbox = Sandbox::from_parts(begun.pid, begun.pidfd, ours);
     sandbox.is_grouped = begun.is_grouped;
+    sandbox.is_among_others = true;
     sandbox.namespaces = Some(begun.namespaces);
     Word::Mapped.send(&sandbox.sync)?;
     Ok(sandbox)
@@ -170,7 +173,16 @@ fn refused(what: &str, error: &SysError) -> Failure {
 
 impl Sandbox {
     pub(super) fn from_parts(pid: i32, pidfd: OwnedFd, sync: OwnedFd) -> Self {
-        Self { pid, pidfd, sync, terminal: None, namespaces: None, is_grouped: false, is_settled: false }
+        Self {
+            pid,
+            pidfd,
+            sync,
+            terminal: None,
+            namespaces: None,
+            is_grouped: false,
+            is_among_others: false,
+            is_settled: false,
+        }
     }
 
     fn map_ids(&self, spec: &SandboxSpec) -> Result<(), Failure> {
@@ -195,7 +207,9 @@ impl Sandbox {
     /// # Errors
     /// What the child reports, reaped.
     pub fn await_ready(&mut self) -> Result<(), Failure> {
-        match Report::receive(&self.sync)? {
+        let report =
+            if self.is_among_others { Report::receive_patiently(&self.sync) } else { Report::receive(&self.sync) };
+        match report? {
             Some((Report::Ready, mut terminal)) => {
                 self.terminal = terminal.pop();
                 Ok(())

@@ -10,6 +10,8 @@ use crate::failure::{Failure, FailureCode};
 
 /// Far longer than any step takes that is waited for with it.
 const PATIENCE_MS: i32 = 15_000;
+/// Ten minutes.
+const LONG_PATIENCE_MS: i32 = 600_000;
 /// A failure with a long path and a list of layers stays below this.
 const PACKET_LIMIT: usize = 64 * 1024;
 
@@ -79,8 +81,17 @@ impl Report {
 
     /// As `receive`, but gives up: who lives in the container already can stop a process that joins it, and would stop us too.
     pub(super) fn receive_in_time(from: &OwnedFd) -> Result<Option<(Self, Vec<OwnedFd>)>, Failure> {
+        Self::receive_within(from, PATIENCE_MS)
+    }
+
+    /// The same for what is built among others, which may have a volume to fill.
+    pub(super) fn receive_patiently(from: &OwnedFd) -> Result<Option<(Self, Vec<OwnedFd>)>, Failure> {
+        Self::receive_within(from, LONG_PATIENCE_MS)
+    }
+
+    fn receive_within(from: &OwnedFd, patience: i32) -> Result<Option<(Self, Vec<OwnedFd>)>, Failure> {
         let mut watches = [Watch::new(from.as_fd(), true, false)];
-        poll::wait(&mut watches, PATIENCE_MS)?;
+        poll::wait(&mut watches, patience)?;
         if watches[0].has_event() {
             return Self::receive(from);
         }
