@@ -149,7 +149,7 @@ const HINTS = {
 /** Ours alone: what others could write to would be theirs to replace. */
 function ensurePrivate(path: string, uid: number, what: keyof typeof HINTS): void {
   // What was just made is looked at as well: somebody may have been faster.
-  const found = lstatSync(path, { throwIfNoEntry: false }) ?? make(path, what);
+  const found = look(path, what) ?? make(path, what);
   const problem =
     found === null
       ? null
@@ -166,6 +166,15 @@ function ensurePrivate(path: string, uid: number, what: keyof typeof HINTS): voi
   });
 }
 
+/** `null`: nothing is there. */
+function look(path: string, what: keyof typeof HINTS): Stats | null {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) ?? null;
+  } catch (cause) {
+    throw unusable(`looking at the ${what} "${path}"`, what, cause);
+  }
+}
+
 function make(path: string, what: keyof typeof HINTS): Stats | null {
   try {
     mkdirSync(path, { recursive: true, mode: PRIVATE });
@@ -173,9 +182,11 @@ function make(path: string, what: keyof typeof HINTS): Stats | null {
   } catch (cause) {
     // What has to be written there says so itself; looking works all the same.
     if ((cause as NodeJS.ErrnoException).code === "EROFS" && what === "runtime directory") return null;
-    throw new BunkerError("store", `making the ${what} "${path}": ${(cause as Error).message}`, {
-      hint: HINTS[what],
-      cause,
-    });
+    throw unusable(`making the ${what} "${path}"`, what, cause);
   }
+}
+
+/** A file where a directory should be, a name too long: whatever it is, it is the user's to mend. */
+function unusable(doing: string, what: keyof typeof HINTS, cause: unknown): BunkerError {
+  return new BunkerError("store", `${doing}: ${(cause as Error).message}`, { hint: HINTS[what], cause });
 }
