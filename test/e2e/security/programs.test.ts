@@ -214,6 +214,10 @@ describe("programs and libraries of an image (CVE-2019-14271, CVE-2022-1227)", (
       ["exec", id, "true"],
       ["exec", "-t", id, "true"],
       ["ps", "--size"],
+      ["top", id],
+      ["pause", id],
+      ["unpause", id],
+      ["port", id],
     ]) {
       await env.ok(words);
     }
