@@ -15,6 +15,20 @@ const TABLE = {
 } as const satisfies Flags;
 const RUNS = 3000;
 
+/** strconv.ParseInt with base 0, of words this short: decimal, octal or hexadecimal. `null`: none. */
+function integer(text: string): number | null {
+  const [, sign, hexadecimal, octal, decimal] =
+    /^([+-]?)(?:0[xX]([0-9a-fA-F]+)|0([0-7]*)|([1-9]\d*))$/.exec(text) ?? [];
+  if (sign === undefined) return null;
+  const value =
+    hexadecimal !== undefined
+      ? Number.parseInt(hexadecimal, 16)
+      : decimal !== undefined
+        ? Number.parseInt(decimal, 10)
+        : Number.parseInt(`0${octal ?? ""}`, 8);
+  return sign === "-" && value !== 0 ? -value : value;
+}
+
 interface Outcome {
   /** Name and text of each flag, in order. */
   set: [string, string][];
@@ -41,7 +55,7 @@ function model(words: readonly string[], interspersed: boolean): Outcome | null 
   const take = (name: keyof typeof TABLE, text: string | undefined): boolean => {
     if (text === undefined) return false;
     if (TABLE[name].kind === "boolean" && !TRUE.test(text) && !FALSE.test(text)) return false;
-    if (TABLE[name].kind === "integer" && !/^[+-]?(?:0[0-7]{0,15}|[1-9]\d{0,15})$/.test(text)) return false;
+    if (TABLE[name].kind === "integer" && integer(text) === null) return false;
     outcome.set.push([name, text]);
     return true;
   };
@@ -106,7 +120,7 @@ function summary({ set, rest, help }: Outcome): Record<string, unknown> {
     bare: TRUE.test(last("bare") ?? "true"),
     env: set.filter(([name]) => name === "env").map(([, text]) => text),
     name: last("name") ?? null,
-    time: time === undefined ? null : Number(time),
+    time: time === undefined ? null : integer(time),
   };
   return { values, rest, help, given: [...new Set(set.map(([name]) => name))].toSorted() };
 }
