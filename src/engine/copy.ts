@@ -156,6 +156,7 @@ interface Side {
   side: object;
   /** Whose ids are meant, where it is not clear from who runs there. */
   map?: LayerMap;
+  beside?: LayerMap;
 }
 
 /** What the worker is told about its side. A container that rests is locked: nobody may start it while its root is mounted elsewhere. */
@@ -166,7 +167,8 @@ async function sideFor(engine: Engine, side: FileSide, held: Held): Promise<Side
     const { id, name } = view.record;
     if (view.status === "running") {
       const state = readKeeperState(engine.store.layout.runtime(id));
-      if (state !== null) return { side: { kind: "running", pid: state.pid, startTime: state.startTime } };
+      const beside = layerMap(engine, view.record.config.request.userns);
+      if (state !== null) return { side: { kind: "running", pid: state.pid, startTime: state.startTime }, beside };
     }
     if (held.isLocked(id)) {
       throw new BunkerError("unsupported", `container "${name}" does not run: nothing is copied within it`, {

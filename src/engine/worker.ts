@@ -85,15 +85,20 @@ export function emptyTrash(engine: Engine, trash: Trash): void {
   }
 }
 
-function hire(engine: Engine, { map, ...job }: Job & { map?: LayerMap }, fds: number[]): number {
+/** `map`: the worker is to live with these ids; `beside`: to know them, and to stay in U. */
+function hire(
+  engine: Engine,
+  { map, beside, ...job }: Job & { map?: LayerMap; beside?: LayerMap },
+  fds: number[],
+): number {
   const channel = spawnWorker();
-  const [, uid, gid] = /^keep-(\d+)-(\d+)$/.exec(map ?? "") ?? [];
+  const [, uid, gid] = /^keep-(\d+)-(\d+)$/.exec(map ?? beside ?? "") ?? [];
   const keep = uid === undefined ? undefined : ({ kind: "keep", uid: Number(uid), gid: Number(gid) } as const);
   const context = {
     version: PROTOCOL_VERSION,
     userNamespace: planUserNamespace(engine.host(), keep),
     userRuntimeDir: engine.store.layout.userRuntimeDir,
-    nested: keep !== undefined,
+    nested: keep !== undefined && map !== undefined,
   };
   sendMessage(channel, { ...context, ...job }, fds);
   return channel;

@@ -92,7 +92,7 @@ describe("keep-id", () => {
     await env.ok(["volume", "rm", "filled", "given"]);
   });
 
-  it("holds for cp, into one that rests", async () => {
+  it("holds for cp, into and out of one that runs or rests", async () => {
     const { env } = stage;
     await env.ok([
       "create",
@@ -106,7 +106,17 @@ describe("keep-id", () => {
     ]);
     await env.ok(["cp", "/etc/hostname", "kept:/etc/in"]);
     await env.ok(["start", "kept"]);
-    expect(await env.ok(["exec", "--user=0", "kept", "stat", "-c", "%u:%g", "/etc/in"])).toBe("0:0");
+    const inside = (script: string) => env.ok(["exec", "--user=0", "kept", "sh", "-c", script]);
+    expect(await inside("stat -c %u:%g /etc/in")).toBe("0:0");
+    await env.ok(["cp", "/etc/hostname", "kept:/etc/running"]);
+    expect(await inside("stat -c %u:%g /etc/running")).toBe("0:0");
+    await inside("touch /mine /sevens; chown 1234:1234 /sevens");
+    const tar = (path: string) =>
+      Bun.spawnSync(env.command(["sh", "-c", `${env.program} cp kept:${path} - | tar tv --numeric-owner`])).stdout;
+    expect(tar("/sevens").toString()).toContain(" 1234/1234 ");
+    expect(tar("/mine").toString()).toContain(" 0/0 ");
+    await env.ok(["cp", "-a", "kept:/sevens", "kept:/again"]);
+    expect(await inside("stat -c %u:%g /again")).toBe("1234:1234");
     await env.ok(["rm", "-f", "kept"]);
   });
 

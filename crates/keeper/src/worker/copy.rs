@@ -20,7 +20,11 @@ use super::receive;
 use super::request::{CopyIn, CopyInOrder, CopyOut, CopyOutOrder, Request, Side};
 
 /// Packs.
-pub(super) fn out(worker: &Worker<'_>, job: &CopyOut, fds: Vec<OwnedFd>) -> Result<Value, Failure> {
+pub(super) fn out(
+    worker: &Worker<'_>,
+    request: &Request,
+    (job, fds): (&CopyOut, Vec<OwnedFd>),
+) -> Result<Value, Failure> {
     let output = fds.into_iter().next().ok_or_else(|| bad("nowhere to write the archive to"))?;
     let path = job.path.as_bytes();
     let (mut found, mut is_tree) = (None, false);
@@ -48,8 +52,15 @@ pub(super) fn out(worker: &Worker<'_>, job: &CopyOut, fds: Vec<OwnedFd>) -> Resu
     };
     let order: CopyOutOrder = ask(worker, &json!({ "found": source.as_ref().map(kind_of) }))?;
     let source = source.ok_or_else(|| bad("there is nothing to copy"))?;
-    let packed =
-        pack(Pack { source: &source, name: order.name.as_bytes(), as_root: order.as_root, output: Sent::new(output) })?;
+    let owners = Owners::of(&request.user_namespace);
+    let ids = is_foreign(request, &job.side).then_some(&owners);
+    let packed = pack(Pack {
+        source: &source,
+        name: order.name.as_bytes(),
+        as_root: order.as_root,
+        ids,
+        output: Sent::new(output),
+    })?;
     Ok(json!(packed))
 }
 
@@ -113,8 +124,14 @@ pub(super) fn inward(
         keep_owners: order.keep_owners,
         overwrite: order.overwrite,
         owners: &Owners::of(&request.user_namespace),
+        translate: is_foreign(request, &job.side),
     })?;
     Ok(json!(extracted))
+}
+
+/// A running container with a map of its own: we are in U, beside it.
+fn is_foreign(request: &Request, side: &Side) -> bool {
+    matches!(side, Side::Running { .. }) && !request.nested
 }
 
 fn word_for(destination: &Destination) -> &'static str {

@@ -38,7 +38,7 @@ pub fn run(channel: &OwnedFd) -> Result<Value, Failure> {
         Job::Measure { paths } => worker.measure(paths),
         Job::Flatten { target, layers } => worker.flatten(target, layers),
         Job::TryOverlay { directory } => try_overlay(directory),
-        Job::CopyOut(job) => copy::out(&worker, job, fds),
+        Job::CopyOut(job) => copy::out(&worker, &request, (job, fds)),
         Job::CopyIn(job) => copy::inward(&worker, &request, (job, fds)),
     }
 }

@@ -50,7 +50,7 @@ fn packed(source: &Source, name: &str) -> Vec<u8> {
         let mut bytes = Vec::new();
         std::io::Read::read_to_end(&mut fs::File::from(reading), &mut bytes).map(|_| bytes).expect("it works")
     });
-    let job = Pack { source, name: name.as_bytes(), as_root: true, output: Sent::new(writing) };
+    let job = Pack { source, name: name.as_bytes(), as_root: true, ids: None, output: Sent::new(writing) };
     let counted = pack(job).expect("it works");
     let bytes = reader.join().expect("it works");
     assert_eq!(counted.bytes, bytes.len() as u64);
@@ -78,6 +78,7 @@ fn extracted(
         keep_owners: false,
         overwrite: false,
         owners: &Owners::all(),
+        translate: false,
     });
     writer.join().expect("it works");
     result

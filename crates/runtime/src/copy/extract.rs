@@ -45,6 +45,8 @@ pub struct Extract<'a> {
     /// A directory may take the place of a file, and a file that of a directory with all that is in it.
     pub overwrite: bool,
     pub owners: &'a Owners,
+    /// The container's ids are others than those that we see: `owners` says which.
+    pub translate: bool,
 }
 
 /// What became of it.
@@ -76,6 +78,7 @@ pub fn extract(job: Extract<'_>) -> Result<Extracted, Failure> {
         keep_attributes: job.keep_owners,
         overwrite: job.overwrite,
         owners: job.owners,
+        translate: job.translate,
         directories: Vec::new(),
         counts: Extracted::default(),
         refused: None,
@@ -103,6 +106,7 @@ struct Extractor<'a> {
     keep_attributes: bool,
     overwrite: bool,
     owners: &'a Owners,
+    translate: bool,
     directories: Vec<MadeDirectory>,
     counts: Extracted,
     /// Why what is there and the archive do not fit, in docker's words.
@@ -214,7 +218,8 @@ impl Extractor<'_> {
             return Ok(None);
         }
         self.owners.check(entry.uid, entry.gid)?;
-        Ok(Some((entry.uid, entry.gid)))
+        let named = (entry.uid, entry.gid);
+        Ok(Some(if self.translate { self.owners.outside(named) } else { named }))
     }
 
     /// What runs as another is nothing to get from a container without asking for it.

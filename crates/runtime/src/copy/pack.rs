@@ -11,9 +11,9 @@ use serde::Serialize;
 use super::stream::Sent;
 use super::{Source, failure, is_kernels};
 use crate::failure::Failure;
-use crate::layer::attributes;
 use crate::layer::problem::{Outcome, Problem, limit};
 use crate::layer::tar::{Entry, EntryKind, Writer};
+use crate::layer::{Owners, attributes};
 use crate::tree;
 
 const ENOENT: i32 = 2;
@@ -34,6 +34,8 @@ pub struct Pack<'a> {
     pub name: &'a [u8],
     /// Everything is root's in the archive, whoever's it is here.
     pub as_root: bool,
+    /// What the container calls the ids that we see; `None`: the same.
+    pub ids: Option<&'a Owners>,
     pub output: Sent,
 }
 
@@ -56,6 +58,7 @@ pub fn pack(job: Pack<'_>) -> Result<Packed, Failure> {
     let mut packer = Packer {
         writer: Writer::new(job.output),
         as_root: job.as_root,
+        ids: job.ids,
         linked: HashMap::new(),
         packed: Packed::default(),
         at: job.name.to_vec(),
@@ -68,9 +71,10 @@ pub fn pack(job: Pack<'_>) -> Result<Packed, Failure> {
     Ok(packed)
 }
 
-struct Packer {
+struct Packer<'a> {
     writer: Writer<Sent>,
     as_root: bool,
+    ids: Option<&'a Owners>,
     /// Device and inode → the name under which it is in the archive.
     linked: HashMap<(u64, u64), Vec<u8>>,
     packed: Packed,
@@ -79,7 +83,7 @@ struct Packer {
     buffer: Vec<u8>,
 }
 
-impl Packer {
+impl Packer<'_> {
     fn top(&mut self, source: &Source) -> Outcome<()> {
         match source {
             Source::Directory(directory) => self.directory(directory, 0),
@@ -212,7 +216,8 @@ impl Packer {
     }
 
     fn entry(&self, kind: EntryKind, status: &Status) -> Entry {
-        let (uid, gid) = if self.as_root { (0, 0) } else { (status.uid, status.gid) };
+        let here = (status.uid, status.gid);
+        let (uid, gid) = if self.as_root { (0, 0) } else { self.ids.map_or(here, |ids| ids.inside(here)) };
         let (path, mode, modified) = (self.at.clone(), status.permissions(), status.modified);
         Entry { kind, path, mode, uid, gid, modified, ..Entry::default() }
     }

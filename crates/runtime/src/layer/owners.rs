@@ -24,6 +24,25 @@ impl Owners {
         Self { uids: map.clone(), gids: map }
     }
 
+    /// What a container calls an owner, as ids of U (`outside` of its map). Ids it has not become U's root.
+    pub(crate) fn outside(&self, (uid, gid): (u32, u32)) -> (u32, u32) {
+        let find = |id: u32, map: &[IdMapping]| {
+            let line = map.iter().find(|line| id >= line.inside && id - line.inside < line.size);
+            line.map_or(0, |line| line.outside + (id - line.inside))
+        };
+        (find(uid, &self.uids), find(gid, &self.gids))
+    }
+
+    /// The other way round; ids it has not are nobody's.
+    pub(crate) fn inside(&self, (uid, gid): (u32, u32)) -> (u32, u32) {
+        const NOBODY: u32 = 65534;
+        let find = |id: u32, map: &[IdMapping]| {
+            let line = map.iter().find(|line| id >= line.outside && id - line.outside < line.size);
+            line.map_or(NOBODY, |line| line.inside + (id - line.outside))
+        };
+        (find(uid, &self.uids), find(gid, &self.gids))
+    }
+
     /// Only one id is mapped: everything belongs to it, whoever the archive says.
     pub(crate) fn is_single(&self) -> bool {
         let count = |map: &[IdMapping]| map.iter().map(|line| u64::from(line.size)).sum::<u64>();
