@@ -99,7 +99,7 @@ export const PARSERS = [
   parser({
     name: "duration",
     parse: parseDuration,
-    seeds: ["1h2m3.5s", "-10ms", "0", ".5h", "1µs", "5"],
+    seeds: ["1h2m3.5s", "-10ms", "0", ".5h", "1µs", "5", `${"9999999h".repeat(11)}9`],
     check: (value) => ensure(Number.isFinite(value), "a length of time"),
   }),
   parser({
