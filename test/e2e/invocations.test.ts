@@ -20,6 +20,7 @@ import {
 import { recordAnswers } from "../support/invocation-record.ts";
 import { Stage } from "../support/stage.ts";
 import { CONTAINERS } from "./invocations/containers.ts";
+import { COPYING } from "./invocations/copying.ts";
 import { CREATING } from "./invocations/creating.ts";
 import { IMAGES, VOLUMES } from "./invocations/images.ts";
 import { PROCESSES } from "./invocations/processes.ts";
@@ -32,6 +33,7 @@ const TOPICS = {
   containers: CONTAINERS,
   images: IMAGES,
   volumes: VOLUMES,
+  copying: COPYING,
 };
 const OPENING_TIMEOUT_MS = 300_000;
 

@@ -233,4 +233,17 @@ export const CREATING: Row[] = [
     "run --rm --tmpfs /x:size=nonsense busybox true",
     { says: 'invalid tmpfs option ["size=nonsense"]', because: "told before anything runs" },
   ],
+  // settings
+  "run --rm --sysctl nonsense busybox true",
+  "run --rm --sysctl kernel.nonsense=1 busybox true",
+  "run --rm --sysctl =1 busybox true",
+  "run --rm --oom-score-adj nonsense busybox true",
+  "run --rm --oom-score-adj 1001 busybox true",
+  "run --rm --volumes-from nowhere busybox true",
+  "run --rm --volumes-from holder:nonsense busybox ls /data",
+  [
+    "run --rm --volumes-from '' busybox true",
+    { says: 'invalid volumes-from specification: ""', because: "the words of every other one that is none" },
+  ],
+  "run --rm --volumes-from holder busybox ls -d /data",
 ];
