@@ -51,7 +51,7 @@ export class Dialogue {
     try {
       sendMessage(this.#channel, message);
     } catch (error) {
-      if (!(error instanceof BunkerError)) throw error;
+      if (!(error instanceof BunkerError) || error.code !== "not-running") throw error;
     }
   }
 

@@ -28,10 +28,11 @@ export class Source {
     return new Source(registry, await pushImage("busybox", { host: registry.host }));
   }
 
-  /** An environment that has the image. */
+  /** An environment that has the image, and has had a container: the first one finds out things that are known from then on. */
   async env(options: EnvOptions = {}): Promise<TestEnv> {
     const env = await TestEnv.create(options);
     await env.ok(["pull", "--quiet", this.image]);
+    await env.ok(["rm", await env.ok(["create", NO_NETWORK, this.image])]);
     return env;
   }
 

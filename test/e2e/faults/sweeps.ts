@@ -176,12 +176,12 @@ export const SWEEPS: Record<string, (stage: Stage) => SweepOf> = {
 
   rename: ({ env, image }) => ({
     prepare: async () => {
-      await env.ok(["create", "--name=b", NO_NETWORK, image, "true"]);
-      return ["rename", "b", "c"];
+      await env.ok(["create", "--name=zero", NO_NETWORK, image, "true"]);
+      return ["rename", "zero", "c"];
     },
     recover: async () => {
       // One of the two, and not both.
-      const renamed = await env.run(["rename", "b", "c"]);
+      const renamed = await env.run(["rename", "zero", "c"]);
       await env.ok(["container", "exists", "c"]);
       if (renamed.code !== 0 && !renamed.stderr.includes("no such container")) throw new Error(renamed.stderr);
       await truthAndRemoval(env, "created");

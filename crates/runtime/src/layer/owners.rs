@@ -11,10 +11,14 @@ pub struct Owners {
 }
 
 impl Owners {
-    /// Those of a container.
+    /// Those of a container; those of U where it lives in that itself.
     #[must_use]
     pub fn of(namespace: &UserNamespace) -> Self {
-        Self { uids: namespace.container_uid_map.clone(), gids: namespace.container_gid_map.clone() }
+        let ids = |own: &[IdMapping], user: &[IdMapping]| if own.is_empty() { identity(user) } else { own.to_vec() };
+        Self {
+            uids: ids(&namespace.container_uid_map, &namespace.user_uid_map),
+            gids: ids(&namespace.container_gid_map, &namespace.user_gid_map),
+        }
     }
 
     /// Every id there can be.
@@ -59,4 +63,9 @@ impl Owners {
         }
         Ok(())
     }
+}
+
+/// A map in its own terms: what is inside of it, as itself.
+fn identity(map: &[IdMapping]) -> Vec<IdMapping> {
+    map.iter().map(|line| IdMapping { outside: line.inside, ..*line }).collect()
 }
