@@ -100,6 +100,7 @@ export function planSandbox(
   ensureVersion(config);
   const { request } = config;
   const userNamespace = planUserNamespace(host, request.userns);
+  const usualSysctls = planSysctls(userNamespace.userGidMap, start.network);
   const systemPaths = planConfinement(request, planMaskedPaths(host.throttledCpus, start.network));
   return {
     version: SPEC_VERSION,
@@ -118,7 +119,7 @@ export function planSandbox(
     network: start.network,
     hostname: config.hostname,
     domainname: request.domainname,
-    sysctls: { ...planSysctls(userNamespace.userGidMap, start.network), ...request.sysctls },
+    sysctls: { ...usualSysctls, ...request.sysctls },
     maskedPaths: systemPaths.masked,
     readonlyPaths: systemPaths.readonly,
     sysWritable: request.privileged ?? false,
@@ -127,6 +128,7 @@ export function planSandbox(
     log: { kind: "file", maxSize: LOG_MAX_SIZE, maxFiles: LOG_MAX_FILES },
     cgroup: planGroup(host, start.id),
     nested: host.nested,
+    dispensable: host.nested ? planDispensable(request, Object.keys(usualSysctls)) : [],
     autoRemove: request.autoRemove,
     timeout: request.timeout ?? null,
     account: request.account ?? null,
@@ -149,6 +151,13 @@ function planRoot({ autoRemove, readOnly }: CreateRequest, paths: ContainerPaths
     volatile: autoRemove,
     readonly: readOnly,
   };
+}
+
+/** What nobody asked for: where an outer container's engine forbids it, the container starts without. */
+function planDispensable(request: CreateRequest, usualSysctls: string[]): string[] {
+  const named = request.hostname !== null || request.domainname !== null;
+  const usual = usualSysctls.filter((name) => request.sysctls?.[name] === undefined);
+  return named ? usual : [...usual, "hostname"];
 }
 
 /** A newer bunker's model may ask for what we would not do. */

@@ -168,6 +168,8 @@ export interface SandboxSpec {
   cgroup: string | null;
   /** We are in a container ourselves: what its engine hides in /proc and /sys stays hidden. */
   nested: boolean;
+  /** Names of sysctls, and `hostname`: what the container starts without where it is forbidden. */
+  dispensable: string[];
   autoRemove: boolean;
   /** Seconds. */
   timeout: number | null;

@@ -67,11 +67,13 @@ describe("a container of podman's", () => {
         await podman("pull", "--quiet", "--tls-verify=false", reference);
         const shared = ["--rm", "--network=none", "--volume", `${env.program}:/usr/bin/bunker`];
         const script =
-          "bunker run --rm --network none hello | head -1; bunker info --format '{{.Driver}}'; bunker run -d --name c --network none hello >/dev/null; bunker wait c; bunker logs c | head -1; bunker rm c; bunker doctor || true";
+          "bunker run --rm --network none hello | head -1; bunker info --format '{{.Driver}}'; bunker run -d --name c --network none hello >/dev/null; bunker wait c; bunker logs c | head -1; bunker rm c; bunker run --rm --network none --hostname mine hello 2>&1 || echo refused; bunker doctor || true";
         // Its root is an overlay, on which no other one can write.
         const plain = await podman("run", ...shared, "--env=HOME=/root", reference, "sh", "-ec", script);
         expect(plain.split("\n").slice(0, 5)).toEqual([HELLO, "copy", "0", HELLO, "c"]);
         expect(plain).toContain("each container is a copy");
+        // What was asked for is never left out.
+        expect(plain).toMatch(/sethostname.*\n(?:hint: .*\n)?refused\n/);
         const volume = await podman(
           "run",
           ...shared,

@@ -52,6 +52,9 @@ pub struct SandboxSpec {
     /// We are in a container ourselves: what its engine hides in /proc and /sys stays hidden.
     #[serde(default)]
     pub nested: bool,
+    /// Names of sysctls, and `hostname`: what the container starts without where it is forbidden.
+    #[serde(default)]
+    pub dispensable: Vec<String>,
     /// The container is removed after it ends: the upper may be `volatile`, nothing needs to survive.
     pub auto_remove: bool,
     /// Seconds after its start the container is killed; never, if absent.

@@ -208,9 +208,6 @@ fn real_directory(root: BorrowedFd<'_>, name: &str) -> Result<OwnedFd, Failure> 
     Ok(open()?)
 }
 
-/// Set by default.
-const CONVENIENT: [&str; 2] = ["net.ipv4.ip_unprivileged_port_start", "net.ipv4.ping_group_range"];
-
 /// Values of the container's own namespaces (sysctl.d(5) names), through the mount itself: nothing can stand in for it. A name is
 /// words between dots and nothing else, a value one line (CVE-2022-0811).
 fn write_sysctls(spec: &SandboxSpec, proc: BorrowedFd<'_>) -> Result<(), Failure> {
@@ -231,8 +228,8 @@ fn write_sysctls(spec: &SandboxSpec, proc: BorrowedFd<'_>) -> Result<(), Failure
         let written = path::open_at2(root.as_fd(), place.as_bytes(), path::O_WRONLY, resolve)
             .and_then(|opened| file::write_all(opened.as_fd(), value.as_bytes()));
         match written {
-            // The outer container's /proc: what every container gets is a convenience, and the container starts without.
-            Err(error) if spec.nested && error.errno == EROFS && CONVENIENT.contains(&name.as_str()) => {}
+            // The outer container's /proc.
+            Err(error) if error.errno == EROFS && spec.dispensable.contains(name) => {}
             other => other
                 .map_err(|error| Failure::system(FailureCode::System, &format!("setting sysctl \"{name}\""), &error))?,
         }
