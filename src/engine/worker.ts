@@ -98,7 +98,7 @@ function hire(
     version: PROTOCOL_VERSION,
     userNamespace: planUserNamespace(engine.host(), keep),
     userRuntimeDir: engine.store.layout.userRuntimeDir,
-    nested: keep !== undefined && map !== undefined,
+    mapped: keep !== undefined && map !== undefined,
   };
   sendMessage(channel, { ...context, ...job }, fds);
   return channel;

@@ -116,16 +116,19 @@ pub fn signal(pidfd: BorrowedFd<'_>, signal: i32) -> SysResult<()> {
     check_long(result, || format!("pidfd_send_signal({signal})")).map(drop)
 }
 
-/// Sends a signal to the process of this number if it still is the one that started then; false if it is not.
-pub fn signal_if_same(pid: i32, started: u64, number: i32) -> SysResult<bool> {
+/// A descriptor for the process of this number if it still is the one that started then; `None` if it is not.
+pub fn open_pidfd_if_same(pid: i32, started: u64) -> SysResult<Option<OwnedFd>> {
     let pidfd = match open_pidfd(pid) {
-        Err(error) if matches!(error.errno, libc::ESRCH | libc::EINVAL) => return Ok(false),
+        Err(error) if matches!(error.errno, libc::ESRCH | libc::EINVAL) => return Ok(None),
         other => other?,
     };
     // Opened first, compared after: what is compared is then surely what was opened.
-    if start_time(pid) != Some(started) {
-        return Ok(false);
-    }
+    Ok((start_time(pid) == Some(started)).then_some(pidfd))
+}
+
+/// Sends a signal to the process of this number if it still is the one that started then; false if it is not.
+pub fn signal_if_same(pid: i32, started: u64, number: i32) -> SysResult<bool> {
+    let Some(pidfd) = open_pidfd_if_same(pid, started)? else { return Ok(false) };
     match signal(pidfd.as_fd(), number) {
         Err(error) if error.errno == libc::ESRCH => Ok(false),
         other => other.map(|()| true),

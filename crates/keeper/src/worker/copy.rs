@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use super::job::{Worker, bad};
 use super::receive;
-use super::request::{CopyIn, CopyInOrder, CopyOut, CopyOutOrder, Request, Side};
+use super::request::{CopyIn, CopyInOrder, CopyOut, CopyOutOrder, Placed, Request, Side};
 
 /// Packs.
 pub(super) fn out(
@@ -109,11 +109,10 @@ pub(super) fn inward(
     let order: CopyInOrder = ask(worker, &json!({ "found": word_for(&destination) }))?;
     // Modes are as the archive says.
     credential::set_umask(0);
-    let placing = match order.placing.as_str() {
-        "contents" => Placing::Contents,
-        "named" => Placing::Named(order.name.as_bytes()),
-        "replace" => Placing::Replace,
-        _ => return Err(bad("placing")),
+    let placing = match &order.placing {
+        Placed::Contents => Placing::Contents,
+        Placed::Named { name } => Placing::Named(name.as_bytes()),
+        Placed::Replace => Placing::Replace,
     };
     let is_container = !matches!(job.side, Side::Host);
     let extracted = extract(Extract {
@@ -131,7 +130,7 @@ pub(super) fn inward(
 
 /// A running container with a map of its own: we are in U, beside it.
 fn is_foreign(request: &Request, side: &Side) -> bool {
-    matches!(side, Side::Running { .. }) && !request.nested
+    matches!(side, Side::Running { .. }) && !request.mapped
 }
 
 fn word_for(destination: &Destination) -> &'static str {
@@ -177,11 +176,7 @@ fn container_root(side: &Side) -> Result<OwnedFd, Failure> {
 fn running_root(pid: i32, start_time: u64) -> Result<OwnedFd, Failure> {
     let ended = || Failure::new(FailureCode::NotRunning, "the container has ended meanwhile");
     let own = file::open("/proc/self/ns/mnt", O_RDONLY)?;
-    let first = process::open_pidfd(pid).map_err(|_| ended())?;
-    // Opened first, compared after: what is compared is then surely what was opened.
-    if process::start_time(pid) != Some(start_time) {
-        return Err(ended());
-    }
+    let first = process::open_pidfd_if_same(pid, start_time)?.ok_or_else(ended)?;
     process::set_dumpable(false)?;
     namespace::join(first.as_fd(), namespace::MOUNT)?;
     let root = file::open("/", O_PATH | O_DIRECTORY)?;

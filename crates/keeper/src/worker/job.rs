@@ -23,8 +23,8 @@ pub fn run(channel: &OwnedFd) -> Result<Value, Failure> {
     if request.version > SPEC_VERSION {
         return Err(bad(&format!("version {} is newer than {SPEC_VERSION}", request.version)));
     }
-    if request.nested {
-        userns::enter_nested(&request.user_namespace, &request.user_runtime_dir)?;
+    if request.mapped {
+        userns::enter_mapped(&request.user_namespace, &request.user_runtime_dir)?;
     } else {
         // Its entry in U's register stays behind: once locked in we cannot reach it, and whoever looks next tidies it.
         std::mem::forget(userns::enter(&request.user_namespace, &request.user_runtime_dir)?);
@@ -64,7 +64,7 @@ impl Worker<'_> {
         let owners = Owners::of(&request.user_namespace);
         let manifest = file::open(manifest, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW)?;
         let reach = self.lock_in(Root::Directory(target), &[], Some(limits.bytes.max(FILE_SIZE)))?;
-        if request.nested {
+        if request.mapped {
             // Made by the command, whose user is not its root here.
             path::change_owner_of(reach.root.as_fd(), (0, 0))?;
         }
@@ -100,7 +100,7 @@ impl Worker<'_> {
         let roots = existing(&reach, &roots)?;
         let layers = roots.into_iter().zip(manifests).map(|(root, manifest)| FixLayer { root, manifest });
         let fixes = layer::fix(&layers.collect::<Vec<_>>(), reach.root.as_fd())?;
-        if request.nested {
+        if request.mapped {
             // The command is to move them, which only the owner of a directory may.
             let maps = &request.user_namespace;
             let caller = |map: &[IdMapping]| map.iter().find(|line| line.outside == 0).map_or(0, |line| line.inside);

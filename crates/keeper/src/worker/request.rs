@@ -12,7 +12,7 @@ pub struct Request {
     pub user_runtime_dir: String,
     /// The files belong to the ids of the container's map, not of U's.
     #[serde(default)]
-    pub nested: bool,
+    pub mapped: bool,
     #[serde(flatten)]
     pub job: Job,
 }
@@ -117,13 +117,20 @@ pub struct CopyOutOrder {
     pub as_root: bool,
 }
 
+/// See `bunker_runtime::copy::Placing`.
+#[derive(Deserialize)]
+#[serde(tag = "placing", rename_all = "camelCase")]
+pub enum Placed {
+    Contents,
+    Named { name: String },
+    Replace,
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CopyInOrder {
-    /// `contents`, `named` or `replace`.
-    pub placing: String,
-    /// Of `named`.
-    pub name: String,
+    #[serde(flatten)]
+    pub placing: Placed,
     pub keep_owners: bool,
     pub overwrite: bool,
     /// Links in the names of entries are followed: for archives that others made.

@@ -93,9 +93,7 @@ pub(super) fn flag_of(kind: JoinKind) -> i32 {
 }
 
 fn open_peer(join: &Join) -> Result<OwnedFd, Failure> {
-    let pidfd = process::open_pidfd(join.pid).map_err(|_| ended())?;
-    // Opened first, compared after: what is compared is then surely what was opened.
-    if process::start_time(join.pid) == Some(join.start_time) { Ok(pidfd) } else { Err(ended()) }
+    process::open_pidfd_if_same(join.pid, join.start_time)?.ok_or_else(ended)
 }
 
 fn ended() -> Failure {

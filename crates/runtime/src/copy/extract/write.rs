@@ -1,8 +1,10 @@
 //! One entry, made under a name of its own and then renamed to what it is called.
 
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use bunker_sys::path::{self, O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_TRUNC, O_WRONLY, S_IFIFO};
+use bunker_sys::path::{
+    self, O_CREAT, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, S_IFIFO,
+};
 use bunker_sys::{SysResult, process, xattr};
 
 use super::super::stream::Received;
@@ -34,23 +36,30 @@ pub(super) struct Dress {
     pub(super) attributes: bool,
 }
 
-/// Makes a file, link or FIFO and puts it in the place of whatever (but a directory) has that name.
+/// Makes a file, link or FIFO and puts it in the place of whatever (but a directory) has that name. What is written to is what was
+/// made, held by its descriptor: somebody inside may exchange the name meanwhile, for something whose opening would not end too.
 pub(super) fn replace(to: Name<'_>, entry: &Entry, (dress, reader): (&Dress, &mut Reader<Received>)) -> Outcome<()> {
-    let aside = make_aside(|name| match entry.kind {
-        EntryKind::Symlink => path::make_symlink_at(&entry.target, to.0, name),
-        EntryKind::Fifo => path::make_node_at(to.0, name, S_IFIFO | OWN_MODE),
-        _ => path::open_at(to.0, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, OWN_MODE).map(drop),
+    let flags = O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW;
+    let (aside, file) = make_aside(|name| match entry.kind {
+        EntryKind::Symlink => path::make_symlink_at(&entry.target, to.0, name).map(|()| None),
+        EntryKind::Fifo => path::make_node_at(to.0, name, S_IFIFO | OWN_MODE).map(|()| None),
+        _ => path::open_at(to.0, name, flags, OWN_MODE).map(Some),
     })?;
-    let made = finish((to.0, &aside), entry, (dress, reader)).and_then(|()| move_to((to.0, &aside), to, entry));
+    let aside = (to.0, aside.as_slice());
+    let made = match &file {
+        Some(file) => finish_file(file.as_fd(), entry, (dress, reader)).and_then(|()| move_file(file, aside, to)),
+        None => finish_special(aside, entry, dress)
+            .and_then(|()| path::rename_at(aside, to).map_err(Problem::system("renaming a file"))),
+    };
     if made.is_err() {
-        let _ = path::remove_file_at(to.0, &aside);
+        let _ = path::remove_file_at(aside.0, aside.1);
     }
     made
 }
 
 /// One more name for a file that was extracted before.
 pub(super) fn hard_link(from: Name<'_>, to: Name<'_>) -> Outcome<()> {
-    let aside = make_aside(|name| path::make_hard_link_at(from, (to.0, name)))?;
+    let (aside, ()) = make_aside(|name| path::make_hard_link_at(from, (to.0, name)))?;
     let moved = path::rename_at((to.0, &aside), to).map_err(Problem::system("renaming a link"));
     // Of two names of one file the kernel leaves both where they are.
     match path::remove_file_at(to.0, &aside) {
@@ -59,41 +68,44 @@ pub(super) fn hard_link(from: Name<'_>, to: Name<'_>) -> Outcome<()> {
     }
 }
 
-fn make_aside(make: impl Fn(&[u8]) -> SysResult<()>) -> Outcome<Vec<u8>> {
+/// Under a name that nobody has; with what `make` gives.
+fn make_aside<T>(make: impl Fn(&[u8]) -> SysResult<T>) -> Outcome<(Vec<u8>, T)> {
     let mut tried = 0;
     loop {
         let aside = format!(".bunker-cp-{}-{tried}", process::own_pid()).into_bytes();
         match make(&aside) {
-            Ok(()) => return Ok(aside),
+            Ok(made) => return Ok((aside, made)),
             Err(error) if error.errno == EEXIST && tried < TRIES => tried += 1,
             Err(error) => return Err(Problem::system("making a file")(error)),
         }
     }
 }
 
-/// Content, then what the kernel takes away when content or owner change.
-fn finish(aside: Name<'_>, entry: &Entry, (dress, reader): (&Dress, &mut Reader<Received>)) -> Outcome<()> {
+/// Links and FIFOs.
+fn finish_special(aside: Name<'_>, entry: &Entry, dress: &Dress) -> Outcome<()> {
     let failed = || Problem::system("finishing a file");
-    if entry.kind != EntryKind::File {
-        if let Some(owner) = dress.owner {
-            path::change_owner_at(aside.0, aside.1, owner).map_err(failed())?;
-        }
-        if entry.kind == EntryKind::Fifo {
-            let fifo = path::open_at(aside.0, aside.1, O_RDONLY | O_NOFOLLOW | path::O_NONBLOCK, 0).map_err(failed())?;
-            path::change_mode(fifo.as_fd(), dress.mode).map_err(failed())?;
-        }
-        return path::set_time_at(aside.0, aside.1, entry.modified).map_err(failed());
-    }
-    let file = path::open_at(aside.0, aside.1, O_WRONLY | O_NOFOLLOW, 0).map_err(failed())?;
-    write_content(file.as_fd(), entry, reader)?;
     if let Some(owner) = dress.owner {
-        path::change_owner(file.as_fd(), owner).map_err(failed())?;
+        path::change_owner_at(aside.0, aside.1, owner).map_err(failed())?;
     }
-    path::change_mode(file.as_fd(), dress.mode).map_err(failed())?;
+    if entry.kind == EntryKind::Fifo {
+        let fifo = path::open_at(aside.0, aside.1, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0).map_err(failed())?;
+        path::change_mode(fifo.as_fd(), dress.mode).map_err(failed())?;
+    }
+    path::set_time_at(aside.0, aside.1, entry.modified).map_err(failed())
+}
+
+/// Content, then what the kernel takes away when content or owner change.
+fn finish_file(file: BorrowedFd<'_>, entry: &Entry, (dress, reader): (&Dress, &mut Reader<Received>)) -> Outcome<()> {
+    let failed = || Problem::system("finishing a file");
+    write_content(file, entry, reader)?;
+    if let Some(owner) = dress.owner {
+        path::change_owner(file, owner).map_err(failed())?;
+    }
+    path::change_mode(file, dress.mode).map_err(failed())?;
     if dress.attributes {
-        set_attributes(file.as_fd(), entry)?;
+        set_attributes(file, entry)?;
     }
-    path::set_time(file.as_fd(), entry.modified).map_err(failed())
+    path::set_time(file, entry.modified).map_err(failed())
 }
 
 /// The data where they belong, holes where there are none, and where there are zeros.
@@ -130,13 +142,13 @@ fn write_data(file: BorrowedFd<'_>, data: &[u8], offset: u64) -> Outcome<()> {
 }
 
 /// Over a mount point (a file that was bound into the container) nothing can be renamed: its content changes then, as `>` would.
-fn move_to(aside: Name<'_>, to: Name<'_>, entry: &Entry) -> Outcome<()> {
+fn move_file(file: &OwnedFd, aside: Name<'_>, to: Name<'_>) -> Outcome<()> {
     match path::rename_at(aside, to) {
-        Err(error) if error.errno == EBUSY && entry.kind == EntryKind::File => {
+        Err(error) if error.errno == EBUSY => {
             let failed = || Problem::system("writing a file that is mounted");
-            let from = path::open_at(aside.0, aside.1, O_RDONLY | O_NOFOLLOW, 0).map_err(failed())?;
-            let target = path::open_at(to.0, to.1, O_WRONLY | O_TRUNC | O_NOFOLLOW, 0).map_err(failed())?;
-            copy_bytes(from.as_fd(), target.as_fd()).map_err(failed())?;
+            let flags = O_WRONLY | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+            let target = path::open_at(to.0, to.1, flags, 0).map_err(failed())?;
+            copy_bytes(file.as_fd(), target.as_fd()).map_err(failed())?;
             path::remove_file_at(aside.0, aside.1).map_err(failed())
         }
         other => other.map_err(Problem::system("renaming a file")),
