@@ -28,6 +28,26 @@ export function lockContainer(engine: Engine, id: string): number | null {
   }
 }
 
+/** How long somebody else may be at work on a container. */
+const PATIENCE_TRIES = 1000;
+const PATIENCE_PAUSE_MS = 5;
+
+/**
+ * Tries until something comes of it: somebody else may be starting, ending, removing or sweeping the container at this very moment.
+ *
+ * @throws BunkerError system when that does not end
+ */
+export async function untilFree<T>(name: string, attempt: () => T | null | Promise<T | null>): Promise<T> {
+  for (let count = 0; count < PATIENCE_TRIES; count++) {
+    const taken = await attempt();
+    if (taken !== null) return taken;
+    await Bun.sleep(PATIENCE_PAUSE_MS);
+  }
+  throw new BunkerError("system", `container "${name}" is being started or removed by somebody else`, {
+    hint: "Run the command again.",
+  });
+}
+
 /** Runs something under the lock, and gives it back; `null`: somebody else has it. */
 export function withContainerLock<T>(engine: Engine, id: string, use: () => T): { result: T } | null {
   const lock = lockContainer(engine, id);

@@ -6,7 +6,7 @@ import { BunkerError, wrapError } from "../errors.ts";
 import { closeFd, makePipe } from "../native/index.ts";
 import { type CopyPath, type DestinationKind, planCopy, type SourceKind } from "../volume/index.ts";
 import type { ContainerRecord, LayerMap } from "../store/index.ts";
-import { clearRuntime, lockContainer } from "./container-lock.ts";
+import { clearRuntime, lockContainer, untilFree } from "./container-lock.ts";
 import { makeContainerTree } from "./create.ts";
 import type { Engine } from "./engine.ts";
 import { layerMap, specOf } from "./spec.ts";
@@ -14,9 +14,6 @@ import { prepareRoot } from "./storage.ts";
 import { readKeeperState, viewContainer } from "./view.ts";
 import { Dialogue } from "./worker.ts";
 
-/** How long somebody else may be at work on a container. */
-const LOCK_TRIES = 1000;
-const LOCK_PAUSE_MS = 5;
 /** The kernel's own, which are there only while a container runs. */
 const KERNEL_PLACES = /^\/(?:proc|sys|dev)(?:\/|$)/;
 
@@ -162,7 +159,7 @@ interface Side {
 /** What the worker is told about its side. A container that rests is locked: nobody may start it while its root is mounted elsewhere. */
 async function sideFor(engine: Engine, side: FileSide, held: Held): Promise<Side> {
   if (side.kind === "host") return { side: { kind: "host" } };
-  for (let attempt = 0; attempt < LOCK_TRIES; attempt++) {
+  return untilFree(side.name, async () => {
     const view = viewContainer(engine, side.name);
     const { id, name } = view.record;
     if (view.status === "running") {
@@ -182,11 +179,7 @@ async function sideFor(engine: Engine, side: FileSide, held: Held): Promise<Side
       if (record?.state === "created" || record?.state === "ended") return await restingSide(engine, record);
       held.unlock(id);
     }
-    // Somebody else starts, ends or removes it at this very moment.
-    await Bun.sleep(LOCK_PAUSE_MS);
-  }
-  throw new BunkerError("system", `container "${side.name}" is being started or removed by somebody else`, {
-    hint: "Run the command again.",
+    return null;
   });
 }
 

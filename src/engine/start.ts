@@ -7,7 +7,7 @@ import { closeFd, isLocked } from "../native/index.ts";
 import type { ContainerRecord } from "../store/index.ts";
 import type { DeviceRequest } from "../volume/index.ts";
 import { type KeeperChannel, startKeeper } from "./channel.ts";
-import { lockContainer } from "./container-lock.ts";
+import { lockContainer, untilFree } from "./container-lock.ts";
 import { type CreateOptions, makeContainerTree, reserve, type Reserved } from "./create.ts";
 import { discardContainer } from "./discard.ts";
 import type { Engine } from "./engine.ts";
@@ -18,10 +18,8 @@ import { specOf, type Surroundings } from "./spec.ts";
 import { prepareRoot } from "./storage.ts";
 import { viewContainer } from "./view.ts";
 
-/** How long somebody else may be at work on a container that is to be started. */
-const LOCK_TRIES = 1000;
-const LOCK_PAUSE_MS = 5;
 const KEEPER_END_TRIES = 200;
+const KEEPER_END_PAUSE_MS = 5;
 
 export interface RunOptions extends CreateOptions {
   detach: boolean;
@@ -62,7 +60,7 @@ export async function startContainer(
 ): Promise<SessionEnd | null> {
   using channel = hireKeeper(engine);
   const taken = await takeForStart(engine, name);
-  if (taken === null) return null;
+  if (taken === "running") return null;
   const { record, lock } = taken;
   await prepareRootForStart(engine, taken);
   await launch(engine, record, { channel, lock, streams, onWarning });
@@ -106,20 +104,15 @@ async function prepareRootForStart(engine: Engine, { record, lock }: Reserved): 
   }
 }
 
-/** Takes the lock of a container at rest and begins a start. `null`: it runs, perhaps since somebody else has just started it. */
-async function takeForStart(engine: Engine, name: string): Promise<Reserved | null> {
-  for (let attempt = 0; attempt < LOCK_TRIES; attempt++) {
+/** Takes the lock of a container at rest and begins a start, unless it runs, perhaps since somebody else has just started it. */
+function takeForStart(engine: Engine, name: string): Promise<Reserved | "running"> {
+  return untilFree(name, () => {
     const { record: found, status, paused } = viewContainer(engine, name);
     if (paused) throw stillPaused(found);
-    if (status === "running") return null;
+    if (status === "running") return "running";
     const lock = lockContainer(engine, found.id);
     const record = lock === null ? null : beginStart(engine, found.id, lock);
-    if (lock !== null && record !== null) return { record, lock };
-    // Somebody else starts, removes or sweeps it at this very moment.
-    await Bun.sleep(LOCK_PAUSE_MS);
-  }
-  throw new BunkerError("system", `container "${name}" is being started or removed by somebody else`, {
-    hint: "Run the command again.",
+    return lock === null || record === null ? null : { record, lock };
   });
 }
 
@@ -235,7 +228,7 @@ function doomed(engine: Engine, record: ContainerRecord): { trash: string; paths
 function settleFailedStart(engine: Engine, record: ContainerRecord): void {
   const lock = `${engine.store.layout.runtime(record.id)}/lock`;
   // A keeper that we left in the middle is about to end.
-  for (let attempt = 0; isLocked(lock) && attempt < KEEPER_END_TRIES; attempt++) Bun.sleepSync(LOCK_PAUSE_MS);
+  for (let attempt = 0; isLocked(lock) && attempt < KEEPER_END_TRIES; attempt++) Bun.sleepSync(KEEPER_END_PAUSE_MS);
   try {
     viewContainer(engine, record.id);
   } catch (error) {

@@ -4,7 +4,7 @@ import { parseSignal } from "../container/index.ts";
 import { BunkerError } from "../errors.ts";
 import { keeperOf } from "./adopt.ts";
 import type { KeeperChannel } from "./channel.ts";
-import { clearRuntime, withContainerLock } from "./container-lock.ts";
+import { clearRuntime, untilFree, withContainerLock } from "./container-lock.ts";
 import { discardContainer } from "./discard.ts";
 import type { Engine } from "./engine.ts";
 import { thaw } from "./freezer.ts";
@@ -15,9 +15,6 @@ const STOP_TIMEOUT = 10;
 /** How long a killed container may take to be gone, milliseconds. */
 const KILL_PATIENCE = 10_000;
 const SIGKILL = 9;
-/** How long somebody else may be at work on a container that is to be removed. */
-const LOCK_TRIES = 1000;
-const LOCK_PAUSE_MS = 5;
 
 /** docker stop: the stop signal, then SIGKILL after `timeout` seconds (-1: never). Not running is success. */
 export async function stopContainer(
@@ -83,20 +80,15 @@ export async function removeContainer(
   options: { force: boolean; volumes: boolean },
 ): Promise<void> {
   const { id } = engine.store.containers.resolve(name);
-  for (let attempt = 0; attempt < LOCK_TRIES; attempt++) {
+  await untilFree(name, async () => {
     const record = engine.store.containers.find(id);
     const view = record === null ? null : viewRecord(engine, record);
     // Half made, or removed by somebody else meanwhile: gone, as was wanted.
-    if (view === null) return;
+    if (view === null) return true;
     if (view.status === "running" && !options.force) throw stillRunning(view);
     await untilEnded(engine, view, killThrough);
     const removed = withContainerLock(engine, id, () => removeLocked(engine, id, options.volumes));
-    if (removed?.result === true) return;
-    // Somebody else starts, removes or sweeps it at this very moment.
-    await Bun.sleep(LOCK_PAUSE_MS);
-  }
-  throw new BunkerError("system", `container "${name}" is being started or removed by somebody else`, {
-    hint: "Run the command again.",
+    return removed?.result === true ? true : null;
   });
 }
 

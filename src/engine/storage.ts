@@ -1,7 +1,7 @@
 // How a container gets its root: as an overlay of its image's layers where the kernel mounts that for us, else as a copy of them. Found
 // out once per data home, before the first container is made. A container keeps the root it has, whatever is found out later.
 
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { BunkerError } from "../errors.ts";
 import type { ContainerRecord } from "../store/index.ts";
 import type { Engine } from "./engine.ts";
@@ -17,6 +17,10 @@ export interface StorageChoice {
 
 /** What new containers get. `BUNKER_STORAGE_DRIVER` says it against all that was found out. @throws BunkerError usage */
 export function storageChoice(engine: Engine): StorageChoice {
+  return choose(readFinding(engine));
+}
+
+function choose(finding: string): StorageChoice {
   const asked = process.env["BUNKER_STORAGE_DRIVER"] ?? "";
   if (asked !== "") {
     if (asked === OVERLAY || asked === COPY) return { driver: asked, why: "BUNKER_STORAGE_DRIVER says so" };
@@ -24,11 +28,12 @@ export function storageChoice(engine: Engine): StorageChoice {
       hint: "The drivers are overlay and copy.",
     });
   }
-  const [driver, why = ""] = readFinding(engine).split(/:\s*(.*)/s);
+  const [driver, why = ""] = finding.split(/:\s*(.*)/s);
   if (driver === COPY) return { driver, why };
   return { driver: OVERLAY, why: "the kernel mounts it in a user namespace, without root and without FUSE" };
 }
 
+/** Empty: nobody has tried yet. */
 function readFinding(engine: Engine): string {
   try {
     return readFileSync(engine.store.layout.storageFinding(), "utf8").trim();
@@ -39,11 +44,11 @@ function readFinding(engine: Engine): string {
 
 /** Makes what an overlay does not need: a copy. The container's directory must be there, its lock ours. */
 export async function prepareRoot(engine: Engine, record: ContainerRecord): Promise<void> {
-  if (!existsSync(engine.store.layout.storageFinding())) await (await import("./copy-root.ts")).findOutStorage(engine);
-  if (needsCopy(engine, record.id)) await (await import("./copy-root.ts")).copyRoot(engine, record);
-}
-
-/** Whether a container's layers are still to be copied. */
-function needsCopy(engine: Engine, id: string): boolean {
-  return storageChoice(engine).driver === COPY && copiedRoot(engine, id) === null;
+  let finding = readFinding(engine);
+  if (finding === "") {
+    await (await import("./copy-root.ts")).findOutStorage(engine);
+    finding = readFinding(engine);
+  }
+  if (choose(finding).driver !== COPY || copiedRoot(engine, record.id) !== null) return;
+  await (await import("./copy-root.ts")).copyRoot(engine, record);
 }

@@ -1,12 +1,13 @@
 //! Starting keepers and workers. Their bytes are part of this library; once per process each becomes a sealed memfd, so there is
 //! nothing on disk (and nothing writable) to replace.
 
+use std::ffi::CString;
 use std::os::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd};
 use std::sync::Mutex;
 
 use bunker_sys::client::executable;
 use bunker_sys::client::spawn::{Spawn, spawn_detached};
-use bunker_sys::{SysError, SysResult, client::channel};
+use bunker_sys::{SysError, SysResult, client::channel, process};
 use napi::Either;
 use napi_derive::napi;
 
@@ -82,10 +83,16 @@ pub fn leave_root(request: RootRequest) -> Outcome<()> {
         let own = executable::inherit_own()?;
         let numbers = request.ranges.iter().map(u32::to_string).chain([own.as_raw_fd().to_string()]);
         let fixed = [WORKER.name.to_owned(), "root".to_owned()];
-        let arguments: Vec<String> = fixed.into_iter().chain(numbers).chain(request.arguments).collect();
-        Err(executable::replace_self(helper.as_fd(), &arguments, &request.environment))
+        let arguments = c_strings(fixed.into_iter().chain(numbers).chain(request.arguments))?;
+        let environment = c_strings(request.environment.into_iter())?;
+        Err(process::execute_fd(helper.as_fd(), &arguments, &environment))
     });
     outcome("leaving root", left)
+}
+
+fn c_strings(words: impl Iterator<Item = String>) -> SysResult<Vec<CString>> {
+    const EINVAL: i32 = 22;
+    words.map(CString::new).collect::<Result<_, _>>().map_err(|_| SysError::new("execveat(argv)", EINVAL))
 }
 
 fn start(program: &Program, request: &SpawnRequest) -> Outcome<Spawned> {

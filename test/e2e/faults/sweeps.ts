@@ -25,7 +25,7 @@ export async function pushTiny(source: Source): Promise<string> {
 }
 
 /** `leavesRunning`: a container runs when it is done. */
-export type SweepOf = Pick<Sweep, "prepare" | "recover" | "leavesRunning">;
+export type SweepOf = Pick<Sweep, "prepare" | "recover" | "leavesRunning" | "options">;
 
 /** More than a pipe holds. */
 const CONTENT = `${"content,".repeat(40_000)}\n`;
@@ -128,6 +128,18 @@ export const SWEEPS: Record<string, (stage: Stage) => SweepOf> = {
       await nothingLeft(env);
     },
     leavesRunning: true,
+  }),
+
+  "create where layers are copied": ({ env, image }) => ({
+    options: { environment: { BUNKER_STORAGE_DRIVER: "copy" } },
+    prepare: async () => ["create", "--name=c", NO_NETWORK, image, "cat", "/etc/passwd"],
+    recover: async (args) => {
+      await truthAndRemoval(env);
+      const copied = { environment: { BUNKER_STORAGE_DRIVER: "copy" } };
+      await env.ok(args, copied);
+      if ((await env.run(["start", "-a", "c"], copied)).code !== 0) throw new Error("the copy is not whole");
+      await truthAndRemoval(env, "exited");
+    },
   }),
 
   "cp into a running container": ({ env, image }) => ({

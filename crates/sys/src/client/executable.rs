@@ -1,9 +1,8 @@
 //! Turns bytes in memory into a descriptor that can be executed and that nobody, the container's root included, can write
 //! to: a sealed memfd; where the host forbids executing those (vm.memfd_noexec=2), an unnamed file in a private directory.
 
-use std::ffi::CString;
 use std::fs::Permissions;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 
 use super::files::{open, write_all};
@@ -53,29 +52,6 @@ fn has_content(file: &OwnedFd, content: &[u8]) -> bool {
 pub fn inherit_own() -> SysResult<OwnedFd> {
     // SAFETY: zero-terminated path.
     own(unsafe { libc::open(c"/proc/self/exe".as_ptr(), libc::O_PATH) }, || "open(/proc/self/exe)".to_owned())
-}
-
-/// execveat(2) in place of this process; returns why not.
-pub fn replace_self(program: BorrowedFd<'_>, arguments: &[String], environment: &[String]) -> SysError {
-    let words = |texts: &[String]| texts.iter().map(|text| CString::new(text.as_str())).collect::<Result<Vec<_>, _>>();
-    let (Ok(arguments), Ok(environment)) = (words(arguments), words(environment)) else {
-        return SysError::new("execveat(argv)", libc::EINVAL);
-    };
-    let pointers =
-        |texts: &[CString]| texts.iter().map(|text| text.as_ptr()).chain([std::ptr::null()]).collect::<Vec<_>>();
-    let (argv, envp) = (pointers(&arguments), pointers(&environment));
-    // SAFETY: zero-terminated arrays of zero-terminated strings that live through the call; open descriptor.
-    unsafe {
-        libc::syscall(
-            libc::SYS_execveat,
-            program.as_raw_fd(),
-            c"".as_ptr(),
-            argv.as_ptr(),
-            envp.as_ptr(),
-            libc::AT_EMPTY_PATH,
-        );
-    }
-    SysError::last("execveat(helper)")
 }
 
 /// An executable descriptor with this content. `directory` is ours alone and is used only if memfds cannot be executed.

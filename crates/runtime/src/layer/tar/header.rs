@@ -7,16 +7,16 @@ use std::ops::Range;
 
 pub(super) const BLOCK: usize = 512;
 
-const NAME: Range<usize> = 0..100;
-const MODE: Range<usize> = 100..108;
-const UID: Range<usize> = 108..116;
-const GID: Range<usize> = 116..124;
-const SIZE: Range<usize> = 124..136;
-const MODIFIED: Range<usize> = 136..148;
-const CHECKSUM: Range<usize> = 148..156;
-const TYPE: usize = 156;
-const LINK: Range<usize> = 157..257;
-const MAGIC: Range<usize> = 257..265;
+pub(super) const NAME: Range<usize> = 0..100;
+pub(super) const MODE: Range<usize> = 100..108;
+pub(super) const UID: Range<usize> = 108..116;
+pub(super) const GID: Range<usize> = 116..124;
+pub(super) const SIZE: Range<usize> = 124..136;
+pub(super) const MODIFIED: Range<usize> = 136..148;
+pub(super) const CHECKSUM: Range<usize> = 148..156;
+pub(super) const TYPE: usize = 156;
+pub(super) const LINK: Range<usize> = 157..257;
+pub(super) const MAGIC: Range<usize> = 257..265;
 const GNU_MAGIC: &[u8] = b"ustar  \0";
 const PREFIX: Range<usize> = 345..500;
 /// star keeps access and change time behind a shorter prefix, and signs at the end.

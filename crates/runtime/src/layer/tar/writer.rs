@@ -4,20 +4,10 @@
 use std::fmt::Write as _;
 use std::ops::Range;
 
-use super::header::BLOCK;
+use super::header::{BLOCK, CHECKSUM, GID, LINK, MAGIC, MODE, MODIFIED, NAME, SIZE, TYPE, UID};
 use super::{Entry, EntryKind};
 use crate::layer::problem::Outcome;
 
-const NAME: Range<usize> = 0..100;
-const MODE: Range<usize> = 100..108;
-const UID: Range<usize> = 108..116;
-const GID: Range<usize> = 116..124;
-const SIZE: Range<usize> = 124..136;
-const MODIFIED: Range<usize> = 136..148;
-const CHECKSUM: Range<usize> = 148..156;
-const TYPE: usize = 156;
-const LINK: Range<usize> = 157..257;
-const MAGIC: Range<usize> = 257..265;
 const DEVICE_NUMBERS: [Range<usize>; 2] = [329..337, 337..345];
 /// Largest values of octal fields with 7 and with 11 digits.
 const HIGHEST_ID: u64 = 0o7_777_777;
