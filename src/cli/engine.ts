@@ -2,6 +2,7 @@
 // help, completion and mistakes do not.
 
 import type { Engine } from "../engine/index.ts";
+import { BunkerError, type ErrorCode } from "../errors.ts";
 import type { GlobalOptions } from "./verb.ts";
 
 export type EngineCalls = typeof import("../engine/index.ts");
@@ -25,10 +26,22 @@ export async function withEngine<T>(
   used = true;
   try {
     return await use(engine, calls);
+  } catch (error) {
+    throw await explain(engine, calls, error);
   } finally {
     calls.sweep(engine);
     // Not closed: the process is about to end, and an open database then costs nothing (native's `exitNow`).
   }
+}
+
+/** What may be the host's doing; the rest is about what was asked for. */
+const OF_HOST: ReadonlySet<ErrorCode> = new Set(["host-refused", "no-space", "system"]);
+
+/** With the cause and what mends it, where the host refused something. */
+async function explain(engine: Engine, calls: EngineCalls, error: unknown): Promise<unknown> {
+  if (!(error instanceof BunkerError) || !OF_HOST.has(error.code)) return error;
+  const { explainFailure } = await calls.loadDoctor();
+  return explainFailure(engine, error);
 }
 
 /** Whether standard output is read on a terminal. Only while the engine is open: it has loaded the addon. */

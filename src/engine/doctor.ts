@@ -1,7 +1,8 @@
 // What is wrong with this host, as the user is told: all of it for `bunker doctor`, the one cause for a start that was refused.
 
 import { BunkerError } from "../errors.ts";
-import { type Finding, findAll, firstProblem } from "../host/index.ts";
+import { type Finding, findAll, firstProblem, limitOf, refusalOf } from "../host/index.ts";
+import { failedCall } from "../native/index.ts";
 import type { Engine } from "./engine.ts";
 import { isRealRoot } from "./host.ts";
 import { readHostReport } from "./host-report.ts";
@@ -16,15 +17,37 @@ export async function examineHost(engine: Engine): Promise<Finding[]> {
   return findAll({ ...report, storage: storageChoice(engine) });
 }
 
-/** A refusal of the host's with its cause and what mends it, if a check finds them. */
-export function explainRefusal(engine: Engine, error: BunkerError): BunkerError {
-  const problem = firstProblem(readHostReport(engine));
-  if (problem === null) return error;
-  const [fix] = problem.fix;
-  const first = fix === undefined ? "" : `As root: \`${fix}\`. `;
-  const evidence = problem.evidence === null ? "" : ` (${problem.evidence})`;
-  return new BunkerError(error.code, `${error.message}: ${problem.check}: ${problem.cause}${evidence}`, {
-    hint: `${first}\`bunker doctor\` shows every check.`,
+/**
+ * A failed start with its cause and what mends it: a limit that was reached, else what a check of the host's finds, else what such a
+ * refusal can mean. What has a hint of its own, and is no refusal, is left as it is.
+ */
+export function explainFailure(engine: Engine, error: BunkerError): BunkerError {
+  const failed = failedCall(error);
+  const call = failed === null ? null : { ...failed, uid: engine.host().uid };
+  const limit = call === null ? null : limitOf(call);
+  if (limit !== null) return explained(error, limit);
+  if (error.code !== "host-refused" && error.hint !== undefined) return error;
+  const problem = error.code === "host-refused" ? firstProblem(readHostReport(engine)) : null;
+  if (problem !== null && (call === null || isNews(problem, error)))
+    return explained(error, { ...problem, cause: `${problem.check}: ${problem.cause}`, hint: null });
+  return call === null ? error : explained(error, refusalOf(call));
+}
+
+/** It says more than the failure itself. */
+function isNews({ fix, evidence }: Finding, error: BunkerError): boolean {
+  return fix.length > 0 || evidence === null || !error.message.includes(evidence);
+}
+
+function explained(
+  error: BunkerError,
+  { cause, evidence, fix, hint }: Omit<Finding, "check" | "level"> & { hint: string | null },
+): BunkerError {
+  // Of a failure that is its own evidence, once is enough.
+  const seen = evidence === null || error.message.includes(evidence) ? "" : ` (${evidence})`;
+  const [first] = fix;
+  const steps = [hint, first === undefined ? null : `As root: \`${first}\`.`, "`bunker doctor` shows every check."];
+  return new BunkerError(error.code, `${error.message}: ${cause}${seen}`, {
+    hint: steps.filter((step) => step !== null).join(" "),
     cause: error,
   });
 }

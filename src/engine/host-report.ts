@@ -3,6 +3,7 @@
 import { accessSync, constants, existsSync, statfsSync, statSync } from "node:fs";
 import type { HostReport, Mapper, Packager } from "../host/index.ts";
 import { BunkerError } from "../errors.ts";
+import { failedCall } from "../native/index.ts";
 import type { Engine } from "./engine.ts";
 import { findProgram, isRealRoot, readText, userName } from "./host.ts";
 import { hireKeeper } from "./start.ts";
@@ -35,8 +36,9 @@ export function readHostReport(engine: Engine): HostReport {
       maximum: readNumber("/proc/sys/user/max_user_namespaces"),
       mayClone: readSwitch("/proc/sys/kernel/unprivileged_userns_clone"),
       restricted: readSwitch("/proc/sys/kernel/apparmor_restrict_unprivileged_userns"),
-      failure: isRoot ? null : tryNamespace(engine),
+      ...(isRoot ? { failure: null } : tryNamespace(engine)),
     },
+    noNewPrivileges: /^NoNewPrivs:\s*1$/m.test(readText("/proc/self/status")),
     subuid: readText("/etc/subuid"),
     subgid: readText("/etc/subgid"),
     mappers: [readMapper("newuidmap"), readMapper("newgidmap")],
@@ -79,13 +81,13 @@ function sessionGroup(uid: number): string | null {
 }
 
 /** Goes into the user's namespace as a keeper does, and away again. @returns why it cannot; `null`: it can */
-function tryNamespace(engine: Engine): string | null {
+function tryNamespace(engine: Engine): Pick<HostReport["userNamespaces"], "failure" | "refused"> {
   try {
     using keeper = hireKeeper(engine);
     keeper.settle();
-    return null;
+    return { failure: null };
   } catch (error) {
-    if (error instanceof BunkerError) return error.message;
+    if (error instanceof BunkerError) return { failure: error.message, refused: failedCall(error) };
     throw error;
   }
 }

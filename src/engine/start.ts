@@ -144,12 +144,6 @@ interface Launch {
   onWarning: ((warning: string) => void) | undefined;
 }
 
-async function explain(engine: Engine, error: unknown): Promise<unknown> {
-  if (!(error instanceof BunkerError) || error.code !== "host-refused") return error;
-  const { explainRefusal } = await import("./doctor.ts");
-  return explainRefusal(engine, error);
-}
-
 /** Hands lock and plan to the keeper, attaches the streams and starts. @throws BunkerError why it did not start */
 async function launch(engine: Engine, record: ContainerRecord, options: Launch): Promise<void> {
   const { channel, streams } = options;
@@ -162,7 +156,7 @@ async function launch(engine: Engine, record: ContainerRecord, options: Launch):
   } catch (error) {
     channel.close();
     settleFailedStart(engine, record);
-    throw wrapError(`starting container "${record.name}"`, await explain(engine, error));
+    throw wrapError(`starting container "${record.name}"`, error);
   }
 }
 

@@ -1,6 +1,7 @@
 // The causes of what goes wrong on the way to a container, each with its evidence and the command that mends it. Pure: facts in,
 // findings out. `bunker doctor` shows all of them, a failed start the first that explains it.
 
+import { NO_NAMESPACES_LEFT, refusalOf, setting } from "./causes.ts";
 import { subordinateFindings } from "./subordinate.ts";
 import type { Finding, HostReport, Packager } from "./report.ts";
 
@@ -44,7 +45,7 @@ export function ok(check: string, cause: string): Finding {
   return { check, level: "ok", cause, evidence: null, fix: [] };
 }
 
-function userNamespaces({ userNamespaces: state }: HostReport): Finding {
+function userNamespaces({ userNamespaces: state, user }: HostReport): Finding {
   const check = "user namespaces";
   const problem = (cause: string, evidence: string, fix: string[]): Finding => ({
     check,
@@ -55,7 +56,7 @@ function userNamespaces({ userNamespaces: state }: HostReport): Finding {
   });
   if (state.maximum !== null && state.maximum < WANTED_NAMESPACES) {
     const evidence = `/proc/sys/user/max_user_namespaces is ${state.maximum}`;
-    return problem("this kernel is told to make none, or too few", evidence, setting("user.max_user_namespaces=28633"));
+    return problem(NO_NAMESPACES_LEFT.cause, evidence, NO_NAMESPACES_LEFT.fix);
   }
   if (state.mayClone === false) {
     const evidence = "/proc/sys/kernel/unprivileged_userns_clone is 0";
@@ -69,16 +70,12 @@ function userNamespaces({ userNamespaces: state }: HostReport): Finding {
       setting("kernel.apparmor_restrict_unprivileged_userns=0"),
     );
   }
-  return problem("making one failed", state.failure, []);
+  const known =
+    (state.refused ?? null) === null ? null : refusalOf({ call: "", errno: 0, ...state.refused, uid: user.uid });
+  return problem(known?.cause ?? "making one failed", state.failure, known?.fix ?? []);
 }
 
-/** Now, and after the next boot. */
-function setting(assignment: string): string[] {
-  const [key = ""] = assignment.split("=");
-  return [`sysctl -w ${assignment}`, `echo ${assignment} > /etc/sysctl.d/99-${key.replaceAll(/[._]/g, "-")}.conf`];
-}
-
-function mappers({ mappers: programs, packager, ownIds }: HostReport): Finding {
+function mappers({ mappers: programs, packager, ownIds, noNewPrivileges }: HostReport): Finding {
   const check = "newuidmap and newgidmap";
   if (ownIds !== null) return ok(check, "not needed: root here maps ids itself");
   const missing = programs.filter(({ path }) => path === null).map(({ name }) => name);
@@ -98,6 +95,15 @@ function mappers({ mappers: programs, packager, ownIds }: HostReport): Finding {
     };
   }
   const powerless = programs.flatMap(({ path, privileged }) => (path !== null && !privileged ? [path] : []));
+  if (powerless.length === 0 && noNewPrivileges) {
+    return {
+      check,
+      level: "problem",
+      cause: "they are installed, but nothing that is started here gains rights",
+      evidence: "NoNewPrivs in /proc/self/status is 1",
+      fix: [],
+    };
+  }
   if (powerless.length === 0) return ok(check, "installed, with the rights they need");
   return {
     check,

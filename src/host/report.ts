@@ -11,7 +11,11 @@ export interface HostReport {
     restricted: boolean | null;
     /** What came of making one: the failure, `null` when it was made. */
     failure: string | null;
+    /** The system call that failed then. */
+    refused?: { call: string; errno: number } | null;
   };
+  /** Setuid programs have no effect on us (PR_SET_NO_NEW_PRIVS). */
+  noNewPrivileges: boolean;
   /** Contents of subuid(5) and subgid(5). */
   subuid: string;
   subgid: string;

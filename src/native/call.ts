@@ -41,7 +41,15 @@ export function failureToError(failure: unknown): BunkerError {
   const { code, message, errno } = failure as NativeFailure;
   const known = CODES[code] ?? "system";
   const hint = HINTS[known] ?? hostHint(ERRNOS[errno ?? 0] ?? "");
-  return new BunkerError(known, message, hint === undefined ? {} : { hint });
+  return new BunkerError(known, message, hint === undefined ? { cause: failure } : { hint, cause: failure });
+}
+
+/** The system call that an error is about, as written, and its errno; `null`: about none. */
+export function failedCall(error: BunkerError): { call: string; errno: number } | null {
+  let at: unknown = error;
+  while (at instanceof BunkerError) at = at.cause;
+  const { call, errno } = (at ?? {}) as Partial<NativeFailure>;
+  return typeof call === "string" && typeof errno === "number" ? { call, errno } : null;
 }
 
 /** The value of a call, or its failure thrown. */

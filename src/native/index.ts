@@ -6,7 +6,7 @@ import { unwrap } from "./call.ts";
 import type { SpawnRequest, TreeEntry, WindowSize } from "./types.d.ts";
 
 export { useLibraryDirectory } from "./binding.ts";
-export { failureToError } from "./call.ts";
+export { failedCall, failureToError } from "./call.ts";
 export type { TreeEntry, WindowSize } from "./types.d.ts";
 
 /** One frame of a keeper's channel. */

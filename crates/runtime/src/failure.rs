@@ -52,16 +52,21 @@ impl Failure {
         Self { code, message: message.into(), call: None, errno: None }
     }
 
-    /// Wraps a system error: ENOSPC and EDQUOT become `NoSpace` whatever the code asked for.
+    /// Wraps a system error: ENOSPC and EDQUOT become `NoSpace` whatever the code asked for, unless it is no disk that is full.
     pub fn system(code: FailureCode, what: &str, error: &SysError) -> Self {
         const ENOSPC: i32 = 28;
         const EDQUOT: i32 = 122;
-        let full = matches!(error.errno, ENOSPC | EDQUOT);
+        let is_limit = LIMITED.iter().any(|call| error.call.starts_with(call));
+        let full = matches!(error.errno, ENOSPC | EDQUOT) && !is_limit;
         let (code, reason) = if full { (FailureCode::NoSpace, "no space left on device: ") } else { (code, "") };
         let message = format!("{what}: {reason}{error}");
         Self { code, message, call: Some(error.call.clone()), errno: Some(error.errno) }
     }
 }
+
+/// Calls that say so of a limit of the kernel's: on namespaces, mounts and keys.
+const LIMITED: [&str; 8] =
+    ["unshare(", "clone", "setns(", "keyctl(", "fsopen(", "fsmount(", "move_mount(", "open_tree("];
 
 /// What is passed on of a long text: its beginning, and the reason, which comes last.
 const HEAD: usize = 3000;

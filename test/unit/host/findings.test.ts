@@ -13,6 +13,7 @@ const WHOLE: HostReport = {
   subgid: "ada:100000:65536\n",
   ownIds: null,
   nested: false,
+  noNewPrivileges: false,
   storage: { driver: "overlay", why: "tried" },
   mappers: [
     { name: "newuidmap", path: "/usr/bin/newuidmap", privileged: true },
@@ -64,6 +65,14 @@ describe("the findings about a host", () => {
       "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0",
     ],
     [namespaces({ failure: "EPERM" }), "user namespaces", "problem", "EPERM", null],
+    [
+      namespaces({ failure: "unshare(0x10000000) → EPERM", refused: { call: "unshare(0x10000000)", errno: 1 } }),
+      "user namespaces",
+      "problem",
+      "EPERM",
+      "sysctl -w kernel.unprivileged_userns_clone=1",
+    ],
+    [{ noNewPrivileges: true }, "newuidmap and newgidmap", "problem", "NoNewPrivs", null],
     [
       { mappers: [{ name: "newuidmap", path: null, privileged: false }] },
       "newuidmap and newgidmap",
