@@ -89,11 +89,11 @@ async function tryPoint(
 ): Promise<boolean> {
   const args = await sweep.prepare();
   const before = await Invariants.watch(env);
-  const { result, log } = await traced(env, sweep, args, point);
+  const { result, log, cutOff } = await traced(env, sweep, args, point);
   const hit = log.includes("(INJECTED)") || log.includes("+++ killed by SIGKILL +++");
   const outputs = [result.stdout, result.stderr];
   // What it had started may live on, until the next command looks.
-  if (sweep.error === undefined) await watch.check({ outputs, afterKill: hit, running: true });
+  if (sweep.error === undefined) await watch.check({ outputs, afterKill: hit || cutOff, running: true });
   else {
     ensureClear(result);
     // An answer that could not be written is not an operation that failed.
@@ -101,7 +101,7 @@ async function tryPoint(
     const unchanged = failed && !(sweep.failedChanges ?? false);
     // What cannot be removed is the next command's to remove.
     const running = (sweep.leavesRunning ?? false) || REMOVING.test(point.syscall);
-    await before.check({ outputs, unchanged, afterKill: hit, running });
+    await before.check({ outputs, unchanged, afterKill: hit || cutOff, running });
   }
   if (sweep.recover === undefined) await env.ok(args, sweep.options);
   else await sweep.recover(args, result);
@@ -126,6 +126,8 @@ interface Traced {
   result: CommandResult;
   /** strace's. */
   log: string;
+  /** What was still at work ended with strace. */
+  cutOff: boolean;
 }
 
 /**
@@ -152,12 +154,13 @@ async function traced(env: TestEnv, sweep: Sweep, args: string[], point: KillPoi
   ];
   const readLog = () => (existsSync(path) ? readFileSync(path, "utf8") : "");
   const running = env.start(args, { timeoutMs: RUN_TIMEOUT_MS, ...sweep.options, launcher });
-  if (!(sweep.leavesRunning ?? false)) return { result: await running.result(), log: readLog() };
+  if (!(sweep.leavesRunning ?? false)) return { result: await running.result(), log: readLog(), cutOff: false };
   await until(() => running.ended || endOfFirst(readLog()) !== null, RUN_TIMEOUT_MS);
   running.kill("SIGTERM");
   // A thread that was stopped while its process ended may be lost to strace, which waits for it for ever.
-  if (!(await until(() => running.ended, LETTING_GO_MS))) running.kill("SIGKILL");
+  const cutOff = !(await until(() => running.ended, LETTING_GO_MS));
+  if (cutOff) running.kill("SIGKILL");
   const result = await running.result();
   const log = readLog();
-  return { result: { ...result, ...endOfFirst(log) }, log };
+  return { result: { ...result, ...endOfFirst(log) }, log, cutOff };
 }

@@ -1,21 +1,10 @@
 // The commands that are killed, and made to fail, at each of their system calls, and what must work right after.
 
-import { chownSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-
-import type { TestEnv } from "../../support/environment.ts";
 import { makeImage, makeLayer } from "../../support/image.ts";
-import type { Sweep } from "../../support/kill-sweep.ts";
 import { directory, file, hardlink } from "../../support/tar.ts";
+import { CONTENT_SWEEPS } from "./content-sweeps.ts";
 import { NO_NETWORK, type Source } from "./fixture.ts";
-
-export interface Stage {
-  env: TestEnv;
-  /** busybox's reference, in the store. */
-  image: string;
-  /** Another, tiny one's, that pull and rmi have for themselves. */
-  tiny: string;
-}
+import { nothingLeft, type Stage, type SweepOf, truthAndRemoval } from "./sweep-stage.ts";
 
 /** Layers of the kinds that pull treats apart: an implied directory over a real one, a hard link into a lower layer. */
 export async function pushTiny(source: Source): Promise<string> {
@@ -24,21 +13,8 @@ export async function pushTiny(source: Source): Promise<string> {
   return await source.registry.push("test/tiny", "1", makeImage({ layers: [lower, upper] }));
 }
 
-/** `leavesRunning`: a container runs when it is done. */
-export type SweepOf = Pick<Sweep, "prepare" | "recover" | "leavesRunning" | "options">;
-
-/** More than a pipe holds. */
-const CONTENT = `${"content,".repeat(40_000)}\n`;
-
-function plantFile(env: TestEnv): void {
-  const path = join(env.home, "file");
-  writeFileSync(path, CONTENT);
-  chownSync(path, env.user.uid, env.user.gid);
-}
-
-const ID = /^[0-9a-f]{64}$/;
-
 export const SWEEPS: Record<string, (stage: Stage) => SweepOf> = {
+  ...CONTENT_SWEEPS,
   pull: ({ env, tiny }) => ({
     prepare: async () => ["pull", "--quiet", tiny],
     recover: async (args) => {
@@ -121,6 +97,51 @@ export const SWEEPS: Record<string, (stage: Stage) => SweepOf> = {
     leavesRunning: true,
   }),
 
+  kill: ({ env, image }) => ({
+    prepare: async () => {
+      await env.ok(["run", "-d", "--name=c", NO_NETWORK, image, "sleep", "1000"]);
+      return ["kill", "c"];
+    },
+    recover: async () => {
+      // Killed, or about to be.
+      const again = await env.run(["kill", "c"]);
+      if (again.code !== 0 && !again.stderr.includes("is not running")) throw new Error(again.stderr);
+      if ((await env.ok(["wait", "c"])) !== "137") throw new Error("not killed");
+      await truthAndRemoval(env, "exited");
+    },
+    leavesRunning: true,
+  }),
+
+  attach: ({ env, image }) => ({
+    options: { stdin: "line\n" },
+    prepare: async () => {
+      await env.ok(["run", "-d", "-i", "--name=c", NO_NETWORK, image, "head", "-n", "1"]);
+      return ["attach", "c"];
+    },
+    recover: async (args) => {
+      // The line was taken by the one before, or is by this one.
+      const again = await env.run(args, { stdin: "line\n" });
+      if (again.code !== 0 && !/not running|stopped container/.test(again.stderr)) throw new Error(again.stderr);
+      if ((await env.ok(["wait", "c"])) !== "0") throw new Error("it did not end well");
+      if ((await env.ok(["logs", "c"])) !== "line") throw new Error("a line was lost");
+      await truthAndRemoval(env, "exited");
+    },
+    leavesRunning: true,
+  }),
+
+  "start -a": ({ env, image }) => ({
+    prepare: async () => {
+      await env.ok(["create", "--name=c", NO_NETWORK, image, "echo", "out"]);
+      return ["start", "-a", "c"];
+    },
+    recover: async (args) => {
+      await env.run(["wait", "c"]);
+      if ((await env.ok(args)) !== "out") throw new Error("start printed something else");
+      await truthAndRemoval(env, "exited");
+    },
+    leavesRunning: true,
+  }),
+
   rm: ({ env, image }) => ({
     prepare: async () => ["rm", "--force", await env.ok(["run", "-d", NO_NETWORK, image, "sleep", "1000"])],
     recover: async (args) => {
@@ -128,62 +149,6 @@ export const SWEEPS: Record<string, (stage: Stage) => SweepOf> = {
       await nothingLeft(env);
     },
     leavesRunning: true,
-  }),
-
-  "create where layers are copied": ({ env, image }) => ({
-    options: { environment: { BUNKER_STORAGE_DRIVER: "copy" } },
-    prepare: async () => ["create", "--name=c", NO_NETWORK, image, "cat", "/etc/passwd"],
-    recover: async (args) => {
-      await truthAndRemoval(env);
-      const copied = { environment: { BUNKER_STORAGE_DRIVER: "copy" } };
-      await env.ok(args, copied);
-      if ((await env.run(["start", "-a", "c"], copied)).code !== 0) throw new Error("the copy is not whole");
-      await truthAndRemoval(env, "exited");
-    },
-  }),
-
-  "cp into a running container": ({ env, image }) => ({
-    prepare: async () => {
-      await env.ok(["run", "-d", "--name=c", NO_NETWORK, image, "sleep", "1000"]);
-      plantFile(env);
-      return ["cp", "file", "c:/etc/motd"];
-    },
-    recover: async (args) => {
-      // Whole or not there, never half.
-      const seen = await env.run(["exec", "c", "cat", "/etc/motd"]);
-      if (seen.code === 0 && seen.stdout !== CONTENT) throw new Error(`half a file: ${seen.stdout.length} bytes`);
-      await env.ok(args);
-      if ((await env.ok(["exec", "c", "cat", "/etc/motd"])) !== CONTENT.trimEnd()) throw new Error("not copied");
-      await truthAndRemoval(env, "running");
-    },
-    leavesRunning: true,
-  }),
-
-  "cp into a container at rest, and start": ({ env, image }) => ({
-    prepare: async () => {
-      await env.ok(["create", "--name=c", NO_NETWORK, "-v", "/data", image, "cat", "/data/file"]);
-      plantFile(env);
-      return ["cp", "file", "c:/data/"];
-    },
-    recover: async (args) => {
-      await env.run(["start", "-a", "c"]);
-      await env.ok(args);
-      if ((await env.ok(["start", "-a", "c"])) !== CONTENT.trimEnd()) throw new Error("not copied");
-      await truthAndRemoval(env, "exited");
-    },
-  }),
-
-  "cp out": ({ env, image }) => ({
-    prepare: async () => {
-      await env.ok(["create", "--name=c", NO_NETWORK, image, "true"]);
-      return ["cp", "c:/bin", "out"];
-    },
-    recover: async (args) => {
-      Bun.spawnSync(env.command(["rm", "-rf", "out"]));
-      await env.ok(args);
-      Bun.spawnSync(env.command(["rm", "-rf", "out"]));
-      await truthAndRemoval(env, "created");
-    },
   }),
 
   rename: ({ env, image }) => ({
@@ -198,72 +163,6 @@ export const SWEEPS: Record<string, (stage: Stage) => SweepOf> = {
       if (renamed.code !== 0 && !renamed.stderr.includes("no such container")) throw new Error(renamed.stderr);
       await truthAndRemoval(env, "created");
     },
-  }),
-
-  "run with a new volume": ({ env, image }) => ({
-    prepare: async () => ["run", "--rm", NO_NETWORK, "-v", "fresh:/bin", "-v", "/tmp", image, "true"],
-    recover: async (args) => {
-      // Whole, whoever was killed while it was being filled.
-      await env.ok(args);
-      await env.ok(["volume", "rm", "fresh"]);
-      await nothingLeft(env);
-    },
-  }),
-
-  "volume create": ({ env }) => ({
-    prepare: async () => ["volume", "create", "data"],
-    recover: async (args) => {
-      await env.ok(args);
-      await env.ok(["volume", "rm", "data"]);
-    },
-  }),
-
-  "volume rm": ({ env }) => ({
-    prepare: async () => {
-      await env.ok(["volume", "create", "data"]);
-      return ["volume", "rm", "data"];
-    },
-    recover: async () => {
-      await env.ok(["volume", "rm", "--force", "data"]);
-      await env.ok(["volume", "create", "data"]);
-      await env.ok(["volume", "rm", "data"]);
-    },
-  }),
-
-  "system prune": ({ env, image, tiny }) => ({
-    prepare: async () => {
-      await env.ok(["pull", "--quiet", tiny]);
-      await env.ok(["create", "--name=c", NO_NETWORK, "-v", "/anonymous", image, "true"]);
-      await env.ok(["run", "-d", "--name=kept", NO_NETWORK, image, "sleep", "1000"]);
-      return ["system", "prune", "--all", "--force", "--volumes"];
-    },
-    recover: async (args) => {
-      await env.ok(args);
-      await env.ok(["rm", "--force", "kept"]);
-      await nothingLeft(env);
-      if ((await env.ok(["volume", "ls", "-q"])) !== "") throw new Error("a volume is left");
-      await env.fails(["image", "exists", tiny], 1);
-    },
-    leavesRunning: true,
-  }),
-
-  "system reset": ({ env, image }) => ({
-    prepare: async () => {
-      await env.ok(["run", "-d", "--name=c", NO_NETWORK, "-v", "data:/data", image, "sleep", "1000"]);
-      return ["system", "reset", "--force"];
-    },
-    recover: async (args) => {
-      await env.ok(args);
-      for (const list of [
-        ["ps", "-aq"],
-        ["images", "-q"],
-        ["volume", "ls", "-q"],
-      ]) {
-        if ((await env.ok(list)) !== "") throw new Error(`${list.join(" ")} lists something`);
-      }
-      await env.ok(["pull", "--quiet", image]);
-    },
-    leavesRunning: true,
   }),
 
   exec: ({ env, image }) => ({
@@ -281,18 +180,3 @@ export const SWEEPS: Record<string, (stage: Stage) => SweepOf> = {
     leavesRunning: true,
   }),
 };
-
-/** What is said of the container is what its processes say, and it can be removed. */
-async function truthAndRemoval(env: TestEnv, expected?: string): Promise<void> {
-  const state = await env.run(["container", "inspect", "--format", "{{.State.Status}} {{.State.Pid}}", "c"]);
-  const [status, pid] = state.stdout.trim().split(" ");
-  if (expected !== undefined && status !== expected) throw new Error(`the container is ${status}, not ${expected}`);
-  if (status === "running" && !/^[1-9]\d*$/.test(pid ?? "")) throw new Error("it runs without a process");
-  if (state.code === 0) await env.ok(["rm", "--force", "c"]);
-  await nothingLeft(env);
-}
-
-async function nothingLeft(env: TestEnv): Promise<void> {
-  const left = await env.ok(["ps", "--all", "--quiet", "--no-trunc"]);
-  if (left !== "") throw new Error(`${ID.test(left) ? "a container is" : "containers are"} left: ${left}`);
-}
