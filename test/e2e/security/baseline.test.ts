@@ -331,9 +331,16 @@ describe("sysctls", () => {
     const values = [
       "kernel.shm_rmid_forced=1+kernel.core_pattern=|/x",
       "net/../kernel/core_pattern=|/x",
+      "net/ipv4/../../kernel/core_pattern=|/x",
+      "net.ipv4.ping_group_range/../../../kernel/core_pattern=|/x",
       "a.b=1\nc.d=2",
+      "net.ipv4.ip_unprivileged_port_start=1\nkernel.core_pattern=|/x",
     ];
-    for (const value of values) await env.fails(["run", "--rm", "--sysctl", value, image, "true"], 125);
+    // By us, before anything is made: the kernel need not be asked.
+    const said = await Promise.all(
+      values.map((value) => env.fails(["run", "--rm", "--sysctl", value, image, "true"], 125)),
+    );
+    expect(said.filter((text) => !/is not allowed|setting sysctl "kernel\.shm_rmid_forced"/.test(text))).toEqual([]);
   });
 });
 

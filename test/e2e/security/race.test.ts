@@ -117,6 +117,8 @@ describe("while a sibling exchanges a shared directory with a link", () => {
       const shared = makeShared(`start-${WAYS.findIndex(([name]) => name === what)}`, target());
       const outcome = await race(shared, () => start(shared, flags), STARTS);
       expectOnly(outcome, [RIGHT, REFUSED]);
+      // What was mounted is there, inside.
+      expect([...outcome.places.keys()]).not.toContain("");
       // The race took place: it did not always end the same way.
       expect(outcome.codes.size + outcome.places.size).toBeGreaterThan(2);
     });
