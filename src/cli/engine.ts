@@ -35,7 +35,7 @@ export async function withEngine<T>(
 }
 
 /** What may be the host's doing; the rest is about what was asked for. */
-const OF_HOST: ReadonlySet<ErrorCode> = new Set(["host-refused", "no-space", "system"]);
+const OF_HOST: ReadonlySet<ErrorCode> = new Set(["bad-path", "host-refused", "no-space", "system"]);
 
 /** With the cause and what mends it, where the host refused something. */
 async function explain(engine: Engine, calls: EngineCalls, error: unknown): Promise<unknown> {

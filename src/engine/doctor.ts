@@ -4,10 +4,13 @@ import { BunkerError } from "../errors.ts";
 import { type Finding, findAll, firstProblem, limitOf, refusalOf } from "../host/index.ts";
 import { failedCall } from "../native/index.ts";
 import type { Engine } from "./engine.ts";
-import { isRealRoot } from "./host.ts";
+import { isRealRoot, LEFT_ROOT } from "./host.ts";
 import { readHostReport } from "./host-report.ts";
 import { findOutStorage } from "./copy-root.ts";
 import { storageChoice } from "./storage.ts";
+
+const EPERM = 1;
+const EACCES = 13;
 
 /** Every check's finding. */
 export async function examineHost(engine: Engine): Promise<Finding[]> {
@@ -23,6 +26,7 @@ export async function examineHost(engine: Engine): Promise<Finding[]> {
  */
 export function explainFailure(engine: Engine, error: BunkerError): BunkerError {
   const failed = failedCall(error);
+  if (error.code === "bad-path") return explainForbidden(error, failed?.errno ?? 0);
   const call = failed === null ? null : { ...failed, uid: engine.host().uid };
   const limit = call === null ? null : limitOf(call);
   if (limit !== null) return explained(error, limit);
@@ -31,6 +35,20 @@ export function explainFailure(engine: Engine, error: BunkerError): BunkerError 
   if (problem !== null && (call === null || isNews(problem, error)))
     return explained(error, { ...problem, cause: `${problem.check}: ${problem.cause}`, hint: null });
   return call === null ? error : explained(error, refusalOf(call));
+}
+
+/** Root is told who it is here: the one who looked is not who typed. */
+function explainForbidden(error: BunkerError, errno: number): BunkerError {
+  const id = process.env[LEFT_ROOT] ?? "";
+  if (!/^\d+$/.test(id) || (errno !== EPERM && errno !== EACCES)) return error;
+  return new BunkerError(
+    error.code,
+    `${error.message}: root's containers are uid ${id} on the host, who may not go there`,
+    {
+      hint: `Open the path to it (chown ${id}, or chmod o+rx on each directory above), or use a volume.`,
+      cause: error,
+    },
+  );
 }
 
 /** It says more than the failure itself. */

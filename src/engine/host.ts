@@ -81,6 +81,9 @@ function isNested(): boolean {
   }
 }
 
+/** The variable by which root tells the one that it becomes who that is on the host. */
+export const LEFT_ROOT = "BUNKER_LEFT_ROOT";
+
 /** Root of the host itself. */
 export function isRealRoot(uid: number): boolean {
   return uid === 0 && isInitialNamespace();

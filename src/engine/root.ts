@@ -1,11 +1,13 @@
 // Real root: the engine is started anew as the first of root's subordinate ids, in a user namespace of these. A container's root is then
-// nobody on the host, and so is the engine; what root alone may read cannot be mounted.
+// nobody on the host, and so is the engine; what root alone may read cannot be mounted. Root's settings and a cgroup go along.
 
 import { chmodSync, lchownSync, lstatSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { BunkerError } from "../errors.ts";
 import { leaveRoot as becomeSubordinate, useLibraryDirectory } from "../native/index.ts";
-import { isRealRoot, readText, subordinateRanges } from "./host.ts";
+import { enterOwnGroup } from "./root-group.ts";
+import { readRootSettings, REPLACED } from "./root-settings.ts";
+import { isRealRoot, LEFT_ROOT, readText, subordinateRanges } from "./host.ts";
 
 const ROOT = "root";
 /** Where a service's data are (file-hierarchy(7)). */
@@ -29,7 +31,10 @@ export function leaveRoot(options: { root: string | null }): void {
   const home = options.root ?? DATA_HOME;
   giveHome(home, { uid: uids.start, gid: gids.start });
   useLibraryDirectory(ownLibrary());
-  const environment: NodeJS.ProcessEnv = { ...process.env, HOME: home, XDG_RUNTIME_DIR: undefined };
+  enterOwnGroup({ uid: uids.start, gid: gids.start });
+  const { entries, variables } = readRootSettings(process.env);
+  const gone = Object.fromEntries(["HOME", ...REPLACED].map((name) => [name, undefined]));
+  const environment: NodeJS.ProcessEnv = { ...process.env, ...gone, [LEFT_ROOT]: String(uids.start) };
   // `--root` stays among the arguments.
   if (options.root === null) environment["XDG_DATA_HOME"] = dirname(DATA_HOME);
   becomeSubordinate({
@@ -38,6 +43,9 @@ export function leaveRoot(options: { root: string | null }): void {
     environment: Object.entries(environment).flatMap(([key, value]) =>
       value === undefined ? [] : [`${key}=${value}`],
     ),
+    settings: entries,
+    places: variables,
+    home,
   });
 }
 

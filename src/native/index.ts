@@ -3,7 +3,7 @@
 import { BunkerError } from "../errors.ts";
 import { addon, libraryDirectory } from "./binding.ts";
 import { unwrap } from "./call.ts";
-import type { SpawnRequest, TreeEntry, WindowSize } from "./types.d.ts";
+import type { RootRequest, SpawnRequest, TreeEntry, WindowSize } from "./types.d.ts";
 
 export { useLibraryDirectory } from "./binding.ts";
 export { failedCall, failureToError } from "./call.ts";
@@ -60,7 +60,7 @@ export function syncDirectory(path: string): void {
 }
 
 /** See crates/napi: this process becomes the engine of root's subordinate ids. @throws BunkerError when it cannot */
-export function leaveRoot(request: { ranges: number[]; arguments: string[]; environment: string[] }): void {
+export function leaveRoot(request: Omit<RootRequest, "libraryDirectory">): void {
   unwrap(addon().leaveRoot({ ...request, libraryDirectory: libraryDirectory() }));
 }
 

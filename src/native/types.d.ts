@@ -76,6 +76,12 @@ export interface RootRequest {
   arguments: Array<string>;
   /** `KEY=VALUE`. */
   environment: Array<string>;
+  /** What root alone may read, to go along in memory. */
+  settings: Array<TreeEntry>;
+  /** Variables that name places there: each a name and the rest of the path. */
+  places: Array<Array<string>>;
+  /** What HOME is where there is no such memory. */
+  home: string;
 }
 
 export declare function sendMessage(channel: number, text: string, fds: Array<number>): Outcome<undefined>;

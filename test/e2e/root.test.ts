@@ -1,11 +1,15 @@
 // Real root: the engine runs as the first of root's subordinate ids, and so do containers.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 
 import { TestEnv } from "../support/environment.ts";
 import { requires } from "../support/guards.ts";
+import { makeImage, makeLayer } from "../support/image.ts";
+import { startRegistry } from "../support/registry.ts";
+import { busyboxWith } from "../support/stage.ts";
+import { file } from "../support/tar.ts";
 
 const it = requires("root", "bunker", "userns", "cgroup2");
 const usable = it === test;
@@ -17,7 +21,10 @@ beforeAll(async () => {
   if (usable) env = await TestEnv.create({ user: "root" });
 });
 afterAll(async () => {
-  if (usable) await env[Symbol.asyncDispose]();
+  if (!usable) return;
+  // Beside the environment's own group, as root's is.
+  onHost("rmdir /sys/fs/cgroup/bunker/engine /sys/fs/cgroup/bunker || true");
+  await env[Symbol.asyncDispose]();
 });
 
 /** Something of the host's own, replaced in this test's mounts alone. */
@@ -55,10 +62,56 @@ describe("root", () => {
     onHost("mkdir -m 700 /tmp/roots; echo secret > /tmp/roots/file");
     const refused = await env.fails(["run", "--rm", NONE, "-v", "/tmp/roots/file:/x", "hello"], 125);
     expect(refused).toContain("/tmp/roots/file");
+    expect(refused).toContain(`root's containers are uid ${FIRST} on the host, who may not go there`);
+    expect(refused).toContain(`chown ${FIRST}`);
     onHost("rm -r /tmp/roots");
     await env.ok(["rm", "c"]);
     const facts = await env.ok(["info", "--format", "{{.SecurityOptions}} {{.DockerRootDir}}"]);
     expect(facts).toContain("/var/lib/bunker");
+  });
+
+  it("has containers in groups of their own, below one that root hands over", async () => {
+    using registry = startRegistry();
+    const reference = registry.push("busybox", "latest", await busyboxWith({}));
+    await env.ok(["run", "-d", "--quiet", "--name=c", NONE, reference, "sleep", "60"]);
+    const pid = await env.ok(["inspect", "--format", "{{.State.Pid}}", "c"]);
+    expect(readFileSync(`/proc/${pid}/cgroup`, "utf8")).toMatch(/^0::\/bunker\/bunker-[0-9a-f]{12}$/m);
+    expect(onHost("stat -c %u /sys/fs/cgroup/bunker /sys/fs/cgroup/bunker/cgroup.procs")).toBe(`${FIRST}\n${FIRST}`);
+    // What limits the whole tree stays root's.
+    expect(onHost("stat -c %u /sys/fs/cgroup/bunker/cgroup.freeze")).toBe("0");
+    expect(await env.ok(["info"])).toMatch(/cgroups: \/sys\/fs\/cgroup\/bunker \(/);
+    await env.ok(["pause", "c"]);
+    expect(await env.ok(["ps", "--format", "{{.Status}}"])).toContain("(Paused)");
+    await env.ok(["rm", "-f", "c"]);
+    expect(onHost("ls -d /sys/fs/cgroup/bunker/bunker-* 2>/dev/null || true")).toBe("");
+  });
+
+  it("pulls with its own logins, which nobody else may read, and which come onto no disk", async () => {
+    using registry = startRegistry();
+    registry.requireBasic({ ada: "battery" });
+    const image = makeImage({ layers: [makeLayer([file("etc/motd", "hello")])] });
+    const wanted = registry.push("team/app", "1", image);
+    const auths = { [registry.host]: { auth: Buffer.from("ada:battery").toString("base64") } };
+    const place = (path: string, content: string) => {
+      mkdirSync(dirname(join(env.home, path)), { recursive: true });
+      writeFileSync(join(env.home, path), content, { mode: 0o600 });
+    };
+    chmodSync(env.home, 0o700);
+    expect(await env.fails(["pull", "-q", wanted], 1)).toMatch(/denied|unauthorized|login/i);
+    const ways: [path: string, environment: Record<string, string>][] = [
+      [".docker/config.json", {}],
+      ["elsewhere/config.json", { DOCKER_CONFIG: join(env.home, "elsewhere") }],
+      [".config/containers/auth.json", {}],
+      ["named.json", { REGISTRY_AUTH_FILE: join(env.home, "named.json") }],
+    ];
+    for (const [path, environment] of ways) {
+      place(path, JSON.stringify({ auths, detachKeys: "ctrl-x" }));
+      expect([path, await env.ok(["pull", "-q", wanted], { environment })]).toEqual([path, wanted]);
+      rmSync(join(env.home, path));
+      await env.ok(["rmi", wanted]);
+    }
+    const found = onHost("grep -rlF YWRhOmJhdHRlcnk= /var/lib/bunker /var/lib/bunker-root || true");
+    expect(found).toBe("");
   });
 
   it("never takes over a directory that is somebody's", async () => {

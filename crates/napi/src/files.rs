@@ -33,11 +33,16 @@ pub fn sync_directory(path: String) -> Outcome<()> {
 
 #[napi]
 pub fn make_tree(base: String, entries: Vec<TreeEntry>) -> Outcome<()> {
-    let entries: Vec<_> = entries
-        .into_iter()
-        .map(|entry| files::TreeEntry { path: entry.path, mode: entry.mode, content: entry.content })
-        .collect();
-    outcome("making a directory tree", files::make_tree(&base, &entries))
+    outcome("making a directory tree", files::make_tree(&base, &self::entries(&entries)))
+}
+
+pub(crate) fn entries(entries: &[TreeEntry]) -> Vec<files::TreeEntry> {
+    let plain = |entry: &TreeEntry| files::TreeEntry {
+        path: entry.path.clone(),
+        mode: entry.mode,
+        content: entry.content.clone(),
+    };
+    entries.iter().map(plain).collect()
 }
 
 /// Both ends of a pipe: reading, writing.

@@ -5,13 +5,14 @@ use std::ffi::CString;
 use std::os::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd};
 use std::sync::Mutex;
 
-use bunker_sys::client::executable;
 use bunker_sys::client::spawn::{Spawn, spawn_detached};
+use bunker_sys::client::{executable, memory};
 use bunker_sys::{SysError, SysResult, client::channel, process};
 use napi::Either;
 use napi_derive::napi;
 
 use crate::failure::{Outcome, Refusal, host_refused, outcome, plain};
+use crate::files::{self, TreeEntry};
 
 /// One embedded program.
 struct Program {
@@ -74,6 +75,12 @@ pub struct RootRequest {
     pub arguments: Vec<String>,
     /// `KEY=VALUE`.
     pub environment: Vec<String>,
+    /// What root alone may read, to go along in memory.
+    pub settings: Vec<TreeEntry>,
+    /// Variables that name places there: each a name and the rest of the path.
+    pub places: Vec<Vec<String>>,
+    /// What HOME is where there is no such memory.
+    pub home: String,
 }
 
 /// Becomes this very program anew, in a user namespace of root's subordinate ids. Comes back only if it failed.
@@ -81,13 +88,30 @@ pub struct RootRequest {
 pub fn leave_root(request: RootRequest) -> Outcome<()> {
     let left = executable::make(WORKER.content, &request.library_directory).and_then(|helper| {
         let own = executable::inherit_own()?;
+        let (places, _settings) = hand_over(&request);
         let numbers = request.ranges.iter().map(u32::to_string).chain([own.as_raw_fd().to_string()]);
         let fixed = [WORKER.name.to_owned(), "root".to_owned()];
         let arguments = c_strings(fixed.into_iter().chain(numbers).chain(request.arguments))?;
-        let environment = c_strings(request.environment.into_iter())?;
+        let environment = c_strings(request.environment.into_iter().chain(places))?;
         Err(process::execute_fd(helper.as_fd(), &arguments, &environment))
     });
     outcome("leaving root", left)
+}
+
+/// The settings' variables, and what keeps them in memory until the exec.
+fn hand_over(request: &RootRequest) -> (Vec<String>, Option<OwnedFd>) {
+    let owner = (request.ranges.first().copied().unwrap_or(0), request.ranges.get(2).copied().unwrap_or(0));
+    // Root of another engine's container may not mount: it goes without them.
+    let Ok(directory) = memory::handed_directory(&files::entries(&request.settings), owner) else {
+        return (vec![format!("HOME={}", request.home)], None);
+    };
+    // By its number: children of the process have no such descriptor of their own.
+    let base = format!("/proc/{}/fd/{}", std::process::id(), directory.as_raw_fd());
+    let places = request.places.iter().filter_map(|place| match place.as_slice() {
+        [name, rest] => Some(format!("{name}={base}{rest}")),
+        _ => None,
+    });
+    (places.collect(), Some(directory))
 }
 
 fn c_strings(words: impl Iterator<Item = String>) -> SysResult<Vec<CString>> {

@@ -6,6 +6,7 @@ pub mod channel;
 pub mod executable;
 pub mod files;
 pub mod lock;
+pub mod memory;
 pub mod spawn;
 pub mod terminal;
 

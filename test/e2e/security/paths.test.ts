@@ -47,6 +47,9 @@ function disguises(name: string): Record<string, TarEntry> {
   };
 }
 
+/** Of these, the links behind which something can be made. */
+const LINKS = ["absolute link", "relative link", "dangling link", "link to what is there"];
+
 /** A bind source of the user's, with one file. */
 function makeSource(name: string): string {
   const path = join(stage.env.home, name);
@@ -108,7 +111,7 @@ describe("mount points (CVE-2021-30465, CVE-2024-45310)", () => {
       ["-v", `${source}/mine:${target}/file`],
       ["--tmpfs", `${target}/deep/er`],
     ];
-    for (const how of ["absolute link", "relative link", "dangling link"]) {
+    for (const how of LINKS) {
       await stage.add("linked", hostileImage({ files: [disguises("link")[how] ?? fifo("never")] }));
       for (const flags of [...mounts("/link"), ...mounts("/link/new")]) {
         const said = await stage.env.ok(run(...flags, "linked", "grep", "-c", "canary", "/proc/self/mountinfo"));
@@ -196,7 +199,7 @@ describe("working directories (CVE-2024-21626, CVE-2026-55686)", () => {
   });
 
   stage.it("are made inside, behind any link, with the image's owner and mode untouched", async () => {
-    for (const how of ["absolute link", "relative link", "dangling link"]) {
+    for (const how of LINKS) {
       const files = [disguises("link")[how] ?? fifo("never")];
       await stage.add("linked", hostileImage({ files, run: { WorkingDir: "/link/made/deep" } }));
       const place = await stage.env.ok(run("linked", "pwd", "-P"));

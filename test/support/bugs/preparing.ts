@@ -39,7 +39,7 @@ export const PREPARING: Bug[] = [
         `        let point = file::open(&${OUTSIDE}, target), path::O_PATH).unwrap_or(point);\n        let is_asked_for = matches!(source.wanted, Mount::Bind { .. });\n`,
       ),
     ],
-    caughtBy: { file: RACE, name: "to outside, every start" },
+    caughtBy: { file: RACE, name: "to outside, by dots" },
   },
   {
     row: "V23",
@@ -63,7 +63,7 @@ export const PREPARING: Bug[] = [
         '    let _ = peer;\n    let clone = mount::clone_of(device::open_device("null", 1, 3)?.as_fd(), false)?;\n',
       ),
     ],
-    caughtBy: { file: "security/posture.test.ts", name: "differs with -t" },
+    caughtBy: { file: "security/posture.test.ts", name: "differs with --tty" },
   },
   {
     row: "V25",
