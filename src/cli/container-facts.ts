@@ -17,7 +17,7 @@ export function factsOf(view: ContainerView): ContainerFacts {
     id: record.id,
     name: record.name,
     image: record.imageName,
-    imageId: record.imageId,
+    imageId: record.imageId ?? "",
     args: [...process.entrypoint, ...process.command],
     createdAt: new Date(record.createdAt),
     pid: view.status === "running" ? view.pid : 0,

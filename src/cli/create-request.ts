@@ -11,6 +11,7 @@ import { collectMounts } from "./mounts.ts";
 import { collectNames } from "./name-flags.ts";
 import { collectProcess } from "./process-flags.ts";
 import { parseWantedPlatform } from "./pull-flags.ts";
+import { parseRootfs } from "./rootfs-word.ts";
 import { parseSecurityOptions } from "./security-option.ts";
 import { collectSpaces, parseNetwork } from "./space-flags.ts";
 
@@ -26,8 +27,10 @@ export function buildCreateRequest(
   words: readonly string[],
   environment: HostEnvironment,
 ): CreateRequest {
-  const [image = "", ...command] = words;
-  if (!isImageId(image)) parseReference(image);
+  const [source = "", ...command] = words;
+  const rootfs = values.rootfs ? parseRootfs(source) : null;
+  const image = rootfs === null ? source : "";
+  if (rootfs === null && !isImageId(image)) parseReference(image);
   planCapabilities(values["cap-add"], values["cap-drop"]);
   if (values["stop-signal"] !== null) parseSignal(values["stop-signal"]);
   const security = parseSecurityOptions(values["security-opt"]);
@@ -63,6 +66,7 @@ export function buildCreateRequest(
     ...collectOptions(values, environment),
     ...collectSpaces(values),
     ...collectProcess(values, network),
+    ...(rootfs === null ? {} : { rootfs }),
   };
 }
 

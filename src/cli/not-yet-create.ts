@@ -12,7 +12,7 @@ export const LATER_CREATE_FLAGS = [
   "health-startup-interval health-startup-retries health-startup-success health-startup-timeout",
   "image-volume init-path ip ip6 link link-local-ip mac-address memory-reservation memory-swap",
   "memory-swappiness oom-kill-disable pidfile pod read-only-tmpfs",
-  "requires retry retry-delay rootfs runtime sdnotify secret storage-opt subgidname subuidname systemd",
+  "requires retry retry-delay runtime sdnotify secret storage-opt subgidname subuidname systemd",
   "uidmap use-api-socket volume-driver",
   // specialists'
   "blkio-weight-device cgroup-conf chrootdirs cosign-certificate-identity cosign-certificate-identity-regexp",

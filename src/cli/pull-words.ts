@@ -16,7 +16,7 @@ export function pullStatus(reference: Reference, changed: boolean): string {
 
 /** docker's first line when run or create has to pull; not with --pull always, which does not look here first. */
 export function missingImage(request: CreateRequest): string[] {
-  if (request.pull === "always") return [];
+  if (request.pull === "always" || request.rootfs !== undefined) return [];
   const { image } = request;
   return [`Unable to find image '${isTagImplied(image) ? `${image}:latest` : image}' locally`];
 }

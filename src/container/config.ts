@@ -54,13 +54,23 @@ export interface ResolvedProcess {
 export interface ContainerConfig {
   version: number;
   request: CreateRequest;
-  imageId: string;
+  /** `null`: made from a directory. */
+  imageId: string | null;
   process: ResolvedProcess;
   hostname: string;
   volumes: VolumeUse[];
   /** From here on: not there unless there are some. */
   binds?: BindRequest[];
   images?: ImageUse[];
+}
+
+/** What a container is made from: an image, or (without an id) a directory. */
+export interface ImageBase {
+  id: string | null;
+  config: Pick<
+    ImageConfig,
+    "entrypoint" | "cmd" | "env" | "workingDir" | "user" | "stopSignal" | "labels" | "exposedPorts" | "volumes"
+  >;
 }
 
 const DEFAULT_STOP_SIGNAL = "SIGTERM";
@@ -73,7 +83,7 @@ const DEFAULT_STOP_SIGNAL = "SIGTERM";
 export function resolveConfig(
   made: { hostname: string; borrowed: Borrowed | null },
   request: CreateRequest,
-  image: { id: string; config: ImageConfig },
+  image: ImageBase,
   newVolumeName: () => string,
 ): ContainerConfig {
   const { config: defaults } = image;
@@ -82,9 +92,11 @@ export function resolveConfig(
   const imageCommand = request.entrypoint === null ? (defaults.cmd ?? []) : [];
   const command = request.command.length > 0 ? request.command : imageCommand;
   if (entrypoint.length + command.length === 0) {
-    throw new BunkerError("usage", `creating a container from "${request.image}": no command specified`, {
-      hint: "Give a command after the image's name; this image has none of its own.",
-    });
+    const [source, hint] =
+      request.rootfs === undefined
+        ? [request.image, "Give a command after the image's name; this image has none of its own."]
+        : [request.rootfs.path, "Give a command after the directory's name."];
+    throw new BunkerError("usage", `creating a container from "${source}": no command specified`, { hint });
   }
   return {
     version: CONFIG_VERSION,

@@ -4,7 +4,14 @@ export { parseCapability, planCapabilities } from "./capability.ts";
 export { DEFAULT_SHM_SIZE, EVERYTHING, MASKED_PATHS, planConfinement, planSystemPaths } from "./isolation.ts";
 export { imagePlace } from "./mount-plan.ts";
 export { generateName } from "./name.ts";
-export { type Borrowed, type ContainerConfig, type ResolvedProcess, resolveConfig, type VolumeUse } from "./config.ts";
+export {
+  type Borrowed,
+  type ContainerConfig,
+  type ImageBase,
+  type ResolvedProcess,
+  resolveConfig,
+  type VolumeUse,
+} from "./config.ts";
 export {
   type ContainerPaths,
   type HostFacts,
@@ -23,6 +30,7 @@ export type {
   NameSettings,
   ExecRequest,
   PullPolicy,
+  RootfsRequest,
   UlimitRequest,
 } from "./request.ts";
 export type { ExecSpec, JoinSpec, NetworkSpec, SandboxSpec, UserNamespaceSpec } from "./sandbox-spec.ts";

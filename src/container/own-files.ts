@@ -97,7 +97,7 @@ function containerEnvironment(config: ContainerConfig, start: FileFacts): string
     `name=${quote(start.name)}`,
     `id=${quote(start.id)}`,
     `image=${quote(config.request.image)}`,
-    `imageid=${quote(config.imageId)}`,
+    `imageid=${quote(config.imageId ?? "")}`,
     "rootless=1",
     "",
   ].join("\n");

@@ -85,6 +85,16 @@ export interface CreateRequest {
   spaces?: { pid?: string; ipc?: string; uts?: string; cgroup?: string };
   userns?: UsernsRequest;
   volumesFrom?: VolumesFrom[];
+  /** Instead of an image, whose name is empty then. */
+  rootfs?: RootfsRequest;
+}
+
+/** A directory of the host's that is a container's root. */
+export interface RootfsRequest {
+  /** Absolute. */
+  path: string;
+  /** What the container writes is its own, and the directory stays as it is. */
+  overlay: boolean;
 }
 
 /** What /etc/hosts, /etc/hostname and /etc/resolv.conf are to say. */

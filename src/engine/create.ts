@@ -6,13 +6,15 @@ import {
   type CreateRequest,
   donorsOf,
   generateName,
+  type ImageBase,
   imagePlace,
   resolveConfig,
   type VolumeUse,
 } from "../container/index.ts";
 import { BunkerError } from "../errors.ts";
 import { closeFd, makeTree } from "../native/index.ts";
-import type { ContainerRecord, ImageRecord } from "../store/index.ts";
+import type { Digest } from "../image/index.ts";
+import type { ContainerRecord } from "../store/index.ts";
 import { prepareBindSources } from "./bind-sources.ts";
 import { clearRuntime, lockContainer } from "./container-lock.ts";
 import { discardContainer } from "./discard.ts";
@@ -75,7 +77,7 @@ export async function reserve(
   options: CreateOptions & { run: boolean },
 ): Promise<Reserved> {
   const request = await resolveNames(engine, asked);
-  const image = await ensureImage(engine, { ...request, access: options.access }, options.onPull);
+  const image = await findBase(engine, request, options);
   if (options.replace && request.name !== null) await removeNamed(engine, request.name);
   await ensureVolumes(engine, request);
   const borrowed = needsOthers(request) ? await lookUpOthers(engine, request, options.onPull) : null;
@@ -92,6 +94,16 @@ export async function reserve(
     closeFd(lock);
     throw error;
   }
+}
+
+async function findBase(
+  engine: Engine,
+  request: CreateRequest,
+  { access, onPull }: CreateOptions,
+): Promise<Omit<ImageBase, "id"> & { id: Digest | null }> {
+  if (request.rootfs === undefined) return ensureImage(engine, { ...request, access }, onPull);
+  const { ensureRootfs } = await import("./rootfs.ts");
+  return ensureRootfs(request.rootfs);
 }
 
 async function resolveNames(engine: Engine, request: CreateRequest): Promise<CreateRequest> {
@@ -173,7 +185,7 @@ function undo(engine: Engine, id: string): void {
 function insertRow(
   engine: Engine,
   request: CreateRequest,
-  image: ImageRecord,
+  image: Omit<ImageBase, "id"> & { id: Digest | null },
   options: { id: string; borrowed: Borrowed | null; run: boolean },
 ): ContainerRecord {
   const { id, borrowed, run } = options;

@@ -12,7 +12,7 @@ import type { MountRequest } from "../volume/index.ts";
 import type { Engine } from "./engine.ts";
 import { readText } from "./host.ts";
 import { ADDRESS_DEFAULTS, ENDPOINT_DEFAULTS, HOST_CONFIG_DEFAULTS } from "./inspect-defaults.ts";
-import { copiedRoot } from "./spec.ts";
+import { copiedRoot, ownRoot } from "./spec.ts";
 import { type ContainerView, readKeeperState, viewContainer } from "./view.ts";
 
 const NEVER = "0001-01-01T00:00:00Z";
@@ -26,7 +26,9 @@ export function inspectContainer(engine: Engine, name: string): Record<string, u
   const { record } = view;
   const { config } = record;
   const directory = engine.store.layout.container(record.id);
-  const copy = copiedRoot(engine, record.id);
+  const own = ownRoot(record);
+  const root = own ?? copiedRoot(engine, record.id);
+  const driver = root === null ? "overlay" : own === null ? "copy" : "directory";
   const args = [...config.process.entrypoint, ...config.process.command];
   return {
     Id: record.id,
@@ -34,14 +36,15 @@ export function inspectContainer(engine: Engine, name: string): Record<string, u
     Path: args[0] ?? "",
     Args: args.slice(1),
     State: stateOf(view),
-    Image: record.imageId,
+    Image: record.imageId ?? "",
+    ...(config.request.rootfs === undefined ? {} : { Rootfs: config.request.rootfs.path }),
     ResolvConfPath: `${directory}/resolv.conf`,
     HostnamePath: `${directory}/hostname`,
     HostsPath: `${directory}/hosts`,
     LogPath: `${directory}/log`,
     Name: `/${record.name}`,
     RestartCount: 0,
-    Driver: copy === null ? "overlay" : "copy",
+    Driver: driver,
     Platform: "linux",
     MountLabel: "",
     ProcessLabel: "",
@@ -49,9 +52,9 @@ export function inspectContainer(engine: Engine, name: string): Record<string, u
     ExecIDs: null,
     HostConfig: { ...hostConfigOf(config), PidsLimit: view.status === "running" ? pidsLimit(engine, record.id) : null },
     GraphDriver:
-      copy === null
-        ? { Data: { UpperDir: `${directory}/upper`, WorkDir: `${directory}/work` }, Name: "overlay" }
-        : { Data: { RootDir: copy }, Name: "copy" },
+      root === null
+        ? { Data: { UpperDir: `${directory}/upper`, WorkDir: `${directory}/work` }, Name: driver }
+        : { Data: { RootDir: root }, Name: driver },
     Mounts: mountsOf(engine, config),
     Config: configOf(config),
     NetworkSettings: {

@@ -1,7 +1,7 @@
 // Sizes of containers on disk: what they wrote, and with their image. Measured by a worker, as files inside belong to other ids.
 
 import type { Engine } from "./engine.ts";
-import { copiedRoot } from "./spec.ts";
+import { rootDirectory } from "./spec.ts";
 import { startJob } from "./worker.ts";
 
 export interface ContainerSize {
@@ -12,20 +12,21 @@ export interface ContainerSize {
 /** By id; one that is gone meanwhile is left out. */
 export async function measureContainers(engine: Engine, ids: string[]): Promise<Map<string, ContainerSize>> {
   const { containers, images, layout } = engine.store;
-  if (ids.length === 0) return new Map();
-  const copies = ids.map((id) => copiedRoot(engine, id));
-  const paths = ids.map((id, at) => copies[at] ?? `${layout.container(id)}/upper`);
+  const records = ids.map((id) => containers.find(id)).filter((record) => record !== null);
+  if (records.length === 0) return new Map();
+  const roots = records.map((record) => rootDirectory(engine, record));
+  const paths = records.map(({ id }, at) => roots[at] ?? `${layout.container(id)}/upper`);
   const { sizes } = await startJob(engine, { op: "measure", paths }).result;
   const found = new Map<string, ContainerSize>();
   for (const [index, size] of (sizes as ({ bytes: number } | null)[]).entries()) {
-    const id = ids[index];
-    if (size === null || id === undefined) continue;
-    const record = containers.find(id);
-    if (record === null) continue;
-    const image = images.byId(record.imageId);
+    const record = records[index];
+    if (size === null || record === undefined) continue;
+    // Removed meanwhile, and its image too.
+    if (containers.find(record.id) === null) continue;
+    const below = record.imageId === null ? 0 : images.byId(record.imageId).size;
     // A copy has the image in it.
-    const written = copies[index] === null ? size.bytes : Math.max(0, size.bytes - image.size);
-    found.set(id, { written, total: written + image.size });
+    const written = roots[index] === null ? size.bytes : Math.max(0, size.bytes - below);
+    found.set(record.id, { written, total: written + below });
   }
   return found;
 }

@@ -37,18 +37,30 @@ export function layerMap(engine: Engine, userns?: UsernsRequest): LayerMap {
 /** Overlayfs stacks no more (OVL_MAX_STACK). */
 const MAX_LOWER = 500;
 
-/** The image's layers, topmost first, and below them the mount points: making those in the upper would cost each start a millisecond. */
+/** The image's layers (or the one directory instead), topmost first, and below them the mount points: making those in the upper would cost each start a millisecond. */
 export function lowerDirectories(engine: Engine, record: ContainerRecord): string[] {
   const { layout, layers } = engine.store;
-  const { userns } = record.config.request;
-  const directories = layers.lowerDirectories(record.imageId, layerMap(engine, userns));
+  const { userns, rootfs } = record.config.request;
+  const directories =
+    record.imageId === null ? [rootfs?.path ?? ""] : layers.lowerDirectories(record.imageId, layerMap(engine, userns));
   // Those are the caller's, who is somebody else inside with a map of its own.
   return directories.length < MAX_LOWER && userns?.kind !== "keep"
     ? [...directories, layout.mountPoints()]
     : directories;
 }
 
-/** The directory that is a container's root; `null`: it has an overlay. */
+/** The directory that is a container's root, a copy of its image's layers or the user's own; `null`: it has an overlay. */
+export function rootDirectory(engine: Engine, record: ContainerRecord): string | null {
+  return ownRoot(record) ?? copiedRoot(engine, record.id);
+}
+
+/** The user's directory that is a container's root as it is. */
+export function ownRoot({ config }: ContainerRecord): string | null {
+  const { rootfs } = config.request;
+  return rootfs === undefined || rootfs.overlay ? null : rootfs.path;
+}
+
+/** The copy of its image's layers that is a container's root. */
 export function copiedRoot(engine: Engine, id: string): string | null {
   const root = `${engine.store.layout.container(id)}/root`;
   return existsSync(root) ? root : null;
@@ -63,7 +75,7 @@ export function specOf(engine: Engine, record: ContainerRecord, around: Surround
     runtimeDir: layout.runtime(record.id),
     userRuntimeDir: layout.userRuntimeDir,
     lower: lowerDirectories(engine, record),
-    root: copiedRoot(engine, record.id),
+    root: rootDirectory(engine, record),
     volumes: record.config.volumes.map((volume) => `${layout.volume(volume.name)}/_data`),
     images: (record.config.images ?? []).map(({ imageId }) =>
       layers.lowerDirectories(imageId, layerMap(engine, record.config.request.userns)),

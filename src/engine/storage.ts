@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { BunkerError } from "../errors.ts";
 import type { ContainerRecord } from "../store/index.ts";
 import type { Engine } from "./engine.ts";
-import { copiedRoot } from "./spec.ts";
+import { copiedRoot, ownRoot } from "./spec.ts";
 
 const COPY = "copy";
 const OVERLAY = "overlay";
@@ -44,6 +44,7 @@ function readFinding(engine: Engine): string {
 
 /** Makes what an overlay does not need: a copy. The container's directory must be there, its lock ours. */
 export async function prepareRoot(engine: Engine, record: ContainerRecord): Promise<void> {
+  if (ownRoot(record) !== null) return;
   let finding = readFinding(engine);
   if (finding === "") {
     await (await import("./copy-root.ts")).findOutStorage(engine);

@@ -75,13 +75,14 @@ export class Containers {
         const owner = this.#records.first("SELECT id FROM containers WHERE name = ?", container.name);
         if (owner !== null) throw nameTaken(container.name, String(owner["id"]));
         // Removed since it was looked up.
-        if (this.#records.first("SELECT 1 FROM images WHERE id = ?", container.imageId) === null)
+        const { imageId } = container;
+        if (imageId !== null && this.#records.first("SELECT 1 FROM images WHERE id = ?", imageId) === null)
           throw noSuchImage(container.imageName);
         this.#records.run(
           `INSERT INTO containers (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)`,
           container.id,
           container.name,
-          container.imageId,
+          imageId,
           container.imageName,
           container.state,
           container.generation,
@@ -217,7 +218,7 @@ function parse(row: Row): ContainerRecord {
   return {
     id,
     name: String(row["name"]),
-    imageId: String(row["image_id"]) as Digest,
+    imageId: row["image_id"] as Digest | null,
     imageName: String(row["image_name"]),
     state: String(row["state"]) as ContainerState,
     generation: Number(row["generation"]),

@@ -47,8 +47,9 @@ export type ContainerState = "creating" | "created" | "starting" | "started" | "
 export interface ContainerRecord {
   id: string;
   name: string;
-  imageId: Digest;
-  /** As the user wrote it. */
+  /** `null`: made from a directory. */
+  imageId: Digest | null;
+  /** As the user wrote it; empty where there is none. */
   imageName: string;
   state: ContainerState;
   /** Starts so far. */

@@ -97,4 +97,36 @@ export const MIGRATIONS: readonly string[] = [
   -- What is being removed: paths below the data home whose row has gone. Removed, unless another row owns them by then.
   CREATE TABLE loose_ends (path TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- A container may be made from a directory (--rootfs): it has no image. Both tables are made anew, as dropping the one would take
+  -- the rows of the other with it.
+  CREATE TABLE containers_2 (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    image_id TEXT REFERENCES images (id),
+    image_name TEXT NOT NULL,
+    state TEXT NOT NULL,
+    generation INTEGER NOT NULL,
+    created_at TEXT NOT NULL,
+    config TEXT NOT NULL,
+    exit TEXT
+  ) STRICT, WITHOUT ROWID;
+  INSERT INTO containers_2 SELECT id, name, image_id, image_name, state, generation, created_at, config, exit FROM containers;
+
+  CREATE TABLE container_volumes_2 (
+    container_id TEXT NOT NULL REFERENCES containers_2 (id) ON DELETE CASCADE,
+    volume TEXT NOT NULL REFERENCES volumes (name),
+    target TEXT NOT NULL,
+    PRIMARY KEY (container_id, target)
+  ) STRICT, WITHOUT ROWID;
+  INSERT INTO container_volumes_2 SELECT container_id, volume, target FROM container_volumes;
+
+  DROP TABLE container_volumes;
+  DROP TABLE containers;
+  ALTER TABLE containers_2 RENAME TO containers;
+  ALTER TABLE container_volumes_2 RENAME TO container_volumes;
+  CREATE INDEX containers_by_state ON containers (state);
+  CREATE INDEX containers_by_image ON containers (image_id);
+  CREATE INDEX container_volumes_by_volume ON container_volumes (volume);
+  `,
 ];

@@ -134,7 +134,8 @@ class Run {
         onPull: pull.onEvent,
       });
       this.started = true;
-      if (end?.kind === "exited" && values.rmi) removeUnused(engine, calls, request.image);
+      if (end?.kind === "exited" && values.rmi && request.rootfs === undefined)
+        removeUnused(engine, calls, request.image);
       if (end !== null) return session.finish(end);
       print(`${id}\n`);
       return 0;
