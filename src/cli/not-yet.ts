@@ -5,9 +5,9 @@ import { LATER_CREATE_FLAGS } from "./not-yet-create.ts";
 
 /** `short|long` or `long`, by the verb's key in the command table. */
 export const LATER_FLAGS: Readonly<Record<string, string>> = {
-  run: `${LATER_CREATE_FLAGS} preserve-fd preserve-fds`,
+  run: LATER_CREATE_FLAGS,
   create: `${LATER_CREATE_FLAGS} init-ctr`,
-  exec: "no-session preserve-fd preserve-fds",
+  exec: "no-session",
   logs: "details",
   ps: "p|pod",
   images: "tree history",

@@ -296,6 +296,7 @@ export function planExec(
       openStdin: request.openStdin,
       stdinOnce: true,
       init: false,
+      ...(request.keptFds === undefined ? {} : { keptFds: request.keptFds }),
       rows,
       columns,
     },

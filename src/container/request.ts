@@ -146,4 +146,6 @@ export interface ExecRequest {
   privileged: boolean;
   detach: boolean;
   detachKeys: string | null;
+  /** Descriptors of the caller's that it is to have. */
+  keptFds?: number[];
 }

@@ -112,6 +112,8 @@ export interface ProcessSpec {
   umask: number;
   oomScoreAdj: number | null;
   init: boolean;
+  /** Numbers of descriptors that come along and stay open. */
+  keptFds?: number[];
 }
 
 /** `true`: the container's own; `false`: the host's, or one that is joined. */

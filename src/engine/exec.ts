@@ -2,6 +2,7 @@
 
 import { type ExecRequest, planExec } from "../container/index.ts";
 import { BunkerError, wrapError } from "../errors.ts";
+import { closeFd } from "../native/index.ts";
 import { keeperOf } from "./adopt.ts";
 import type { Engine } from "./engine.ts";
 import type { KeeperChannel } from "./channel.ts";
@@ -36,7 +37,10 @@ export async function execInContainer(
       streams ?? { stdin: null, stdout: null, stderr: null, detachKeys: "", sigProxy: false },
     );
     streams?.onStarting?.();
-    channel.request("exec", { spec, detach: request.detach, ...attach.fields }, attach.fds);
+    const kept = request.keptFds ?? [];
+    channel.request("exec", { spec, detach: request.detach, ...attach.fields }, [...attach.fds, ...kept]);
+    // The process has them: their other ends are to see when it closes them.
+    for (const fd of kept) closeFd(fd);
     if (request.detach) return null;
     const end = await followSession(channel, streams);
     if (end !== null) return end;

@@ -25,6 +25,8 @@ export interface RunOptions extends CreateOptions {
   detach: boolean;
   /** Read when the container has been created, not before. */
   streams: StreamOptions | null;
+  /** Descriptors of the caller's that the process is to have; they are closed here. */
+  keptFds?: number[];
   onCreated?: (id: string) => void;
   onWarning?: (warning: string) => void;
 }
@@ -44,7 +46,8 @@ export async function runContainer(
   });
   options.onCreated?.(record.id);
   const streams = options.detach ? null : options.streams;
-  await launch(engine, record, { channel, lock, streams, onWarning: options.onWarning });
+  const { keptFds, onWarning } = options;
+  await launch(engine, record, { channel, lock, streams, onWarning, ...(keptFds === undefined ? {} : { keptFds }) });
   // A container that removes itself stays `creating`: without its keeper it is to be undone.
   if (!request.autoRemove) noteStarted(engine, record, options.detach);
   if (options.detach) return { id: record.id, end: null };
@@ -142,6 +145,7 @@ interface Launch {
   lock: number;
   streams: StreamOptions | null;
   onWarning: ((warning: string) => void) | undefined;
+  keptFds?: number[];
 }
 
 /** Hands lock and plan to the keeper, attaches the streams and starts. @throws BunkerError why it did not start */
@@ -164,7 +168,7 @@ async function launch(engine: Engine, record: ContainerRecord, options: Launch):
 async function handOver(
   engine: Engine,
   record: ContainerRecord,
-  { channel, lock, streams }: Launch,
+  { channel, lock, streams, keptFds = [] }: Launch,
 ): Promise<string[]> {
   const { request } = record.config;
   try {
@@ -176,15 +180,16 @@ async function handOver(
     const spec = specOf(engine, record, { network, devices, ...peers, ...size });
     // First: a sandbox that cannot be made goes too.
     if (request.autoRemove) channel.send("tidy", doomed(engine, record));
-    channel.send("create", { spec }, [lock]);
+    if (keptFds.length > 0) spec.process.keptFds = keptFds;
+    channel.send("create", { spec }, [lock, ...keptFds]);
     if (streams !== null) {
       const { fields, fds } = attachRequest(streams);
       channel.send("attach", fields, fds);
     }
     return [...(warning === null ? [] : [warning]), ...scoreWarnings(engine, request)];
   } finally {
-    // The keeper has a copy: it holds the lock from now on.
-    closeFd(lock);
+    // The keeper has copies: it holds the lock from now on.
+    for (const fd of [lock, ...keptFds]) closeFd(fd);
   }
 }
 

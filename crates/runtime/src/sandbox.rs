@@ -16,4 +16,4 @@ mod share;
 pub use inside::init::init;
 pub use inside::{resting_root, try_overlay};
 pub use join::{JoinTarget, join};
-pub use launch::{OpenNamespaces, Sandbox, Streams, create};
+pub use launch::{Handed, OpenNamespaces, Sandbox, Streams, create};

@@ -230,6 +230,9 @@ pub struct Process {
     pub oom_score_adj: Option<i32>,
     /// Our reaper as PID 1, the process as its child.
     pub init: bool,
+    /// Numbers of descriptors that come with the request and stay open, under these numbers, from 3 on.
+    #[serde(default)]
+    pub kept_fds: Vec<i32>,
 }
 
 /// Names as `CAP_CHOWN`.

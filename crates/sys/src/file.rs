@@ -52,6 +52,13 @@ pub fn inherited(number: RawFd) -> SysResult<OwnedFd> {
     }
 }
 
+/// Closes every descriptor from `first` on; nobody may own one of them.
+pub fn close_from(first: RawFd) -> SysResult<()> {
+    // SAFETY: integers only; the caller owns none of them.
+    let result = unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, 0) };
+    check_long(result, || format!("close_range({first})")).map(drop)
+}
+
 /// Every descriptor from `first` on is closed by the next exec.
 pub fn close_from_at_exec(first: RawFd) -> SysResult<()> {
     // SAFETY: integers only.

@@ -5,6 +5,7 @@ import { parseWorkdir } from "../create-request.ts";
 import { chooseDetachKeys } from "../detach-keys.ts";
 import { withEngine } from "../engine.ts";
 import { collectEnvironment, parseEnvironmentWord } from "../environment.ts";
+import { KEPT_FD_FLAGS, keptFds } from "../kept-fds.ts";
 import { ensureArgumentCount } from "../usage.ts";
 import { ANY_NUMBER, defineVerb } from "../verb.ts";
 
@@ -26,6 +27,7 @@ export const verb = defineVerb({
       short: "l",
       help: `Act on the container that was created last: ${UNNAMED_HELP}`,
     },
+    ...KEPT_FD_FLAGS,
     privileged: { kind: "boolean", help: "Give extended privileges to the command" },
     tty: { kind: "boolean", short: "t", help: "Allocate a pseudo-TTY" },
     user: { kind: "string", short: "u", help: 'Username or UID (format: "<name|uid>[:<group|gid>]")' },
@@ -39,6 +41,7 @@ export const verb = defineVerb({
   async run({ path, values, positionals, globals }) {
     const choose = await planContainer(path, values, positionals);
     const detachKeys = chooseDetachKeys(values["detach-keys"]);
+    const kept = keptFds(values);
     const request: Omit<ExecRequest, "container"> = {
       command: choose === null ? positionals.slice(1) : positionals,
       env: collectEnvironment(values["env-file"], values.env, process.env),
@@ -49,6 +52,7 @@ export const verb = defineVerb({
       privileged: values.privileged,
       detach: values.detach,
       detachKeys,
+      ...(kept === undefined ? {} : { keptFds: kept }),
     };
     const { ensureTerminal, Session } = await import("../session.ts");
     return withEngine(globals, async (engine, calls) => {

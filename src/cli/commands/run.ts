@@ -10,6 +10,7 @@ import { dockerConfig, withProxies } from "../docker-config.ts";
 import { chooseDetachKeys } from "../detach-keys.ts";
 import { type EngineCalls, withEngine } from "../engine.ts";
 import type { FlagValues } from "../flags.ts";
+import { KEPT_FD_FLAGS, keptFds } from "../kept-fds.ts";
 import { print } from "../output.ts";
 import { pullAccess } from "../pull-flags.ts";
 import { missingImage } from "../pull-words.ts";
@@ -20,6 +21,7 @@ const FLAGS = {
   ...CREATE_FLAGS,
   detach: { kind: "boolean", short: "d", help: "Run container in background and print container ID" },
   "detach-keys": { kind: "string", help: "Override the key sequence for detaching a container" },
+  ...KEPT_FD_FLAGS,
   rmi: { kind: "boolean", help: "Remove the image after the container, unless another one uses it; implies --rm" },
   "sig-proxy": { kind: "boolean", default: true, help: "Proxy received signals to the process" },
 } as const;
@@ -47,7 +49,8 @@ export const verb = defineVerb({
     const detachKeys = chooseDetachKeys(values["detach-keys"]);
     const cidFile = openCidFile(values.cidfile);
     if (values.rmi) ensureRemovable(values, given);
-    const run = new Run({ request, values, access: pullAccess(values, given), detachKeys, cidFile });
+    const kept = keptFds(values);
+    const run = new Run({ request, values, access: pullAccess(values, given), detachKeys, cidFile, kept });
     try {
       return await withEngine(globals, (engine, calls) => run.start(engine, calls));
     } catch (error) {
@@ -87,6 +90,7 @@ interface RunOptions {
   access: PullAccess;
   detachKeys: string;
   cidFile: CidFile | null;
+  kept: number[] | undefined;
 }
 
 class Run {
@@ -101,7 +105,7 @@ class Run {
 
   async start(engine: Engine, calls: EngineCalls): Promise<number> {
     using keeper = calls.hireKeeper(engine);
-    const { request, values, detachKeys } = this.#options;
+    const { request, values, detachKeys, kept } = this.#options;
     const { ensureTerminal, Session } = await import("../session.ts");
     const { openPullOutput } = await import("../pull-output.ts");
     const attached = values.detach ? new Set<StreamWord>() : attachedStreams(values);
@@ -124,6 +128,7 @@ class Run {
         replace: values.replace,
         access: this.#options.access,
         streams: values.detach ? null : session.streams,
+        ...(kept === undefined ? {} : { keptFds: kept }),
         onCreated: (created) => {
           this.#id = created;
           this.#options.cidFile?.write(created);

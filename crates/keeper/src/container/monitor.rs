@@ -256,7 +256,7 @@ impl Monitor {
                 Ok(())
             }
             Request::Attach(streams) => self.attach(id, MAIN, &streams, fds),
-            Request::Exec { spec, detach, streams } => self.exec(id, &spec, (!detach).then_some((&streams, fds))),
+            Request::Exec { spec, detach, streams } => self.exec(id, &spec, ((!detach).then_some(&streams), fds)),
             Request::Wait => {
                 self.main_session()?;
                 self.client(id).waits = true;
@@ -296,8 +296,13 @@ impl Monitor {
         Ok(())
     }
 
-    /// `attached`: the caller's streams; without them nobody waits for it.
-    fn exec(&mut self, id: u64, wanted: &ExecSpec, attached: Option<(&Streams, Vec<OwnedFd>)>) -> Result<(), Failure> {
+    /// `streams`: the caller's; without them nobody waits for it. Behind their descriptors come those that the process keeps.
+    fn exec(
+        &mut self,
+        id: u64,
+        wanted: &ExecSpec,
+        (streams, mut fds): (Option<&Streams>, Vec<OwnedFd>),
+    ) -> Result<(), Failure> {
         if self.phase != Phase::Running {
             return Err(not_running());
         }
@@ -305,18 +310,19 @@ impl Monitor {
             return Err(not_running());
         };
         let mut ends = Ends::pipes(&wanted.process)?;
-        let theirs = ends.theirs.take();
+        let kept = fds.split_off(fds.len().saturating_sub(wanted.process.kept_fds.len()));
+        let handed = ends.take_theirs(kept);
         let cgroup = container.group.as_ref().map(|group| group.directory.as_fd());
         let target = JoinTarget { spec: &container.spec, pidfd: main.pidfd.as_fd(), cgroup };
-        let mut member = join(&target, &wanted.process, theirs.as_ref())?;
-        drop(theirs);
+        let mut member = join(&target, &wanted.process, &handed)?;
+        drop(handed);
         let pidfd = file::duplicate(member.pidfd.as_fd())?;
         let session = Session::new((member.pid, pidfd), member.terminal.take(), ends, true)?;
         let key = self.next_session;
         self.next_session += 1;
         self.sessions.insert(key, session);
-        match attached {
-            Some((streams, fds)) => self.attach(id, key, streams, fds),
+        match streams {
+            Some(streams) => self.attach(id, key, streams, fds),
             None => Ok(()),
         }
     }

@@ -4,7 +4,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use bunker_runtime::Failure;
-use bunker_runtime::sandbox::Streams;
+use bunker_runtime::sandbox::{Handed, Streams};
 use bunker_runtime::spec::Process;
 use bunker_sys::poll::Watch;
 use bunker_sys::process::{self, Ended};
@@ -69,6 +69,13 @@ impl Ends {
         let theirs = |place: &str| file::open(place, path::O_RDWR);
         let (stdin, input) = standard_input(process)?;
         Ok(Self { theirs: Some(Streams { stdin, stdout: theirs(&out)?, stderr: theirs(&error)? }), outputs, input })
+    }
+}
+
+impl Ends {
+    /// The process's ends, and the caller's descriptors that it is to have besides.
+    pub fn take_theirs(&mut self, kept: Vec<OwnedFd>) -> Handed {
+        Handed { streams: self.theirs.take(), kept }
     }
 }
 

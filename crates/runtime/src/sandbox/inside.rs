@@ -6,6 +6,7 @@ mod device;
 mod file;
 mod image;
 pub mod init;
+pub(super) mod kept;
 mod mask;
 mod process;
 mod requested;
@@ -103,7 +104,7 @@ fn build<'a>(prepared: &'a Prepared<'_>, sync: &OwnedFd) -> Result<Outfit<'a>, F
         identity,
         workdir,
         terminal: peer,
-        streams: prepared.streams,
+        handed: prepared.handed,
         filter: &prepared.filter,
         init_program: prepared.own_program.as_ref(),
         can_change_groups: !maps.is_single() || maps.container_gid_map.is_empty(),

@@ -7,7 +7,7 @@ use bunker_sys::{file, namespace, path, socket};
 
 use super::identity;
 use super::inside::{self, Outfit, become_process, open_terminal, open_workdir};
-use super::launch::{Sandbox, Streams, adjust_oom_score, entered_namespaces};
+use super::launch::{Handed, Sandbox, adjust_oom_score, entered_namespaces};
 use super::report::{Report, Word};
 use crate::failure::{Failure, FailureCode};
 use crate::seccomp::{self, SockFilter};
@@ -25,14 +25,15 @@ pub struct JoinTarget<'a> {
 ///
 /// # Errors
 /// `NotRunning`, `UserNotFound`, `CommandNotFound`, `CommandNotExecutable`; nothing is left then.
-pub fn join(target: &JoinTarget<'_>, wanted: &Process, streams: Option<&Streams>) -> Result<Sandbox, Failure> {
+pub fn join(target: &JoinTarget<'_>, wanted: &Process, handed: &Handed) -> Result<Sandbox, Failure> {
+    inside::kept::ensure_valid(&wanted.kept_fds, handed)?;
     let filter = seccomp::compile(&wanted.seccomp, &wanted.capabilities.bounding)?;
     let (ours, theirs) = socket::packet_pair()?;
     // Two clones: a process that joins a pid namespace does not live in it, only its children do.
     let pid = match process::clone_process(0, target.cgroup, false)? {
         Cloned::Child => {
             drop(ours);
-            let failure = enter(target, &Joining { wanted, streams, filter }, &theirs);
+            let failure = enter(target, &Joining { wanted, handed, filter }, &theirs);
             let _ = Report::Failed(failure).send(&theirs, None);
             process::exit(1)
         }
@@ -87,7 +88,7 @@ fn ended() -> Failure {
 
 struct Joining<'a> {
     wanted: &'a Process,
-    streams: Option<&'a Streams>,
+    handed: &'a Handed,
     filter: Vec<SockFilter>,
 }
 
@@ -157,7 +158,7 @@ fn outfit<'a>(target: &JoinTarget<'_>, joining: &'a Joining<'_>, sync: &OwnedFd)
         identity,
         workdir,
         terminal: peer,
-        streams: joining.streams,
+        handed: joining.handed,
         filter: &joining.filter,
         init_program: None,
         can_change_groups: !maps.is_single() || maps.container_gid_map.is_empty(),

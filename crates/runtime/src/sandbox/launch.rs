@@ -20,10 +20,18 @@ pub struct Streams {
     pub stderr: OwnedFd,
 }
 
+/// What the process gets open from the keeper.
+#[derive(Default)]
+pub struct Handed {
+    pub streams: Option<Streams>,
+    /// The caller's, for the numbers in `Process::kept_fds`.
+    pub kept: Vec<OwnedFd>,
+}
+
 /// What the child needs and only the keeper can have ready.
 pub(super) struct Prepared<'a> {
     pub(super) spec: &'a SandboxSpec,
-    pub(super) streams: Option<&'a Streams>,
+    pub(super) handed: &'a Handed,
     pub(super) filter: Vec<SockFilter>,
     /// This very program, for `--init`.
     pub(super) own_program: Option<OwnedFd>,
@@ -78,19 +86,16 @@ impl OpenNamespaces {
 ///
 /// # Errors
 /// `HostRefused` when the kernel refuses a namespace, `BadRequest` for a bad seccomp profile.
-pub fn create(
-    spec: &SandboxSpec,
-    streams: Option<&Streams>,
-    cgroup: Option<BorrowedFd<'_>>,
-) -> Result<Sandbox, Failure> {
+pub fn create(spec: &SandboxSpec, handed: &Handed, cgroup: Option<BorrowedFd<'_>>) -> Result<Sandbox, Failure> {
+    inside::kept::ensure_valid(&spec.process.kept_fds, handed)?;
     let filter = seccomp::compile(&spec.process.seccomp, &spec.process.capabilities.bounding)?;
     let own_program = spec.process.init.then(|| file::open("/proc/self/exe", path::O_RDONLY)).transpose()?;
     if !spec.joins.is_empty() {
         let peers = Peers::open(spec)?;
         let shared_memory = peers.clone_shared_memory()?;
-        return create_beside(&Prepared { spec, streams, filter, own_program, shared_memory }, &peers, cgroup);
+        return create_beside(&Prepared { spec, handed, filter, own_program, shared_memory }, &peers, cgroup);
     }
-    let prepared = Prepared { spec, streams, filter, own_program, shared_memory: None };
+    let prepared = Prepared { spec, handed, filter, own_program, shared_memory: None };
     let (ours, theirs) = socket::packet_pair()?;
     let flags = own_namespaces(spec) & !namespace::CGROUP;
     let mut is_grouped = cgroup.is_some();

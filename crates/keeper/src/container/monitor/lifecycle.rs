@@ -43,11 +43,13 @@ impl Monitor {
     }
 
     /// Makes the sandbox; after a failure nothing of it is left but the record of it.
-    pub(super) fn create(&mut self, spec: SandboxSpec, fds: Vec<OwnedFd>) -> Result<(), Failure> {
+    /// Behind the lock come the descriptors that its process keeps.
+    pub(super) fn create(&mut self, spec: SandboxSpec, mut fds: Vec<OwnedFd>) -> Result<(), Failure> {
+        let kept = fds.split_off(1.min(fds.len()));
         self.take_on(fds)?;
         let (generation, container_dir) = (spec.generation, spec.container_dir.clone());
         self.runtime_dir = Some(spec.runtime_dir.clone());
-        let made = self.try_create(spec);
+        let made = self.try_create(spec, kept);
         match &made {
             Ok(()) => self.phase = Phase::Created,
             Err(failure) => {
@@ -58,20 +60,20 @@ impl Monitor {
         made
     }
 
-    fn try_create(&mut self, spec: SandboxSpec) -> Result<(), Failure> {
+    fn try_create(&mut self, spec: SandboxSpec, kept: Vec<OwnedFd>) -> Result<(), Failure> {
         self.enter(&spec.user_namespace, &spec.user_runtime_dir)?;
         // Only our own default depends on it: where it cannot be had the container runs without.
         // Goes after the sandbox that is in it.
         let mut group = spec.cgroup.as_deref().and_then(|place| Group::make(place).ok());
         let mut ends = Ends::fifos(&spec.process, &spec.container_dir)?;
-        let theirs = ends.theirs.take();
+        let handed = ends.take_theirs(kept);
         let cgroup = group.as_ref().map(|group| group.directory.as_fd());
         if !spec.auto_remove {
             ExitRecord::reserve(&spec.container_dir)?;
         }
-        let mut sandbox = sandbox::create(&spec, theirs.as_ref(), cgroup)?;
+        let mut sandbox = sandbox::create(&spec, &handed, cgroup)?;
         // From here on the child has its own copies; as long as we held them no stream would end.
-        drop(theirs);
+        drop(handed);
         group = group.filter(|_| sandbox.is_grouped);
         let namespaces = sandbox.namespaces.take();
         let helper = namespaces.as_ref().map(|open| network::prepare(&spec.network, open)).transpose()?.flatten();

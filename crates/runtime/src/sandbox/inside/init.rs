@@ -9,7 +9,7 @@ use bunker_sys::process::{self, Ended};
 use bunker_sys::{SysError, file};
 
 use super::super::report::Report;
-use super::process::{REPORT_FD, execute_command};
+use super::process::{FIRST_OTHER_FD, execute_command};
 use crate::failure::{Failure, FailureCode};
 
 /// Every signal but those that mean a fault of this process itself, and the two nobody can block.
@@ -22,14 +22,18 @@ const fn bit(signal: u32) -> u64 {
     1 << (signal - 1)
 }
 
-/// The whole life of PID 1: `arguments` are the command's words. Never returns.
-pub fn init(arguments: Vec<std::ffi::OsString>) -> ! {
+/// The whole life of PID 1: `arguments` are the number of the socket it reports on and the command's words. Never returns.
+pub fn init(mut arguments: Vec<std::ffi::OsString>) -> ! {
     process::set_name(c"bunker-init");
-    let Ok(sync) = file::inherited(REPORT_FD) else { process::exit(NOT_STARTED) };
+    let number = arguments.first().and_then(|word| word.to_str()?.parse().ok());
+    let Some(Ok(sync)) = number.map(file::inherited) else { process::exit(NOT_STARTED) };
+    arguments.remove(0);
     match start(arguments, &sync) {
         Ok(command) => {
             // The command's copy closed by its exec: the keeper sees the end when both are gone.
             drop(sync);
+            // Those that the command was to have are its own: their other ends are to see when it closes them.
+            let _ = file::close_from(FIRST_OTHER_FD);
             process::exit(watch(command).map_or(NOT_STARTED, Ended::exit_code))
         }
         Err(failure) => {

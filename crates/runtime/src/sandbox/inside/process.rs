@@ -2,13 +2,15 @@
 //! The same for a container's first process and for every exec into it.
 
 use std::ffi::{CString, OsStr};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
 use bunker_sys::{SysError, SysResult, credential, file, path, process, terminal};
 
 use super::super::identity::Identity;
-use super::super::launch::Streams;
+use super::super::launch::Handed;
+use super::super::report::Report;
+use super::kept::{self, Moved};
 use crate::capability;
 use crate::failure::{Failure, FailureCode};
 use crate::inroot;
@@ -20,9 +22,10 @@ const ENOENT: i32 = 2;
 const ENOTDIR: i32 = 20;
 const EACCES: i32 = 13;
 /// Standard input, output, error; everything from here on is closed.
-const FIRST_OTHER_FD: i32 = 3;
-/// Where `init` finds the socket it reports on.
-pub(super) const REPORT_FD: i32 = 3;
+pub(super) const FIRST_OTHER_FD: i32 = 3;
+
+/// Nobody sees it: the report says why.
+const NOT_STARTED: i32 = 125;
 
 /// Everything the process is to have, decided and opened.
 pub(in crate::sandbox) struct Outfit<'a> {
@@ -30,7 +33,7 @@ pub(in crate::sandbox) struct Outfit<'a> {
     pub(in crate::sandbox) identity: Identity,
     pub(in crate::sandbox) workdir: OwnedFd,
     pub(in crate::sandbox) terminal: Option<OwnedFd>,
-    pub(in crate::sandbox) streams: Option<&'a Streams>,
+    pub(in crate::sandbox) handed: &'a Handed,
     pub(in crate::sandbox) filter: &'a [SockFilter],
     /// Our own program, to stay as PID 1 and reap.
     pub(in crate::sandbox) init_program: Option<&'a OwnedFd>,
@@ -56,22 +59,41 @@ pub(in crate::sandbox) fn open_workdir(root: BorrowedFd<'_>, place: &str, make: 
     })
 }
 
-/// Becomes the container's process; returns only the reason why not.
-pub(in crate::sandbox) fn become_process(outfit: &Outfit<'_>, sync: &OwnedFd) -> Failure {
-    match prepare(outfit) {
-        Ok(environment) => execute(outfit, &environment, sync),
+/// Becomes the container's process, or reports why not and ends.
+pub(in crate::sandbox) fn become_process(outfit: &Outfit<'_>, sync: &OwnedFd) -> ! {
+    let moved = match connect(outfit, sync) {
+        Ok(moved) => moved,
+        Err(failure) => give_up(failure, sync),
+    };
+    let (sync, program) = match &moved {
+        Some(moved) => (&moved.sync, moved.program.as_ref()),
+        None => (sync, outfit.init_program),
+    };
+    let failure = match prepare(outfit) {
+        Ok(environment) => execute(outfit, &environment, (program, sync)),
         Err(failure) => failure,
-    }
+    };
+    give_up(failure, sync)
+}
+
+fn give_up(failure: Failure, sync: &OwnedFd) -> ! {
+    let _ = Report::Failed(failure).send(sync, None);
+    process::exit(NOT_STARTED)
+}
+
+/// Where it works and what it has open. `Some`: what of ours had to make room for that.
+fn connect(outfit: &Outfit<'_>, sync: &OwnedFd) -> Result<Option<Moved>, Failure> {
+    enter_workdir(outfit)?;
+    connect_streams(outfit)?;
+    give_streams(outfit)?;
+    kept::place(&outfit.process.kept_fds, outfit.handed, (sync, outfit.init_program))
 }
 
 fn prepare(outfit: &Outfit<'_>) -> Result<Vec<CString>, Failure> {
     let Outfit { process: wanted, identity, .. } = outfit;
-    enter_workdir(outfit)?;
-    connect_streams(outfit)?;
     process::reset_signals();
     limit::apply(&wanted.rlimits)?;
     credential::set_umask(wanted.umask);
-    give_streams(outfit)?;
     if outfit.can_change_groups && !wanted.keep_groups {
         credential::set_groups(&identity.groups)?;
     }
@@ -140,7 +162,7 @@ fn connect_streams(outfit: &Outfit<'_>) -> Result<(), Failure> {
         for number in 0..FIRST_OTHER_FD {
             file::place(peer.as_fd(), number)?;
         }
-    } else if let Some(streams) = outfit.streams {
+    } else if let Some(streams) = &outfit.handed.streams {
         for (number, stream) in (0..).zip([&streams.stdin, &streams.stdout, &streams.stderr]) {
             file::place(stream.as_fd(), number)?;
         }
@@ -150,7 +172,7 @@ fn connect_streams(outfit: &Outfit<'_>) -> Result<(), Failure> {
 
 /// Pipes and FIFOs become the user's, who may then open /dev/stdout anew.
 fn give_streams(outfit: &Outfit<'_>) -> Result<(), Failure> {
-    let Some(streams) = outfit.streams else { return Ok(()) };
+    let Some(streams) = &outfit.handed.streams else { return Ok(()) };
     for stream in [&streams.stdin, &streams.stdout, &streams.stderr] {
         if path::status(stream.as_fd())?.kind() == path::S_IFIFO {
             path::change_owner(stream.as_fd(), (outfit.identity.uid, outfit.identity.gid))?;
@@ -180,26 +202,26 @@ fn has_nul(what: &str) -> Failure {
     Failure::new(FailureCode::BadRequest, format!("a NUL in the {what}"))
 }
 
-fn execute(outfit: &Outfit<'_>, environment: &[CString], sync: &OwnedFd) -> Failure {
+fn execute(outfit: &Outfit<'_>, environment: &[CString], (program, sync): (Option<&OwnedFd>, &OwnedFd)) -> Failure {
     let words =
         match outfit.process.args.iter().map(|word| CString::new(word.as_bytes())).collect::<Result<Vec<_>, _>>() {
             Ok(words) => words,
             Err(_) => return has_nul("command"),
         };
-    if let Some(program) = outfit.init_program {
+    if let Some(program) = program {
         return execute_init(program, &words, environment, sync);
     }
     execute_command(&words, environment)
 }
 
-/// PID 1 becomes a clean image of our own program that starts the command and reaps; it reports on `REPORT_FD`.
+/// PID 1 becomes a clean image of our own program that starts the command and reaps; its second word is the socket it reports on.
 fn execute_init(program: &OwnedFd, words: &[CString], environment: &[CString], sync: &OwnedFd) -> Failure {
-    let mut arguments = vec![c"bunker-init".to_owned(), c"init".to_owned()];
+    let number = sync.as_raw_fd();
+    let Ok(report) = CString::new(number.to_string()) else { return has_nul("number") };
+    let mut arguments = vec![c"bunker-init".to_owned(), c"init".to_owned(), report];
     arguments.extend_from_slice(words);
-    // The program's descriptor may itself have that number.
-    let placed = file::duplicate(program.as_fd()).and_then(|copy| file::place(sync.as_fd(), REPORT_FD).map(|()| copy));
-    match placed {
-        Ok(copy) => process::execute_fd(copy.as_fd(), &arguments, environment).into(),
+    match file::place(sync.as_fd(), number) {
+        Ok(()) => process::execute_fd(program.as_fd(), &arguments, environment).into(),
         Err(error) => error.into(),
     }
 }
