@@ -17,7 +17,8 @@ const LAST = 1023;
 function parseNumbers(text: string): number[] {
   return text.split(",").map((word) => {
     const number = parseInteger(word);
-    if (number < FIRST || number > LAST) throw new ScanError(`a descriptor from ${FIRST} to ${LAST} is wanted: ${word}`);
+    if (number < FIRST || number > LAST)
+      throw new ScanError(`a descriptor from ${FIRST} to ${LAST} is wanted: ${word}`);
     return number;
   });
 }
@@ -53,9 +54,13 @@ function ensurePassable(fd: number, flag: string): void {
   const place = `/proc/self/fd/${fd}`;
   const kind = kindOf(place);
   if (kind === "directory") {
-    throw new BunkerError("usage", `file descriptor ${fd} is a directory: through it a process would leave the container`, {
-      hint: "Mount it instead: -v DIRECTORY:/PLACE.",
-    });
+    throw new BunkerError(
+      "usage",
+      `file descriptor ${fd} is a directory: through it a process would leave the container`,
+      {
+        hint: "Mount it instead: -v DIRECTORY:/PLACE.",
+      },
+    );
   }
   if (kind !== "passable") {
     throw new BunkerError(

@@ -1,11 +1,11 @@
 // A container's processes in the columns of ps(1). Pure.
 
 import type { ProcessFacts } from "../engine/index.ts";
-import { UsageError } from "./usage.ts";
+import { DESCRIPTORS } from "./process-descriptor.ts";
 
 const DAY_SECONDS = 86_400;
 
-interface Column {
+export interface Column {
   heading: string;
   value: (facts: ProcessFacts, now: Date) => string;
 }
@@ -31,32 +31,34 @@ const FULL: readonly Column[] = [
 ];
 const FULL_WORDS = new Set(["-ef", "-f", "-fe", "-e", "ef", "f"]);
 
-/** docker's table, or what `-o` names. @throws UsageError for other options of ps */
-export function processTable(words: readonly string[], processes: readonly ProcessFacts[], now: Date): string[][] {
+/** docker's table, what `-o` or podman's descriptors name; `null`: the host's ps knows better. */
+export function processTable(
+  words: readonly string[],
+  processes: readonly ProcessFacts[],
+  now: Date,
+): string[][] | null {
   const columns = chooseColumns(words);
+  if (columns === null) return null;
   return [
     columns.map(({ heading }) => heading),
     ...processes.map((facts) => columns.map(({ value }) => value(facts, now))),
   ];
 }
 
-function chooseColumns(words: readonly string[]): readonly Column[] {
+function chooseColumns(words: readonly string[]): readonly Column[] | null {
   const rest = words.filter((word) => !FULL_WORDS.has(word));
   if (rest.length === 0) return FULL;
   const [option = "", ...names] = rest;
   const list =
     option === "-o" ? names.join(",") : option.startsWith("-o") ? [option.slice(2), ...names].join(",") : null;
-  if (list === null) {
-    throw new UsageError(`the ps option "${option}" is not supported`, {
-      code: "unsupported",
-      hint: "The options are -ef and -o with a list of columns.",
-    });
-  }
-  return list.split(",").map((name) => {
-    const column = Object.hasOwn(COLUMNS, name) ? COLUMNS[name] : undefined;
-    if (column !== undefined) return column;
-    throw new UsageError(`unknown column "${name}"`, { hint: `The columns are ${Object.keys(COLUMNS).join(", ")}.` });
-  });
+  if (list !== null) return columnsOf(list.split(","), COLUMNS);
+  return rest.some((word) => word.startsWith("-")) ? null : columnsOf(rest.join(",").split(","), DESCRIPTORS);
+}
+
+/** `null`: not all of them are known. */
+function columnsOf(names: readonly string[], known: Readonly<Record<string, Column>>): Column[] | null {
+  const columns = names.flatMap((name) => (Object.hasOwn(known, name) ? (known[name] ?? []) : []));
+  return columns.length === names.length ? columns : null;
 }
 
 function command({ words, name }: ProcessFacts): string {

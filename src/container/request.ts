@@ -51,6 +51,8 @@ export interface CreateRequest {
   /** Standard input ends with the first client that was attached to it. */
   stdinOnce: boolean;
   autoRemove: boolean;
+  /** And its image, unless others use it. */
+  removeImage?: true;
   /** Streams named by -a; `null`: what -d, -i and -t imply. */
   attach: ("stdin" | "stdout" | "stderr")[] | null;
   platform: Platform | null;

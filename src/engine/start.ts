@@ -11,6 +11,7 @@ import { lockContainer, untilFree } from "./container-lock.ts";
 import { type CreateOptions, makeContainerTree, reserve, type Reserved } from "./create.ts";
 import { discardContainer } from "./discard.ts";
 import type { Engine } from "./engine.ts";
+import { removeSpareImage } from "./image-removal.ts";
 import { resolveNetwork } from "./host.ts";
 import { ensureHostsFile } from "./hosts-file.ts";
 import { attachRequest, followSession, type SessionEnd, type StreamOptions } from "./session.ts";
@@ -263,4 +264,5 @@ function forget(engine: Engine, record: ContainerRecord): void {
   // What it could not move is still there.
   if (doomed(engine, record).paths.some(existsSync)) discardContainer(engine, record.id, { volumes: true });
   else containers.remove(record.id, { volumes: true, durable: false, left: false });
+  removeSpareImage(engine, record);
 }

@@ -8,6 +8,7 @@ import { clearRuntime, untilFree, withContainerLock } from "./container-lock.ts"
 import { discardContainer } from "./discard.ts";
 import type { Engine } from "./engine.ts";
 import { thaw } from "./freezer.ts";
+import { removeSpareImage } from "./image-removal.ts";
 import { type ContainerView, isAlive, readKeeperState, viewContainer, viewRecord } from "./view.ts";
 
 /** docker's default patience, seconds. */
@@ -100,6 +101,7 @@ function removeLocked(engine: Engine, id: string, volumes: boolean): boolean {
   if (keeper !== null && isAlive(keeper)) return false;
   if (record !== null) discardContainer(engine, id, { volumes: volumes || record.config.request.autoRemove });
   clearRuntime(engine, id);
+  if (record !== null) removeSpareImage(engine, record);
   return true;
 }
 

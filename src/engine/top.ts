@@ -6,6 +6,8 @@ import type { Engine } from "./engine.ts";
 import { readText } from "./host.ts";
 import { readKeeperState, viewContainer } from "./view.ts";
 
+export { askHostPs } from "./host-ps.ts";
+
 /** USER_HZ, which the kernel's interface fixes at 100 (proc(5)). */
 const TICKS_PER_SECOND = 100;
 /** Major number of pseudoterminals (devices.txt). */
@@ -14,8 +16,28 @@ const PSEUDOTERMINALS = 136;
 export interface ProcessFacts {
   pid: number;
   parent: number;
+  /** Its number in the innermost pid namespace. */
+  insidePid: number;
+  /** 0: its parent is not in there. */
+  insideParent: number;
+  group: number;
   /** As the container sees it. */
   uid: number;
+  gid: number;
+  realUid: number;
+  realGid: number;
+  hostUid: number;
+  hostGid: number;
+  nice: number;
+  /** A letter of proc_pid_stat(5). */
+  state: string;
+  /** Mode of seccomp(2). */
+  seccomp: number;
+  /** Sets in hexadecimal (capabilities(7)), by their names in proc_pid_status(5): `CapEff`. */
+  capabilities: Readonly<Record<string, string>>;
+  /** KiB. */
+  size: number;
+  resident: number;
   /** Seconds since 1970. */
   startedAt: number;
   /** Seconds of processor time. */
@@ -63,6 +85,8 @@ interface Found {
   pid: number;
   name: string;
   parent: number;
+  state: string;
+  nice: number;
   terminal: number;
   ticks: number;
   start: number;
@@ -81,18 +105,38 @@ function readAll(): Found[] {
     const [, parent = 0, , , terminal = 0] = fields;
     const [user = 0, system = 0] = fields.slice(11, 13);
     const name = stat.slice(stat.indexOf("(") + 1, end);
-    return [{ pid: Number(entry), name, parent, terminal, ticks: user + system, start: fields[19] ?? 0 }];
+    const [state = "?", nice = 0, start = 0] = [stat[end + 2], fields[16], fields[19]];
+    return [{ pid: Number(entry), name, parent, state, nice, terminal, ticks: user + system, start }];
   });
 }
 
 function describe(found: Found, { boot, uptime }: { boot: number; uptime: number }): ProcessFacts {
-  const { pid, parent, name, terminal, ticks, start } = found;
+  const { pid, parent, state, nice, name, terminal, ticks, start } = found;
+  const status = readStatus(pid);
+  const numbers = (field: string): number[] => (status[field] ?? "").split("\t").map(Number);
+  const [realUid = 0, hostUid = 0] = numbers("Uid");
+  const [realGid = 0, hostGid = 0] = numbers("Gid");
+  const [uids, gids] = [`/proc/${pid}/uid_map`, `/proc/${pid}/gid_map`];
   const cpu = ticks / TICKS_PER_SECOND;
   const age = uptime - start / TICKS_PER_SECOND;
   return {
     pid,
     parent,
-    uid: insideUid(pid),
+    insidePid: numbers("NSpid").at(-1) ?? pid,
+    insideParent: insideNumber(parent, numbers("NSpid").length),
+    group: numbers("NSpgid").at(-1) ?? 0,
+    uid: insideId(uids, hostUid),
+    gid: insideId(gids, hostGid),
+    realUid: insideId(uids, realUid),
+    realGid: insideId(gids, realGid),
+    hostUid,
+    hostGid,
+    nice,
+    state,
+    seccomp: Number(status["Seccomp"] ?? 0),
+    capabilities: status,
+    size: Number.parseInt(status["VmSize"] ?? "0", 10),
+    resident: Number.parseInt(status["VmRSS"] ?? "0", 10),
     startedAt: boot + start / TICKS_PER_SECOND,
     cpu,
     share: age > 0 ? Math.floor((100 * cpu) / age) : 0,
@@ -109,12 +153,22 @@ function terminalName(device: number): string | null {
   return major >= PSEUDOTERMINALS && major < PSEUDOTERMINALS + 8 ? `pts/${minor}` : null;
 }
 
-/** The effective user by the process's own map (user_namespaces(7)), whose outside is what we see. */
-function insideUid(pid: number): number {
-  const uid = Number(/^Uid:\s+\d+\s+(\d+)/m.exec(readText(`/proc/${pid}/status`))?.[1] ?? 0);
-  for (const line of readText(`/proc/${pid}/uid_map`).split("\n")) {
+/** Fields of proc_pid_status(5). */
+function readStatus(pid: number): Record<string, string> {
+  const lines = readText(`/proc/${pid}/status`).matchAll(/^(\w+):[\t ]*(.*)$/gm);
+  return Object.fromEntries(Array.from(lines, ([, name = "", value = ""]) => [name, value]));
+}
+
+/** In the namespace that is `depth` below ours; 0: it is not there. */
+function insideNumber(pid: number, depth: number): number {
+  return Number((readStatus(pid)["NSpid"] ?? "").split("\t")[depth - 1] ?? 0);
+}
+
+/** An effective id by the process's own map (user_namespaces(7)), whose outside is what we see. */
+function insideId(map: string, id: number): number {
+  for (const line of readText(map).split("\n")) {
     const [inside = 0, outside = 0, size = 0] = line.trim().split(/\s+/).map(Number);
-    if (uid >= outside && uid < outside + size) return inside + uid - outside;
+    if (id >= outside && id < outside + size) return inside + id - outside;
   }
-  return uid;
+  return id;
 }

@@ -19,6 +19,7 @@ import { discardContainer } from "./discard.ts";
 import type { Engine } from "./engine.ts";
 import { isFrozen } from "./freezer.ts";
 import { removeGroup } from "./group.ts";
+import { removeSpareImage } from "./image-removal.ts";
 import { isSameProcess, readBootId } from "./host.ts";
 
 type Witnesses = Parameters<typeof judge>[0];
@@ -87,6 +88,7 @@ function settle(engine: Engine, { id }: ContainerRecord): ContainerView | null {
   if (record.config.request.autoRemove || (record.state === "creating" && !came)) {
     discardContainer(engine, id, { volumes: true });
     clearRuntime(engine, id);
+    removeSpareImage(engine, record);
     return null;
   }
   if (hasEnded) containers.end(id, exit);

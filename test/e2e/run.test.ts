@@ -240,7 +240,11 @@ describe("run", () => {
     expect(await images()).not.toContain("lone");
     expect(await env.ok(["ps", "-aq"])).toBe("");
     expect(await env.fails(["run", "--rmi", "--rm=false", "busybox"], 125)).toContain("does not work without --rm");
-    expect(await env.fails(["run", "--rmi", "-d", "busybox"], 125)).toContain("not supported together with --detach");
+    await stage.add("behind", busyboxWith({ Labels: { only: "behind" } }));
+    await env.ok(["rmi", (await images()).find((name) => name.endsWith("/behind")) ?? ""]);
+    await env.ok(["wait", await env.ok(["run", "--rmi", "-d", "behind", "sleep", "1"])]);
+    expect(await env.ok(["ps", "-aq"])).toBe("");
+    expect(await images()).not.toContain("behind");
   });
 
   it("says nothing of its own on standard output, with and without --quiet", async () => {

@@ -42,7 +42,8 @@ export const verb = defineVerb({
   ],
   async run({ values, given, positionals, globals }) {
     const env = withProxies(values.env, dockerConfig().proxies);
-    const request = buildCreateRequest({ ...values, env, rm: values.rm || values.rmi }, positionals, process.env);
+    const built = buildCreateRequest({ ...values, env, rm: values.rm || values.rmi }, positionals, process.env);
+    const request: CreateRequest = values.rmi && !values.rootfs ? { ...built, removeImage: true } : built;
     if (values.detach && values.attach.length > 0) {
       throw new UsageError("conflicting options: cannot specify both --attach and --detach");
     }
@@ -66,22 +67,9 @@ function attachedStreams(values: CreateValues): ReadonlySet<StreamWord> {
   return new Set(values.interactive ? ["stdin", "stdout", "stderr"] : ["stdout", "stderr"]);
 }
 
-/** @throws BunkerError where there will be nobody to remove the image, or something to keep it for */
+/** @throws BunkerError where the container stays, and its image with it */
 function ensureRemovable(values: RunValues, given: ReadonlySet<string>): void {
   if (given.has("rm") && !values.rm) throw new BunkerError("usage", "the --rmi option does not work without --rm");
-  if (!values.detach) return;
-  throw new BunkerError("unsupported", "--rmi is not supported together with --detach yet", {
-    hint: "In the foreground this command itself removes the image.",
-  });
-}
-
-/** podman: one that others use stays, without a word. */
-function removeUnused(engine: Engine, { removeImage }: EngineCalls, image: string): void {
-  try {
-    removeImage(engine, image, { force: false });
-  } catch (error) {
-    if (!(error instanceof BunkerError) || !["conflict", "not-found"].includes(error.code)) throw error;
-  }
 }
 
 interface RunOptions {
@@ -139,8 +127,6 @@ class Run {
         onPull: pull.onEvent,
       });
       this.started = true;
-      if (end?.kind === "exited" && values.rmi && request.rootfs === undefined)
-        removeUnused(engine, calls, request.image);
       if (end !== null) return session.finish(end);
       print(`${id}\n`);
       return 0;

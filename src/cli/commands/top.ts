@@ -16,7 +16,13 @@ export const verb = defineVerb({
   arguments: { min: 0, max: ANY_NUMBER },
   interspersed: false,
   completes: "running",
-  examples: ["top web", "top web -o pid,user,cmd", "top --latest -- -o pid,cmd"],
+  examples: [
+    "top web",
+    "top web aux",
+    "top web -o pid,user,cmd",
+    "top web pid user seccomp",
+    "top --latest -- -o pid,cmd",
+  ],
   run({ path, values: { latest }, positionals, globals }) {
     if (!latest)
       ensureArgumentCount(path, { usage: USAGE, arguments: { min: 1, max: ANY_NUMBER } }, positionals.length);
@@ -24,11 +30,14 @@ export const verb = defineVerb({
     const names = latest ? [] : positionals.slice(0, 1);
     const choose = planOne({ path, usage: USAGE, positionals: names }, { latest });
     const words = positionals.slice(names.length);
-    processTable(words, [], new Date());
     return withEngine(globals, async (engine, calls) => {
-      const { listProcesses } = await calls.loadTop();
-      const table = processTable(words, listProcesses(engine, choose(engine, calls)), new Date());
-      print(alignColumns(table.map((row) => row.map(printable).join("\t"))));
+      const { askHostPs, listProcesses } = await calls.loadTop();
+      const processes = listProcesses(engine, choose(engine, calls));
+      const table = processTable(words, processes, new Date());
+      if (table === null) {
+        const lines = askHostPs(words, new Set(processes.map(({ pid }) => pid)));
+        print(lines.map((line) => `${printable(line)}\n`).join(""));
+      } else print(alignColumns(table.map((row) => row.map(printable).join("\t"))));
       return 0;
     });
   },
