@@ -53,6 +53,8 @@ export const CONTAINER_LISTING: Listing = {
     LocalVolumes: "LOCAL VOLUMES",
     Networks: "NETWORKS",
     Platform: "PLATFORM",
+    Pod: "POD ID",
+    PodName: "PODNAME",
   },
   columns: ["ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names"],
   raw:

@@ -15,6 +15,7 @@ import { ACCESS_FLAGS, PLATFORM_FLAGS } from "./pull-flags.ts";
 import { parseEntry, parseSysctl, parseTimezone, parseUmask } from "./process-flags.ts";
 import { parseDeviceWord } from "./space-flags.ts";
 import { ScanError } from "./strconv.ts";
+import { START_FLAGS } from "./start-flags.ts";
 import { parseUlimit } from "./ulimit.ts";
 
 export type StreamWord = "stdin" | "stdout" | "stderr";
@@ -40,6 +41,7 @@ function parseShmSize(word: string): number {
 export const CREATE_FLAGS = {
   ...ACCESS_FLAGS,
   ...PLATFORM_FLAGS,
+  ...START_FLAGS,
   "add-host": { kind: "list", help: "Add a custom host-to-IP mapping (host:ip)", parse: parseExtraHost },
   annotation: {
     kind: "list",

@@ -13,6 +13,7 @@ import { collectProcess } from "./process-flags.ts";
 import { parseWantedPlatform } from "./pull-flags.ts";
 import { parseRootfs } from "./rootfs-word.ts";
 import { parseSecurityOptions } from "./security-option.ts";
+import { collectStart, scratchMounts } from "./start-flags.ts";
 import { collectSpaces, parseNetwork } from "./space-flags.ts";
 
 /** The kernel's limit (uname(2)). It is written into files inside, so nothing but a name. */
@@ -35,6 +36,7 @@ export function buildCreateRequest(
   if (values["stop-signal"] !== null) parseSignal(values["stop-signal"]);
   const security = parseSecurityOptions(values["security-opt"]);
   const network = parseNetwork(values.network);
+  const mounts = collectMounts(values);
   return {
     image,
     command,
@@ -46,7 +48,7 @@ export function buildCreateRequest(
     user: values.user === "" ? null : values.user,
     entrypoint: values.entrypoint === null ? null : parseEntrypoint(values.entrypoint),
     labels: Object.fromEntries([...readLabelFiles(values["label-file"]), ...values.label]),
-    mounts: collectMounts(values),
+    mounts: [...mounts, ...scratchMounts(values, mounts)],
     readOnly: values["read-only"],
     capAdd: values["cap-add"],
     capDrop: values["cap-drop"],
@@ -66,6 +68,7 @@ export function buildCreateRequest(
     ...collectOptions(values, environment),
     ...collectSpaces(values),
     ...collectProcess(values, network),
+    ...collectStart(values),
     ...(rootfs === null ? {} : { rootfs }),
   };
 }

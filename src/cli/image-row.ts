@@ -29,6 +29,7 @@ export const IMAGE_LISTING: Listing = {
     SharedSize: "SHARED SIZE",
     UniqueSize: "UNIQUE SIZE",
     Labels: "LABELS",
+    History: "HISTORY",
   },
   columns: ["Repository", "Tag", "ID", "CreatedSince", "Size"],
   raw: "repository: {{.Repository}}\ntag: {{.Tag}}\nimage_id: {{.ID}}\ncreated_at: {{.CreatedAt}}\nvirtual_size: {{.Size}}\n",

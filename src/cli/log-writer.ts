@@ -23,6 +23,7 @@ export interface LogSource {
 /** Entries → bytes on the right stream, many at a time. A line may come in several entries; what stands before it comes once. */
 export class LogWriter {
   readonly #timestamps: boolean;
+  readonly #details: boolean;
   /** Streams whose last line goes on, and whose it is. */
   readonly #open = new Map<StreamName, LogSource | null>();
   #stream: StreamName = "stdout";
@@ -30,8 +31,9 @@ export class LogWriter {
   #size = 0;
   #scheduled = false;
 
-  constructor(timestamps: boolean) {
+  constructor({ timestamps, details = false }: { timestamps: boolean; details?: boolean }) {
     this.#timestamps = timestamps;
+    this.#details = details;
   }
 
   add(entry: LogEntry, source: LogSource | null = null): void {
@@ -43,7 +45,9 @@ export class LogWriter {
     // Somebody else's line is in the middle: it goes on in a line of its own.
     if (!continued && open) this.#push(NEWLINE);
     // Nothing is to stand before a line in most logs, and a follower must keep up with their writer.
-    if (!continued && (this.#timestamps || source !== null)) this.#push(ENCODER.encode(this.#before(entry, source)));
+    if (!continued && (this.#timestamps || this.#details || source !== null)) {
+      this.#push(ENCODER.encode(this.#before(entry, source)));
+    }
     // The reader uses its buffer again.
     this.#push(entry.bytes.slice());
     if (entry.partial) this.#open.set(stream, source);
@@ -57,7 +61,9 @@ export class LogWriter {
 
   #before({ time }: LogEntry, source: LogSource | null): string {
     const mark = source === null ? "" : `${paint(source)} `;
-    return this.#timestamps ? `${mark}${time} ` : mark;
+    // docker: a space behind the details, and none of them without options of a log driver that ask for some.
+    const details = this.#details ? " " : "";
+    return this.#timestamps ? `${mark}${time} ${details}` : `${mark}${details}`;
   }
 
   #push(bytes: Uint8Array): void {

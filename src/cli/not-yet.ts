@@ -8,16 +8,14 @@ export const LATER_FLAGS: Readonly<Record<string, string>> = {
   run: LATER_CREATE_FLAGS,
   create: `${LATER_CREATE_FLAGS} init-ctr`,
   exec: "no-session",
-  logs: "details",
-  ps: "p|pod",
-  images: "tree history",
+  images: "tree",
   history: "platform",
   pull:
-    "a|all-tags all-platforms policy retry retry-delay unpack verify decryption-key " +
-    "disable-content-trust ipfs-address soci-index-digest cosign-certificate-identity cosign-certificate-identity-regexp " +
+    "a|all-tags all-platforms policy unpack verify decryption-key " +
+    "ipfs-address soci-index-digest cosign-certificate-identity cosign-certificate-identity-regexp " +
     "cosign-certificate-oidc-issuer cosign-certificate-oidc-issuer-regexp cosign-key",
   start: "checkpoint checkpoint-dir",
-  rm: "link depend",
+  rm: "link",
   "image inspect": "platform",
   rmi: "platform",
   "volume create":

@@ -3,6 +3,8 @@
 import type { FlagValues } from "./flags.ts";
 import type { PullAccess } from "../engine/index.ts";
 import { BunkerError } from "../errors.ts";
+import { ScanError } from "./strconv.ts";
+import { parseDuration } from "./time.ts";
 import { hostPlatform, parsePlatform, type Platform } from "../image/index.ts";
 
 /** Flags that say for which machine an image is to be. */
@@ -39,12 +41,20 @@ export const ACCESS_FLAGS = {
     placeholder: "name:password",
     help: "Credentials for the registry, in the place of any file",
   },
+  retry: { kind: "integer", help: "Number of times to try again when the registry fails", shownDefault: "3" },
+  "retry-delay": { kind: "string", help: "Pause between tries (5s)", parse: parseDelay },
   "tls-verify": {
     kind: "boolean",
     default: true,
     help: "Require HTTPS and verify certificates when contacting registries",
   },
 } as const;
+
+function parseDelay(word: string): number {
+  const milliseconds = parseDuration(word);
+  if (milliseconds >= 0) return milliseconds;
+  throw new ScanError(`a pause cannot be negative: ${word}`);
+}
 
 /** `given`: --tls-verify is a third thing when nothing was said. @throws BunkerError usage, which never repeats a password */
 export function pullAccess(values: FlagValues<typeof ACCESS_FLAGS>, given: ReadonlySet<string>): PullAccess {
@@ -53,6 +63,8 @@ export function pullAccess(values: FlagValues<typeof ACCESS_FLAGS>, given: Reado
     certDir: values["cert-dir"],
     credentials: values.creds === null ? null : parseCredentials(values.creds),
     tlsVerify: given.has("tls-verify") ? values["tls-verify"] : null,
+    ...(values.retry === null ? {} : { retries: Math.max(0, values.retry) }),
+    ...(values["retry-delay"] === null ? {} : { retryDelayMs: values["retry-delay"] }),
   };
 }
 

@@ -62,6 +62,8 @@ export interface ContainerConfig {
   /** From here on: not there unless there are some. */
   binds?: BindRequest[];
   images?: ImageUse[];
+  /** The image's volumes, where each is to be a tmpfs. */
+  tmpfs?: string[];
 }
 
 /** What a container is made from: an image, or (without an id) a directory. */
@@ -132,7 +134,7 @@ function withoutReset(entrypoint: string[]): string[] {
   return entrypoint.length === 1 && entrypoint[0] === "" ? [] : entrypoint;
 }
 
-type MountPlan = Pick<ContainerConfig, "volumes" | "binds" | "images">;
+type MountPlan = Pick<ContainerConfig, "volumes" | "binds" | "images" | "tmpfs">;
 
 /** docker's order of who has a place: what flags name, what other containers have there, anonymous volumes, the image's own. */
 function planVolumes(
@@ -151,12 +153,19 @@ function planVolumes(
     volumes.push({ ...use, name: name ?? newName(), anonymous: name === null });
     taken.add(mount.target);
   }
-  for (const target of imageVolumes) {
-    if (taken.has(target)) continue;
-    volumes.push({ name: newName(), target, readonly: false, copyUp: true, anonymous: true });
+  const own = imageVolumes.filter((target) => !taken.has(target));
+  if (request.imageVolumes === undefined) {
+    for (const target of own) {
+      volumes.push({ name: newName(), target, readonly: false, copyUp: true, anonymous: true });
+    }
   }
   const images = borrowed?.images ?? [];
-  return { volumes, ...(binds.length === 0 ? {} : { binds }), ...(images.length === 0 ? {} : { images }) };
+  return {
+    volumes,
+    ...(binds.length === 0 ? {} : { binds }),
+    ...(images.length === 0 ? {} : { images }),
+    ...(request.imageVolumes === "tmpfs" ? { tmpfs: own } : {}),
+  };
 }
 
 function isAnonymous(mount: MountRequest): boolean {

@@ -29,6 +29,13 @@ export function planMounts(config: ContainerConfig, sources: MountSources): Moun
   config.volumes.forEach(({ name: _name, anonymous: _anonymous, ...volume }, index) => {
     mounts.push({ kind: "volume", source: sources.volumes[index] ?? "", ...volume });
   });
+  for (const target of config.tmpfs ?? []) {
+    mounts.push({ kind: "tmpfs", target, size: null, mode: null, readonly: false, exec: true, copyUp: true });
+  }
+  const { initPath } = config.request;
+  if (initPath !== undefined) {
+    mounts.push({ kind: "bind", source: initPath, target: INIT_PLACE, readonly: true, ...CLOSED, exec: true });
+  }
   config.images?.forEach(({ imageId: _imageId, ...image }, index) => {
     const place = `${sources.containerDir}/${imagePlace(index)}`;
     mounts.push({ kind: "image", lower: sources.images[index] ?? [], place, ...image });
@@ -38,6 +45,9 @@ export function planMounts(config: ContainerConfig, sources: MountSources): Moun
   // A parent before what lies in it, whatever the order of the flags.
   return mounts.sort((a, b) => depth(a.target) - depth(b.target));
 }
+
+/** Where a program of the host's that is to be the init lies inside. */
+export const INIT_PLACE = "/run/bunker-init";
 
 const CLOSED = { recursive: false, propagation: "", dev: false, suid: false, exec: false };
 

@@ -25,6 +25,9 @@ const SLIRP_ADDRESS = "10.0.2.100";
 /** The address pasta is told to answer DNS on. */
 const PASTA_DNS = "169.254.1.1";
 
+/** hosts, resolv.conf and hostname: what the processes of a chroot look names up in. */
+const COPIED_FILES = 3;
+
 /** Those that no flag has something else for. */
 export function planFiles(config: ContainerConfig, host: HostNames, start: FileFacts): OwnedFileSpec[] {
   const { names } = config.request;
@@ -35,6 +38,12 @@ export function planFiles(config: ContainerConfig, host: HostNames, start: FileF
     ownedFile("hostname", "/etc/hostname", `${config.hostname}\n`),
     { ...ownedFile("containerenv", "/run/.containerenv", containerEnvironment(config, start)), readonly: true },
   ];
+  for (const [at, directory] of (config.request.chrootDirectories ?? []).entries()) {
+    const copies = files.slice(0, COPIED_FILES);
+    files.push(
+      ...copies.map((file) => ({ ...file, name: `${file.name}.${at}`, target: `${directory}${file.target}` })),
+    );
+  }
   // A mount the user asked for at the same place wins (docker's rule).
   const taken = new Set(
     [...config.request.mounts, ...(config.binds ?? []), ...start.names].map(({ target }) => target),

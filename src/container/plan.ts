@@ -12,7 +12,7 @@ import {
   planMaskedPaths,
   planSysctls,
 } from "./isolation.ts";
-import { type MountSources, planMounts } from "./mount-plan.ts";
+import { INIT_PLACE, type MountSources, planMounts } from "./mount-plan.ts";
 import { planFiles } from "./own-files.ts";
 import { type CreateRequest, type ExecRequest, KEEP_GROUPS } from "./request.ts";
 import { planSpaces } from "./spaces.ts";
@@ -226,7 +226,7 @@ function planProcess(config: ContainerConfig, host: HostFacts, size: TerminalSiz
   if (request.tty && lacks("TERM")) env.push("TERM=xterm");
   if (lacks("container")) env.push("container=bunker");
   return {
-    args: [...process.entrypoint, ...process.command],
+    args: [...initWords(request), ...process.entrypoint, ...process.command],
     env,
     cwd: process.workdir,
     user: process.user,
@@ -243,8 +243,14 @@ function planProcess(config: ContainerConfig, host: HostFacts, size: TerminalSiz
     rlimits: planRlimits(request.ulimits, host),
     umask: request.umask ?? DEFAULT_UMASK,
     oomScoreAdj: request.oomScoreAdj === undefined ? null : Math.max(request.oomScoreAdj, host.oomScoreAdj),
-    init: request.init,
+    init: request.init && request.initPath === undefined,
+    ...(request.personality === undefined ? {} : { personality: request.personality }),
   };
+}
+
+/** podman's way to start a command by way of an init. */
+function initWords({ initPath }: CreateRequest): string[] {
+  return initPath === undefined ? [] : [INIT_PLACE, "--"];
 }
 
 /** podman: privileged is everything but what was dropped; docker would take no notice of that. */

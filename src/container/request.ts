@@ -89,6 +89,19 @@ export interface CreateRequest {
   volumesFrom?: VolumesFrom[];
   /** Instead of an image, whose name is empty then. */
   rootfs?: RootfsRequest;
+  /** What becomes of the image's volumes, if they are not to be volumes. */
+  imageVolumes?: "tmpfs" | "ignore";
+  /** The host's program for `init`, instead of ours. Absolute. */
+  initPath?: string;
+  /** Of personality(2). */
+  personality?: number;
+  /** Where the PIDs of its process and its keeper are written. Absolute. */
+  pidFile?: string;
+  keeperPidFile?: string;
+  /** Containers that are started first: names, and ids once it is made. */
+  requires?: string[];
+  /** Places inside that have the files of names too. */
+  chrootDirectories?: string[];
 }
 
 /** A directory of the host's that is a container's root. */

@@ -114,6 +114,7 @@ export interface ProcessSpec {
   init: boolean;
   /** Numbers of descriptors that come along and stay open. */
   keptFds?: number[];
+  personality?: number;
 }
 
 /** `true`: the container's own; `false`: the host's, or one that is joined. */

@@ -108,6 +108,12 @@ async function findBase(
 
 async function resolveNames(engine: Engine, request: CreateRequest): Promise<CreateRequest> {
   ensureMappable(engine, request);
+  if (request.requires !== undefined) {
+    const { resolveRequirements } = await import("./requirements.ts");
+    const { requires: _names, ...rest } = request;
+    const { requires = [] } = resolveRequirements(engine, request);
+    return { ...(await resolveNames(engine, rest)), requires };
+  }
   if (donorsOf(request).length === 0) return request;
   const { resolveDonors } = await import("./peers.ts");
   return resolveDonors(engine, request);

@@ -102,6 +102,11 @@ export function loadNamespaces(): Promise<typeof import("./namespaces.ts")> {
   return import("./namespaces.ts");
 }
 
+/** What only `bunker rm --depend` needs. */
+export function loadDependents(): Promise<typeof import("./requirements.ts")> {
+  return import("./requirements.ts");
+}
+
 /** What only `bunker stats` needs. */
 export function loadStats(): Promise<typeof import("./stats.ts")> {
   return import("./stats.ts");

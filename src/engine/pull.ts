@@ -38,12 +38,18 @@ export interface PullOptions {
   /** The only ones, whatever the files say. */
   credentials: Credentials | null;
   certDir: string | null;
+  /** How often a registry that fails is asked again, and after which pause each time; absent: as usual. */
+  retries?: number;
+  retryDelayMs?: number;
   /** Ends the pull, which then tidies up. */
   signal?: AbortSignal;
 }
 
 /** How a registry is asked, without what. */
-export type PullAccess = Pick<PullOptions, "tlsVerify" | "authFile" | "credentials" | "certDir">;
+export type PullAccess = Pick<
+  PullOptions,
+  "tlsVerify" | "authFile" | "credentials" | "certDir" | "retries" | "retryDelayMs"
+>;
 
 export interface Pulled {
   id: string;

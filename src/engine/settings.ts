@@ -16,6 +16,8 @@ export function registrySettings(options: PullAccess): RegistrySettings {
     authFile: options.authFile,
     credentials: options.credentials,
     certDir: options.certDir,
+    ...(options.retries === undefined ? {} : { retries: options.retries }),
+    ...(options.retryDelayMs === undefined ? {} : { fixedDelayMs: options.retryDelayMs }),
     insecureRegistries: readInsecureRegistries(environment),
   };
 }

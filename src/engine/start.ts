@@ -46,6 +46,7 @@ export async function runContainer(
     run: true,
   });
   options.onCreated?.(record.id);
+  await startRequired(engine, { record, lock }, options.onWarning);
   const streams = options.detach ? null : options.streams;
   const { keptFds, onWarning } = options;
   await launch(engine, record, { channel, lock, streams, onWarning, ...(keptFds === undefined ? {} : { keptFds }) });
@@ -66,6 +67,7 @@ export async function startContainer(
   const taken = await takeForStart(engine, name);
   if (taken === "running") return null;
   const { record, lock } = taken;
+  await startRequired(engine, taken, onWarning);
   await prepareRootForStart(engine, taken);
   await launch(engine, record, { channel, lock, streams, onWarning });
   noteStarted(engine, record, true);
@@ -97,10 +99,24 @@ function noteStarted(engine: Engine, record: ContainerRecord, durable: boolean):
   }
 }
 
+/** podman's --requires: what is to run before it. */
+async function startRequired(engine: Engine, reserved: Reserved, onWarning?: (warning: string) => void): Promise<void> {
+  if (reserved.record.config.request.requires === undefined) return;
+  await beforeStart(engine, reserved, async () => {
+    const { missingRequirements } = await import("./requirements.ts");
+    for (const id of missingRequirements(engine, reserved.record)) await startContainer(engine, id, null, onWarning);
+  });
+}
+
 /** A container that was made where overlay could be mounted. */
-async function prepareRootForStart(engine: Engine, { record, lock }: Reserved): Promise<void> {
+function prepareRootForStart(engine: Engine, reserved: Reserved): Promise<void> {
+  return beforeStart(engine, reserved, () => prepareRoot(engine, reserved.record));
+}
+
+/** What comes between a container's lock and its keeper: should it fail, there was no start. */
+async function beforeStart(engine: Engine, { record, lock }: Reserved, action: () => Promise<void>): Promise<void> {
   try {
-    await prepareRoot(engine, record);
+    await action();
   } catch (error) {
     closeFd(lock);
     settleFailedStart(engine, record);
@@ -155,6 +171,9 @@ async function launch(engine: Engine, record: ContainerRecord, options: Launch):
   try {
     const warnings = await handOver(engine, record, options);
     channel.settle();
+    if (record.config.request.pidFile !== undefined || record.config.request.keeperPidFile !== undefined) {
+      (await import("./pid-files.ts")).writePidFiles(engine, record);
+    }
     streams?.onStarting?.();
     channel.request("start");
     for (const warning of warnings) options.onWarning?.(warning);

@@ -46,6 +46,9 @@ async function sleep(milliseconds: number, signal: AbortSignal | null): Promise<
 
 export interface PatienceOptions {
   firstDelayMs: number;
+  /** What somebody asked for, instead of our own measure. */
+  retries?: number | undefined;
+  fixedDelayMs?: number | undefined;
   signal: AbortSignal | null;
   /** Whether this registry has ever answered us: only then is a refused connection worth another try (it may be restarting). */
   hasAnswered: () => boolean;
@@ -66,10 +69,12 @@ export class Patience {
 
   /** Returns when it is time to try again after `error`, or throws it. `onRetry` hears of it before the pause. */
   async wait(error: unknown, onRetry: (error: Error) => void = () => undefined): Promise<void> {
-    if (!(error instanceof TransientError) || this.failures >= MAX_RETRIES) throw error;
-    if (!error.connected && !this.options.hasAnswered()) throw error;
-    const delay = Math.max(this.backoff(), error.retryAfterMs ?? 0);
-    if (this.waited + delay > MAX_WAIT_MS) throw error;
+    const { retries, fixedDelayMs, hasAnswered } = this.options;
+    if (!(error instanceof TransientError) || this.failures >= (retries ?? MAX_RETRIES)) throw error;
+    // Asked for, it may be one that is only about to come.
+    if (!error.connected && !hasAnswered() && retries === undefined) throw error;
+    const delay = Math.max(fixedDelayMs ?? this.backoff(), error.retryAfterMs ?? 0);
+    if (this.waited + delay > MAX_WAIT_MS && fixedDelayMs === undefined) throw error;
     this.failures += 1;
     this.waited += delay;
     onRetry(error);

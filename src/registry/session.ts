@@ -69,7 +69,8 @@ export class Session {
 
   patience(signal: AbortSignal | null): Patience {
     const firstDelayMs = this.settings.retryDelayMs ?? DEFAULT_RETRY_DELAY_MS;
-    return new Patience({ firstDelayMs, signal, hasAnswered: () => this.hasAnswered });
+    const { retries, fixedDelayMs } = this.settings;
+    return new Patience({ firstDelayMs, retries, fixedDelayMs, signal, hasAnswered: () => this.hasAnswered });
   }
 
   /** One GET, with authentication and redirects. @throws BunkerError, TransientError */

@@ -31,6 +31,10 @@ export interface RegistrySettings {
   timeoutMs?: number;
   /** The pause before the first retry (default 500 ms); each further one is about twice as long. */
   retryDelayMs?: number;
+  /** How often something is tried again (default 3). */
+  retries?: number;
+  /** The pause before each retry, instead of growing ones. */
+  fixedDelayMs?: number;
 }
 
 /** A minute of silence is a dead connection; shorter ones happen on mobile networks and busy registries. */

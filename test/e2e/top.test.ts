@@ -38,7 +38,6 @@ describe("top", () => {
     const { env } = stage;
     await env.ok(["run", "-d", "--name=c", NONE, "busybox", "sh", "-c", "sleep 1001 & exec sleep 1000"]);
     await env.ok(["run", "-d", "--name=other", NONE, "busybox", "sleep", "2000"]);
-    const pid = await env.ok(["inspect", "-f", "{{.State.Pid}}", "c"]);
     const lines = (await env.ok(["top", "c", "aux"])).split("\n");
     expect(lines[0]).toMatch(/^USER +PID +%CPU +%MEM/);
     expect(lines.slice(1).map((line) => line.replace(/.* sleep/, "sleep"))).toEqual(["sleep 1000", "sleep 1001"]);

@@ -233,6 +233,9 @@ pub struct Process {
     /// Numbers of descriptors that come with the request and stay open, under these numbers, from 3 on.
     #[serde(default)]
     pub kept_fds: Vec<i32>,
+    /// personality(2); absent: as it is.
+    #[serde(default)]
+    pub personality: Option<u32>,
 }
 
 /// Names as `CAP_CHOWN`.

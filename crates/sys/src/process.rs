@@ -261,6 +261,12 @@ pub fn lead_foreground_group(terminal: i32) -> SysResult<()> {
     Ok(())
 }
 
+/// The execution domain of this process and of what it executes (personality(2)).
+pub fn set_personality(persona: u32) -> SysResult<()> {
+    // SAFETY: integers only.
+    check(unsafe { libc::personality(libc::c_ulong::from(persona)) }, || format!("personality({persona:#x})")).map(drop)
+}
+
 /// Every disposition to default, the mask to empty. Raw calls, because libc hides its own two real-time signals.
 pub fn reset_signals() {
     let default = [0_u64; 4];

@@ -23,6 +23,7 @@ export const verb = defineVerb({
       parse: parseFilterWord,
     },
     format: { kind: "string", help: FORMAT_HELP },
+    history: { kind: "boolean", help: "Display the names of the images" },
     "no-trunc": { kind: "boolean", help: "Don't truncate output" },
     noheading: { ...NOHEADING_FLAG, short: "n" },
     quiet: { kind: "boolean", short: "q", help: "Only show image IDs" },
@@ -43,8 +44,12 @@ export const verb = defineVerb({
         print(chosen.map(({ id }) => `${truncate ? shortId(id) : id}\n`).join(""));
         return 0;
       }
-      const listing = values.digests ? { ...IMAGE_LISTING, columns: IMAGE_COLUMNS_WITH_DIGEST } : IMAGE_LISTING;
-      const rows = chosen.map((image) => imageRow(image, { now, truncate }));
+      const usual = values.digests ? IMAGE_COLUMNS_WITH_DIGEST : IMAGE_LISTING.columns;
+      const listing = { ...IMAGE_LISTING, columns: values.history ? [...usual, "History"] : usual };
+      const rows = chosen.map((image) => {
+        const row = imageRow(image, { now, truncate });
+        return values.history ? { ...row, History: image.references.join(", ") } : row;
+      });
       const { noheading } = values;
       print(await formatRows(listing, rows, { format, noheading, escape: await isTerminalOutput() }));
       return 0;

@@ -16,6 +16,7 @@ export const verb = defineVerb({
   usage: USAGE,
   flags: {
     color: { kind: "boolean", help: "Put what is whose before each line, in colours" },
+    details: { kind: "boolean", help: "Show extra details provided to logs" },
     follow: { kind: "boolean", short: "f", help: "Follow log output" },
     latest: LATEST_FLAG,
     names: { kind: "boolean", help: "Put the container's name before each line" },
@@ -53,7 +54,7 @@ export const verb = defineVerb({
       // All of them first: a name that is none is told before anything is shown.
       const records = names.map((name) => (marked ? calls.viewContainer(engine, name).record : { id: name, name }));
       await flush();
-      const writer = new LogWriter(values.timestamps);
+      const writer = new LogWriter({ timestamps: values.timestamps, details: values.details });
       const read = ({ id, name }: { id: string; name: string }, at: number): Promise<void> => {
         const source = marked ? { mark: values.names ? name : shortId(id), colour: values.color ? at : null } : null;
         return calls.readLogs(engine, id, options, (entry) => writer.add(entry, source));

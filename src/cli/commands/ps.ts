@@ -44,6 +44,7 @@ const FLAGS = {
   namespace: { kind: "boolean", help: "Display namespace information", aliases: ["ns"] },
   "no-trunc": { kind: "boolean", help: "Don't truncate output" },
   noheading: NOHEADING_FLAG,
+  pod: { kind: "boolean", short: "p", help: "Display the pods that the containers belong to" },
   quiet: { kind: "boolean", short: "q", help: "Only display container IDs" },
   size: { kind: "boolean", short: "s", help: "Display total file sizes" },
   sort: orderFlag(CONTAINER_ORDERS),
@@ -110,8 +111,14 @@ async function render(
       options,
     );
   }
-  const columns = values.size ? [...CONTAINER_LISTING.columns, "Size"] : CONTAINER_LISTING.columns;
-  return formatRows({ ...CONTAINER_LISTING, columns }, rows, options);
+  const columns = [
+    ...CONTAINER_LISTING.columns,
+    ...(values.size ? ["Size"] : []),
+    ...(values.pod ? ["Pod", "PodName"] : []),
+  ];
+  // There are none yet, so nobody belongs to one.
+  const shown = values.pod ? rows.map((row) => ({ ...row, Pod: "", PodName: "" })) : rows;
+  return formatRows({ ...CONTAINER_LISTING, columns }, shown, options);
 }
 
 async function choose(

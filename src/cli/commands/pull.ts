@@ -6,6 +6,7 @@ import { interruptible } from "../interrupt.ts";
 import { print } from "../output.ts";
 import { ACCESS_FLAGS, parseWantedPlatform, PLATFORM_FLAGS, pullAccess } from "../pull-flags.ts";
 import { isTagImplied, pullingFrom, pullStatus } from "../pull-words.ts";
+import { CONTENT_TRUST_FLAG, ensureUnverified } from "../start-flags.ts";
 import { defineVerb } from "../verb.ts";
 
 export const verb = defineVerb({
@@ -13,6 +14,7 @@ export const verb = defineVerb({
   flags: {
     ...ACCESS_FLAGS,
     ...PLATFORM_FLAGS,
+    "disable-content-trust": CONTENT_TRUST_FLAG,
     quiet: { kind: "boolean", short: "q", help: "Suppress verbose output" },
   },
   arguments: { min: 1, max: 1 },
@@ -22,6 +24,7 @@ export const verb = defineVerb({
     const [name = ""] = positionals;
     const reference = parseReference(name);
     const platform = parseWantedPlatform(values);
+    ensureUnverified(values["disable-content-trust"]);
     const access = pullAccess(values, given);
     const { openPullOutput } = await import("../pull-output.ts");
     if (!values.quiet && isTagImplied(name)) print("Using default tag: latest\n");

@@ -14,6 +14,7 @@ export const verb = defineVerb({
   usage: USAGE,
   flags: {
     ...CHOICE_FLAGS,
+    depend: { kind: "boolean", help: "Remove the containers that need it first" },
     filter: FILTER_FLAG,
     force: { kind: "boolean", short: "f", help: "Force the removal of a running container (uses SIGKILL)" },
     ignore: { kind: "boolean", short: "i", help: "Ignore containers that are not there" },
@@ -36,8 +37,9 @@ export const verb = defineVerb({
       const remove = async (name: string): Promise<string> => {
         if (force && values.time !== null)
           await stopFirst(() => calls.stopContainer(engine, name, { signal: null, timeout: values.time }));
-        await calls.removeContainer(engine, name, { force, volumes });
-        return `${printable(name)}\n`;
+        const names = values.depend ? [...(await calls.loadDependents()).dependentsOf(engine, name), name] : [name];
+        for (const each of names) await calls.removeContainer(engine, each, { force, volumes });
+        return names.map((each) => `${printable(each)}\n`).join("");
       };
       return forEachTarget(choose(engine, calls), remove, { tolerateMissing: force, ignoreMissing: values.ignore });
     });

@@ -54,7 +54,7 @@ describe("log entries", () => {
   const entry = (stream: string, text: string, partial = false): string =>
     `writer.add({ stream: "${stream}", time: "T", bytes: new TextEncoder().encode(${JSON.stringify(text)}), partial: ${partial} });`;
   const logs = (timestamps: boolean, ...entries: string[]): ReturnType<typeof run> =>
-    run(`const writer = new LogWriter(${timestamps});\n${entries.join("\n")}\nwriter.write();`);
+    run(`const writer = new LogWriter({ timestamps: ${timestamps} });\n${entries.join("\n")}\nwriter.write();`);
 
   test("go to the stream they came from, bytes as they were", () => {
     expect(logs(false, entry("stdout", "a\u001b[31m\r"), entry("stderr", "b"), entry("stdout", "c"))).toEqual({
@@ -80,7 +80,7 @@ describe("log entries", () => {
 
   test("of any number arrive whole", () => {
     const { stdout } = run(`
-      const writer = new LogWriter(false);
+      const writer = new LogWriter({ timestamps: false });
       const bytes = new Uint8Array(999).fill(120);
       for (let index = 0; index < 5000; index++) writer.add({ stream: "stdout", time: "T", bytes, partial: false });
       writer.write();`);

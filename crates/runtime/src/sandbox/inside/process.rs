@@ -94,6 +94,9 @@ fn prepare(outfit: &Outfit<'_>) -> Result<Vec<CString>, Failure> {
     process::reset_signals();
     limit::apply(&wanted.rlimits)?;
     credential::set_umask(wanted.umask);
+    if let Some(personality) = wanted.personality {
+        process::set_personality(personality)?;
+    }
     if outfit.can_change_groups && !wanted.keep_groups {
         credential::set_groups(&identity.groups)?;
     }
