@@ -9,7 +9,7 @@ const MAX_OUTPUT = 16 * 1024 * 1024;
 export function askHostPs(words: readonly string[], pids: ReadonlySet<number>): string[] {
   const { stdout, stderr, exitCode } = start(words);
   if (exitCode !== 0) {
-    throw new BunkerError("usage", `Error running ps: ${stderr.toString().trim().split("\n")[0] ?? ""}`, {
+    throw new BunkerError("usage", `ps: ${stderr.toString().trim().split("\n")[0] ?? ""}`, {
       hint: "The words behind the container's name are options of the host's ps.",
     });
   }

@@ -42,7 +42,7 @@ describe("top", () => {
     expect(lines[0]).toMatch(/^USER +PID +%CPU +%MEM/);
     expect(lines.slice(1).map((line) => line.replace(/.* sleep/, "sleep"))).toEqual(["sleep 1000", "sleep 1001"]);
     expect(await env.fails(["top", "c", "-o", "wchan"], 1)).toContain("Couldn't find PID field in ps output");
-    expect(await env.fails(["top", "c", "--no-such-option"], 1)).toContain("Error running ps: error: unknown");
+    expect(await env.fails(["top", "c", "--no-such-option"], 1)).toContain("ps: error: unknown");
   });
 
   it("refuses what does not run", async () => {

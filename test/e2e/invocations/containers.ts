@@ -85,10 +85,7 @@ export const CONTAINERS: Row[] = [
   ["logs ''", { says: "no such container: ", because: "docker's engine's words; a newer client has its own" }],
   "top nowhere",
   "top done",
-  [
-    "top up -nonsense",
-    { says: 'the ps option "-nonsense" is not supported', because: "no ps of the host or the image is run" },
-  ],
+  "top up -nonsense",
   "port nowhere",
   "port up",
   ["port up 80", { says: "no public port '80/tcp' published for up", because: "says which protocol was looked for" }],
@@ -128,4 +125,6 @@ export const CONTAINERS: Row[] = [
   "ps --filter name=^/up$ --format '{{.Names}}'",
   "ps -a --filter exited=3 --format '{{.Names}}'",
   "ps -a --filter status=paused --format '{{.Names}}'",
+  ["rm --depend nowhere", { code: 1, says: "no such container: nowhere", because: "podman's flag" }],
+  ["rm --depend", { code: 1, says: "requires at least 1 argument", because: "podman's flag, docker's words" }],
 ];

@@ -246,4 +246,40 @@ export const CREATING: Row[] = [
     { says: 'invalid volumes-from specification: ""', because: "the words of every other one that is none" },
   ],
   "run --rm --volumes-from holder busybox ls -d /data",
+  // podman's flags, and its words where docker knows none
+  ["run --rm --rootfs /nowhere true", { says: "stat /nowhere: no such file or directory", because: "podman's flag" }],
+  ["create --rootfs /etc", { code: 1, says: "no command specified", because: "podman's flag, docker's words" }],
+  ["create --rootfs", { code: 1, says: "requires at least 1 argument", because: "podman's flag, docker's words" }],
+  ["run --rm --rootfs /etc:Z true", { says: "stat /etc:Z: no such file or directory", because: "podman's flag" }],
+  [
+    "run --rm --preserve-fds 1 busybox true",
+    {
+      says: "file descriptor 3 is not available - the preserve-fds option requires that file descriptors must be passed",
+      because: "podman's flag",
+    },
+  ],
+  [
+    "create --image-volume x --rootfs /etc true",
+    { says: 'invalid image volume mode "x" required value: bind, tmpfs, ignore', because: "podman's flag" },
+  ],
+  [
+    "create --requires nope --rootfs /etc true",
+    {
+      code: 1,
+      says: '"nope" is not a valid container, cannot be used as a dependency: no container with name or ID "nope" found',
+      because: "podman's flag",
+    },
+  ],
+  [
+    "create --init --init-path /nowhere --rootfs /etc true",
+    {
+      code: 1,
+      says: "container-init binary not found on the host: stat /nowhere: no such file or directory",
+      because: "podman's flag",
+    },
+  ],
+  [
+    "create --read-only-tmpfs=x busybox",
+    { says: 'strconv.ParseBool: parsing "x": invalid syntax', because: "podman's flag" },
+  ],
 ];
