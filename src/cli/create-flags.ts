@@ -122,6 +122,7 @@ export const CREATE_FLAGS = {
     help: "Automatically remove the container and its associated anonymous volumes when it exits",
   },
   rootfs: { kind: "boolean", help: "The first argument is a directory that is the container's root, and no image" },
+  runtime: { kind: "string", help: "Runtime to use for this container (a name or the path of a program)" },
   "security-opt": { kind: "list", help: "Security Options" },
   "shm-size": { kind: "string", placeholder: "bytes", help: "Size of /dev/shm", parse: parseShmSize },
   "stop-signal": { kind: "string", help: "Signal to stop the container" },

@@ -10,5 +10,7 @@ export const GLOBAL_FLAGS = {
   },
   root: { kind: "string", help: "Directory for images, containers and volumes" },
   runroot: { kind: "string", help: "Directory for sockets and locks of running containers" },
+  runtime: { kind: "string", help: "OCI runtime for containers that are made: a name or the path of a program" },
+  "runtime-flag": { kind: "list", help: "Flag for that program, without its dashes" },
   version: { kind: "boolean", short: "v", help: "Print version information and quit" },
 } as const;

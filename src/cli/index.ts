@@ -27,7 +27,8 @@ export async function readCommandLine(words: readonly string[]): Promise<ReadyCo
   if (values.version) return done(() => print(`${shortVersion()}\n`));
   if (values["log-level"] !== null) setLogLevel(parseLogLevel(values["log-level"]));
   if (values.debug) setLogLevel("debug");
-  const globals = { root: values.root, runroot: values.runroot };
+  const { root, runroot, runtime, "runtime-flag": runtimeFlags } = values;
+  const globals = { root, runroot, runtime, runtimeFlags };
   const [name, ...rest] = positionals;
   if (name === undefined || help) return rootHelp();
   const entry = name.includes(" ") ? undefined : lookup(VERBS, name);

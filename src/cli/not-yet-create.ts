@@ -12,7 +12,7 @@ export const LATER_CREATE_FLAGS = [
   "health-startup-interval health-startup-retries health-startup-success health-startup-timeout",
   "ip ip6 link link-local-ip mac-address memory-reservation memory-swap",
   "memory-swappiness oom-kill-disable pod",
-  "runtime sdnotify secret subgidname subuidname systemd",
+  "sdnotify secret subgidname subuidname systemd",
   "uidmap use-api-socket",
   // specialists'
   "blkio-weight-device cgroup-conf cosign-certificate-identity cosign-certificate-identity-regexp",

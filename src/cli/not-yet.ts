@@ -41,8 +41,8 @@ export const POINTLESS_FLAGS: Readonly<Record<string, Readonly<Record<string, st
 /** Flags before the verb. */
 export const LATER_GLOBAL_FLAGS =
   "H|host c|context config tls tlscacert tlscert tlskey tlsverify cdi-spec-dir cgroup-manager conmon connection " +
-  "events-backend hooks-dir identity imagestore module network-cmd-path network-config-dir out r|remote runtime " +
-  "runtime-flag ssh storage-driver storage-opt syslog tls-ca tls-cert tls-key tmpdir transient-store url volumepath";
+  "events-backend hooks-dir identity imagestore module network-cmd-path network-config-dir out r|remote " +
+  "ssh storage-driver storage-opt syslog tls-ca tls-cert tls-key tmpdir transient-store url volumepath";
 
 /** By group; `""` are the verbs without one. A group that is not there at all has an entry of its own. */
 export const LATER_VERBS: Readonly<Record<string, string>> = {

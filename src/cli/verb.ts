@@ -9,6 +9,9 @@ export interface GlobalOptions {
   root: string | null;
   /** `--runroot`: the runtime directory. */
   runroot: string | null;
+  /** For containers that are made. */
+  runtime: string | null;
+  runtimeFlags: readonly string[];
 }
 
 /** Whose exit codes an engine failure has: docker's 125/126/127, exec's 1/126/127, or 1 for everything. */

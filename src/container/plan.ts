@@ -82,6 +82,8 @@ export interface StartOptions {
   zone: string | null;
   /** What /etc/hosts is to begin with: the content of a file of the host's. */
   hostsBase: string | null;
+  /** The program that makes the container, if it is not us. */
+  runtime?: NonNullable<SandboxSpec["runtime"]>;
 }
 
 /** docker's caps on what a log may take: 3 files of 10 MB. */
@@ -133,6 +135,7 @@ export function planSandbox(
     timeout: request.timeout ?? null,
     account: request.account ?? null,
     hostUsers: request.hostUsers ?? [],
+    ...(start.runtime === undefined ? {} : { runtime: start.runtime }),
   };
 }
 

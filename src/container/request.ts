@@ -87,6 +87,8 @@ export interface CreateRequest {
   spaces?: { pid?: string; ipc?: string; uts?: string; cgroup?: string };
   userns?: UsernsRequest;
   volumesFrom?: VolumesFrom[];
+  /** The OCI runtime that makes it, by a name in PATH or an absolute path, and its flags. */
+  runtime?: { name: string; flags: string[] };
   /** Instead of an image, whose name is empty then. */
   rootfs?: RootfsRequest;
   /** What becomes of the image's volumes, if they are not to be volumes. */

@@ -180,6 +180,8 @@ export interface SandboxSpec {
   account: AccountSpec | null;
   /** Lines for passwd. */
   hostUsers: string[];
+  /** The program that makes it, and its flags before the verb; absent: we do. */
+  runtime?: { program: string; flags: string[] };
 }
 
 export interface ExecSpec {

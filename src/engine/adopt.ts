@@ -46,7 +46,9 @@ function adopt(engine: Engine, view: ContainerView, lock: number): KeeperChannel
     const kind = request.network === "host" ? "host" : "none";
     // So are the namespaces it has joined: their kinds say where its processes are.
     const joins = donorsOf(request).map((donor) => ({ kind: donor.kind, pid: 0, startTime: 0 }));
-    const spec = specOf(engine, record, { network: { kind }, joins, rows: 0, columns: 0 });
+    // Only to be told of the end.
+    const runtime = request.runtime && { runtime: { program: request.runtime.name, flags: request.runtime.flags } };
+    const spec = specOf(engine, record, { network: { kind }, joins, ...runtime, rows: 0, columns: 0 });
     keeper.request("adopt", { spec, state }, [lock]);
     return keeper;
   } catch (error) {

@@ -108,6 +108,7 @@ async function findBase(
 
 async function resolveNames(engine: Engine, request: CreateRequest): Promise<CreateRequest> {
   ensureMappable(engine, request);
+  if (request.runtime !== undefined) (await import("./oci-runtime.ts")).ensureRuntime(request);
   if (request.requires !== undefined) {
     const { resolveRequirements } = await import("./requirements.ts");
     const { requires: _names, ...rest } = request;

@@ -31,7 +31,6 @@ export const HOST_CONFIG_DEFAULTS: Readonly<Record<string, unknown>> = {
   SecurityOpt: null,
   UTSMode: "",
   UsernsMode: "",
-  Runtime: "bunker",
   Isolation: "",
   CpuShares: 0,
   Memory: 0,

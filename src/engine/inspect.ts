@@ -129,6 +129,7 @@ function hostConfigOf(config: ContainerConfig): Record<string, unknown> {
     ExtraHosts: orNull(request.names?.extraHosts ?? []),
     ...(request.annotations === undefined ? {} : { Annotations: request.annotations }),
     Privileged: request.privileged ?? false,
+    Runtime: request.runtime?.name ?? "bunker",
     Devices: (request.devices ?? []).map(({ source, target }) => ({
       PathOnHost: source,
       PathInContainer: target,

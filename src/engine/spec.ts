@@ -25,6 +25,7 @@ export interface Surroundings extends Size {
   devices?: DeviceRequest[];
   joins?: JoinSpec[];
   names?: { source: string; target: string }[];
+  runtime?: NonNullable<SandboxSpec["runtime"]>;
 }
 
 /** The class of id mapping that this user's containers have. */

@@ -196,8 +196,9 @@ async function handOver(
     const { network, warning } = resolveNetwork(request.network);
     const devices = await lookForDevices(request);
     const peers = await lookForPeers(engine, record);
+    const runtime = await lookForRuntime(request);
     const size = { rows: streams?.rows ?? 0, columns: streams?.columns ?? 0 };
-    const spec = specOf(engine, record, { network, devices, ...peers, ...size });
+    const spec = specOf(engine, record, { network, devices, ...peers, ...runtime, ...size });
     // First: a sandbox that cannot be made goes too.
     if (request.autoRemove) channel.send("tidy", doomed(engine, record));
     if (keptFds.length > 0) spec.process.keptFds = keptFds;
@@ -223,6 +224,12 @@ async function lookForDevices(request: CreateRequest): Promise<DeviceRequest[]> 
   if (request.devices === undefined && request.privileged !== true) return [];
   const { findDevices } = await import("./devices.ts");
   return findDevices(request);
+}
+
+async function lookForRuntime({ runtime }: CreateRequest): Promise<Pick<Surroundings, "runtime">> {
+  if (runtime === undefined) return {};
+  const { findRuntime } = await import("./oci-runtime.ts");
+  return { runtime: findRuntime(runtime) };
 }
 
 /** podman's word for a score that only root could give. */

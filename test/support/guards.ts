@@ -16,6 +16,7 @@ const ROOT = join(import.meta.dir, "../..");
 const PROGRAMS = [
   "apt-get",
   "busybox",
+  "crun",
   "docker-registry",
   "fuse-overlayfs",
   "htpasswd",

@@ -10,6 +10,7 @@ pub mod layer;
 pub mod leftover;
 pub mod limit;
 pub mod lockin;
+pub mod oci;
 pub mod sandbox;
 pub mod seccomp;
 pub mod spec;

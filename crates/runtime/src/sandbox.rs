@@ -6,13 +6,15 @@
 //!
 //! Create and start are apart: after `create` the sandbox is whole and its process waits for one word before exec.
 
-mod identity;
+mod foreign;
+pub(crate) mod identity;
 mod inside;
 mod join;
 mod launch;
 mod report;
 mod share;
 
+pub use foreign::retire;
 pub use inside::init::init;
 pub use inside::{resting_root, try_overlay};
 pub use join::{JoinTarget, join};

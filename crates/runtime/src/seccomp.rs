@@ -4,6 +4,7 @@
 //! `program` turns it into instructions. Denials come before permissions; int arguments are compared by their
 //! low 32 bits, as the kernel itself reads them.
 
+mod oci;
 mod policy;
 mod profile;
 mod program;
@@ -31,6 +32,18 @@ pub fn compile(seccomp: &Seccomp, capabilities: &[String]) -> Result<Vec<SockFil
         Seccomp::Unconfined => Ok(Vec::new()),
         Seccomp::Default => program::assemble(&policy::default_policy(capabilities)),
         Seccomp::Profile { profile } => program::assemble(&profile::read(profile, capabilities)?),
+    }
+}
+
+/// The same as the OCI's `linux.seccomp`, for another runtime to install; `None`: no filter.
+///
+/// # Errors
+/// As of `compile`.
+pub fn describe(seccomp: &Seccomp, capabilities: &[String]) -> Result<Option<serde_json::Value>, Failure> {
+    match seccomp {
+        Seccomp::Unconfined => Ok(None),
+        Seccomp::Default => oci::describe(&policy::default_policy(capabilities)).map(Some),
+        Seccomp::Profile { profile } => profile::resolve(profile, capabilities).map(Some),
     }
 }
 

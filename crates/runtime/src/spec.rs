@@ -63,6 +63,19 @@ pub struct SandboxSpec {
     pub account: Option<Account>,
     /// Lines for the container's passwd, of users it may not know.
     pub host_users: Vec<String>,
+    /// The program that makes the container; absent: we do.
+    #[serde(default)]
+    pub runtime: Option<OciRuntime>,
+}
+
+/// An installed program with the command line that crun and runc have in common.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct OciRuntime {
+    /// Absolute.
+    pub program: String,
+    /// Before the verb, as the user gave them.
+    pub flags: Vec<String>,
 }
 
 /// podman's entries; absent: as podman writes them.

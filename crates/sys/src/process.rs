@@ -228,6 +228,13 @@ pub fn set_parent_death_signal(signal: i32) -> SysResult<()> {
         .map(drop)
 }
 
+/// Descendants whose parent ends become this process's children (or no longer do).
+pub fn adopt_orphans(wanted: bool) -> SysResult<()> {
+    // SAFETY: integers only.
+    let result = unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, libc::c_ulong::from(wanted)) };
+    check(result, || "prctl(PR_SET_CHILD_SUBREAPER)".to_owned()).map(drop)
+}
+
 /// Whether others may look into this process (ptrace, /proc/<pid>/fd).
 pub fn set_dumpable(dumpable: bool) -> SysResult<()> {
     // SAFETY: integers only.

@@ -32,14 +32,19 @@ pub fn listen_control(directory: &str) -> SysResult<OwnedFd> {
 
 /// The next client, if it is of this user; `None` when there is none (any more).
 pub fn accept(listener: BorrowedFd<'_>) -> SysResult<Option<OwnedFd>> {
+    let Some(client) = accept_anybody(listener)? else { return Ok(None) };
+    Ok((peer_user(client.as_fd())? == crate::credential::effective_user()).then_some(client))
+}
+
+/// The same, whoever it is, on a socket that only those can reach who are meant to.
+pub fn accept_anybody(listener: BorrowedFd<'_>) -> SysResult<Option<OwnedFd>> {
     let flags = libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
     // SAFETY: no address is asked for.
     let accepted = unsafe { libc::accept4(listener.as_raw_fd(), ptr::null_mut(), ptr::null_mut(), flags) };
-    let client = match own(accepted, || "accept4()".to_owned()) {
-        Err(error) if matches!(error.errno, libc::EAGAIN | libc::ECONNABORTED | libc::EINTR) => return Ok(None),
-        other => other?,
-    };
-    Ok((peer_user(client.as_fd())? == crate::credential::effective_user()).then_some(client))
+    match own(accepted, || "accept4()".to_owned()) {
+        Err(error) if matches!(error.errno, libc::EAGAIN | libc::ECONNABORTED | libc::EINTR) => Ok(None),
+        other => other.map(Some),
+    }
 }
 
 fn peer_user(socket: BorrowedFd<'_>) -> SysResult<u32> {

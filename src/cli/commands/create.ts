@@ -8,6 +8,7 @@ import { withEngine } from "../engine.ts";
 import { print, printable, warn } from "../output.ts";
 import { pullAccess } from "../pull-flags.ts";
 import { missingImage } from "../pull-words.ts";
+import { collectRuntime } from "../runtime-flag.ts";
 import { ANY_NUMBER, defineVerb } from "../verb.ts";
 
 export const verb = defineVerb({
@@ -19,7 +20,10 @@ export const verb = defineVerb({
   examples: ["create --name job alpine echo hello", "start -a job"],
   async run({ values, given, positionals, globals }) {
     const env = withProxies(values.env, dockerConfig().proxies);
-    const request = buildCreateRequest({ ...values, env }, positionals, process.env);
+    const request = {
+      ...buildCreateRequest({ ...values, env }, positionals, process.env),
+      ...collectRuntime(values.runtime, globals),
+    };
     const cidFile = openCidFile(values.cidfile);
     const { openPullOutput } = await import("../pull-output.ts");
     try {

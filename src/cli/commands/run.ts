@@ -14,6 +14,7 @@ import { KEPT_FD_FLAGS, keptFds } from "../kept-fds.ts";
 import { print } from "../output.ts";
 import { pullAccess } from "../pull-flags.ts";
 import { missingImage } from "../pull-words.ts";
+import { collectRuntime } from "../runtime-flag.ts";
 import { UsageError } from "../usage.ts";
 import { ANY_NUMBER, defineVerb } from "../verb.ts";
 
@@ -42,7 +43,10 @@ export const verb = defineVerb({
   ],
   async run({ values, given, positionals, globals }) {
     const env = withProxies(values.env, dockerConfig().proxies);
-    const built = buildCreateRequest({ ...values, env, rm: values.rm || values.rmi }, positionals, process.env);
+    const built = {
+      ...buildCreateRequest({ ...values, env, rm: values.rm || values.rmi }, positionals, process.env),
+      ...collectRuntime(values.runtime, globals),
+    };
     const request: CreateRequest = values.rmi && !values.rootfs ? { ...built, removeImage: true } : built;
     if (values.detach && values.attach.length > 0) {
       throw new UsageError("conflicting options: cannot specify both --attach and --detach");

@@ -2,6 +2,7 @@
 //! Nothing of the image runs before the exec, and after `Mapped` nobody can look into this process.
 
 mod account;
+mod bundle;
 mod device;
 mod file;
 mod image;
@@ -37,9 +38,13 @@ const EPERM: i32 = 1;
 
 /// The child's whole life. Never returns.
 pub(super) fn run(prepared: &Prepared<'_>, sync: &OwnedFd) -> ! {
-    let failure = match build(prepared, sync) {
-        Ok(outfit) => become_process(&outfit, sync),
-        Err(failure) => failure,
+    let failure = if let Some(runtime) = &prepared.spec.runtime {
+        bundle::become_runtime(runtime, prepared, sync)
+    } else {
+        match build(prepared, sync) {
+            Ok(outfit) => become_process(&outfit, sync),
+            Err(failure) => failure,
+        }
     };
     let _ = Report::Failed(failure).send(sync, None);
     kernel::exit(NOT_STARTED)
@@ -48,16 +53,21 @@ pub(super) fn run(prepared: &Prepared<'_>, sync: &OwnedFd) -> ! {
 /// Nobody sees it: the report says why.
 const NOT_STARTED: i32 = 125;
 
-fn build<'a>(prepared: &'a Prepared<'_>, sync: &OwnedFd) -> Result<Outfit<'a>, Failure> {
+/// Waits until the ids are mapped, and becomes root of them, into whom nobody looks.
+fn begin(spec: &SandboxSpec, sync: &OwnedFd) -> Result<(), Failure> {
     kernel::set_parent_death_signal(SIGKILL)?;
     Word::Mapped.wait(sync)?;
-    let spec = prepared.spec;
     if spec.user_namespace.container_uid_map.iter().any(|line| line.outside == 0 && line.inside != 0) {
         userns::become_root()?;
         // The change took it away.
         kernel::set_parent_death_signal(SIGKILL)?;
     }
-    kernel::set_dumpable(false)?;
+    Ok(kernel::set_dumpable(false)?)
+}
+
+fn build<'a>(prepared: &'a Prepared<'_>, sync: &OwnedFd) -> Result<Outfit<'a>, Failure> {
+    let spec = prepared.spec;
+    begin(spec, sync)?;
     if spec.namespaces.cgroup {
         // Not with the others at the clone: its root is the group its maker is in, and only the child is in the container's.
         namespace::unshare(namespace::CGROUP)?;

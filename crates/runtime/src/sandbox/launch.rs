@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use bunker_sys::process::{self, Cloned};
 use bunker_sys::{SysError, file, namespace, path, socket};
 
+use super::foreign::{self, Foreign};
 use super::inside;
 use super::report::{Report, Word};
 use super::share::{self, Peers};
@@ -55,6 +56,8 @@ pub struct Sandbox {
     is_among_others: bool,
     /// Started, or reaped.
     is_settled: bool,
+    /// Another runtime makes it: until `await_ready` the process is the one that becomes that runtime.
+    foreign: Option<Foreign>,
 }
 
 /// Namespaces of a container, held open.
@@ -90,14 +93,21 @@ pub fn create(spec: &SandboxSpec, handed: &Handed, cgroup: Option<BorrowedFd<'_>
     inside::kept::ensure_valid(&spec.process.kept_fds, handed)?;
     let filter = seccomp::compile(&spec.process.seccomp, &spec.process.capabilities.bounding)?;
     let own_program = spec.process.init.then(|| file::open("/proc/self/exe", path::O_RDONLY)).transpose()?;
+    let foreign = spec.runtime.as_ref().map(|runtime| Foreign::prepare(runtime, spec)).transpose()?;
     if !spec.joins.is_empty() {
         let peers = Peers::open(spec)?;
         let shared_memory = peers.clone_shared_memory()?;
-        return create_beside(&Prepared { spec, handed, filter, own_program, shared_memory }, &peers, cgroup);
+        let prepared = Prepared { spec, handed, filter, own_program, shared_memory };
+        let mut sandbox = create_beside(&prepared, &peers, cgroup)?;
+        if foreign.is_some() {
+            sandbox.namespaces = None;
+            sandbox.foreign = foreign;
+        }
+        return Ok(sandbox);
     }
     let prepared = Prepared { spec, handed, filter, own_program, shared_memory: None };
     let (ours, theirs) = socket::packet_pair()?;
-    let flags = own_namespaces(spec) & !namespace::CGROUP;
+    let flags = first_namespaces(spec);
     let mut is_grouped = cgroup.is_some();
     let cloned = process::clone_process(flags, cgroup, false).or_else(|error| {
         if !is_grouped {
@@ -118,7 +128,10 @@ pub fn create(spec: &SandboxSpec, handed: &Handed, cgroup: Option<BorrowedFd<'_>
             drop(theirs);
             sandbox.map_ids(spec)?;
             adjust_oom_score(&pid.to_string(), &spec.process)?;
-            sandbox.namespaces = Some(OpenNamespaces::of(pid)?);
+            if foreign.is_none() {
+                sandbox.namespaces = Some(OpenNamespaces::of(pid)?);
+            }
+            sandbox.foreign = foreign;
             Word::Mapped.send(&sandbox.sync)?;
             Ok(sandbox)
         }
@@ -141,6 +154,12 @@ fn create_beside(prepared: &Prepared<'_>, peers: &Peers, cgroup: Option<Borrowed
 pub(super) fn entered_namespaces(spec: &SandboxSpec) -> i32 {
     let user = if spec.user_namespace.container_uid_map.is_empty() { 0 } else { namespace::USER };
     spec.joins.iter().fold(own_namespaces(spec) | user, |flags, join| flags | share::flag_of(join.kind))
+}
+
+/// Those in which its first process begins. Another runtime makes most of them itself, and finds the root mounted.
+pub(super) fn first_namespaces(spec: &SandboxSpec) -> i32 {
+    let own = own_namespaces(spec) & !namespace::CGROUP;
+    if spec.runtime.is_some() { own & (namespace::USER | namespace::MOUNT) } else { own }
 }
 
 /// The namespaces that are made for a container, as clone3 takes them but for the cgroup namespace.
@@ -187,6 +206,7 @@ impl Sandbox {
             is_grouped: false,
             is_among_others: false,
             is_settled: false,
+            foreign: None,
         }
     }
 
@@ -215,10 +235,13 @@ impl Sandbox {
         let report =
             if self.is_among_others { Report::receive_patiently(&self.sync) } else { Report::receive(&self.sync) };
         match report? {
-            Some((Report::Ready, mut terminal)) => {
-                self.terminal = terminal.pop();
-                Ok(())
-            }
+            Some((Report::Ready, mut terminal)) => match self.foreign.take() {
+                Some(foreign) => self.take_over(foreign),
+                None => {
+                    self.terminal = terminal.pop();
+                    Ok(())
+                }
+            },
             Some((Report::Failed(failure), _)) => {
                 self.reap();
                 Err(failure)
@@ -227,12 +250,51 @@ impl Sandbox {
         }
     }
 
+    /// The process that was ours has become another runtime: the one that this makes takes its place, as our child.
+    fn take_over(&mut self, foreign: Foreign) -> Result<(), Failure> {
+        // Reaped in there, whatever comes of it.
+        self.is_settled = true;
+        let (pid, terminal) = match foreign.await_created(self.pid, self.pidfd.as_fd()) {
+            Ok(made) => made,
+            Err(failure) => {
+                // The last words before it became the runtime.
+                let told = Report::receive_at_once(&self.sync);
+                return Err(if let Some(Report::Failed(earlier)) = told { earlier } else { failure });
+            }
+        };
+        self.pidfd = process::open_pidfd(pid)?;
+        self.pid = pid;
+        self.is_settled = false;
+        // What the container's processes leave behind is not ours.
+        process::adopt_orphans(false)?;
+        let open = OpenNamespaces::of(pid)?;
+        if foreign.has_own_network() {
+            foreign::raise_loopback(&open)?;
+        }
+        self.namespaces = Some(open);
+        self.terminal = terminal;
+        self.foreign = Some(foreign);
+        Ok(())
+    }
+
     /// Lets the process exec.
     ///
     /// # Errors
     /// `CommandNotFound`, `CommandNotExecutable` and whatever else the last steps came to; the process is reaped then.
     pub fn start(&mut self) -> Result<(), Failure> {
-        if Word::Go.send(&self.sync).is_err() {
+        if let Some(foreign) = self.foreign.take() {
+            match foreign.start() {
+                Ok(true) => {}
+                Ok(false) => {
+                    self.is_settled = true;
+                    return Ok(());
+                }
+                Err(failure) => {
+                    self.reap();
+                    return Err(failure);
+                }
+            }
+        } else if Word::Go.send(&self.sync).is_err() {
             return Err(self.unexplained());
         }
         match Report::receive_in_time(&self.sync) {

@@ -89,6 +89,16 @@ impl Report {
         Self::receive_within(from, LONG_PATIENCE_MS)
     }
 
+    /// What was said already, if anything.
+    pub(super) fn receive_at_once(from: &OwnedFd) -> Option<Self> {
+        let mut watches = [Watch::new(from.as_fd(), true, false)];
+        poll::wait(&mut watches, 0).ok()?;
+        if !watches[0].has_event() {
+            return None;
+        }
+        Self::receive(from).ok().flatten().map(|(report, _)| report)
+    }
+
     fn receive_within(from: &OwnedFd, patience: i32) -> Result<Option<(Self, Vec<OwnedFd>)>, Failure> {
         let mut watches = [Watch::new(from.as_fd(), true, false)];
         poll::wait(&mut watches, patience)?;

@@ -8,7 +8,7 @@ use bunker_sys::process::{self, Cloned};
 use bunker_sys::{SysError, SysResult, file, mount, namespace, path, socket};
 
 use super::inside;
-use super::launch::{OpenNamespaces, Prepared, adjust_oom_score, own_namespaces};
+use super::launch::{OpenNamespaces, Prepared, adjust_oom_score, first_namespaces};
 use super::report::Report;
 use crate::failure::{Failure, FailureCode};
 use crate::spec::{Join, JoinKind, SandboxSpec};
@@ -163,7 +163,7 @@ fn go_between(prepared: &Prepared<'_>, peers: &Peers, cgroup: Option<BorrowedFd<
     if let Err(failure) = entered {
         return failure;
     }
-    let flags = own_namespaces(prepared.spec) & !namespace::CGROUP;
+    let flags = first_namespaces(prepared.spec);
     let mut is_grouped = cgroup.is_some();
     let cloned = process::clone_process(flags, cgroup, true).or_else(|error| {
         if !is_grouped {

@@ -1,9 +1,10 @@
 //! docker's JSON profiles (and podman's, the same form): read into a policy. The file is the user's, never an image's.
 
+use super::oci::ARCHITECTURE;
 use super::policy::{Action, Comparison, Condition, Policy, Rule, Verdict, is_wide, numbers};
 use crate::failure::{Failure, FailureCode};
-use serde::Deserialize;
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 const EPERM: u16 = 1;
@@ -30,7 +31,7 @@ struct Group {
     excludes: Option<Filter>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Argument {
     index: u8,
@@ -79,6 +80,32 @@ pub(crate) fn read(profile: &Value, capabilities: &[String]) -> Result<Policy, F
         verdict.rules.sort_by_key(|rule| matches!(rule.action, Action::Allow | Action::Log));
     }
     Ok(Policy { verdicts: verdicts.into_iter().collect(), unknown })
+}
+
+/// A profile as an OCI runtime takes it: what depends on capabilities and architecture is decided.
+pub(crate) fn resolve(profile: &Value, capabilities: &[String]) -> Result<Value, Failure> {
+    // For its complaints.
+    read(profile, capabilities)?;
+    let profile: Profile =
+        serde_json::from_value(profile.clone()).map_err(|error| bad(&format!("not a seccomp profile: {error}")))?;
+    let groups = profile.syscalls.iter().filter(|group| applies(group, capabilities));
+    let calls: Vec<Value> = groups
+        .map(|group| {
+            let names: Vec<&String> = group.name.iter().chain(&group.names).collect();
+            let mut call =
+                json!({"names": names, "action": group.action, "args": group.args.as_deref().unwrap_or(&[])});
+            if let Some(errno) = group.errno_ret {
+                call["errnoRet"] = errno.into();
+            }
+            call
+        })
+        .collect();
+    let mut resolved =
+        json!({"defaultAction": profile.default_action, "architectures": [ARCHITECTURE], "syscalls": calls});
+    if let Some(errno) = profile.default_errno_ret {
+        resolved["defaultErrnoRet"] = errno.into();
+    }
+    Ok(resolved)
 }
 
 fn applies(group: &Group, capabilities: &[String]) -> bool {

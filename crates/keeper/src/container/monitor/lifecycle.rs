@@ -9,7 +9,7 @@ use bunker_sys::{SysResult, file, lock, path, process, socket};
 
 use super::super::group::Group;
 use super::super::log::Log;
-use super::super::network::{self, Helper};
+use super::super::network::{self, Helper, Starting};
 use super::super::record::{ExitRecord, Phase as RecordPhase, State, now};
 use super::super::session::{Ends, Session, open_fifos};
 use super::{Container, MAIN, Monitor, Phase, not_running};
@@ -48,12 +48,16 @@ impl Monitor {
         let kept = fds.split_off(1.min(fds.len()));
         self.take_on(fds)?;
         let (generation, container_dir) = (spec.generation, spec.container_dir.clone());
+        let foreign = spec.runtime.is_some().then(|| spec.clone());
         self.runtime_dir = Some(spec.runtime_dir.clone());
         let made = self.try_create(spec, kept);
         match &made {
             Ok(()) => self.phase = Phase::Created,
             Err(failure) => {
                 record_failure(generation, &container_dir, failure);
+                if let Some(spec) = &foreign {
+                    sandbox::retire(spec);
+                }
                 self.withdraw();
             }
         }
@@ -75,22 +79,32 @@ impl Monitor {
         // From here on the child has its own copies; as long as we held them no stream would end.
         drop(handed);
         group = group.filter(|_| sandbox.is_grouped);
-        let namespaces = sandbox.namespaces.take();
-        let helper = namespaces.as_ref().map(|open| network::prepare(&spec.network, open)).transpose()?.flatten();
+        let mut namespaces = sandbox.namespaces.take();
+        let mut helper = namespaces.as_ref().map(|open| network::prepare(&spec.network, open)).transpose()?.flatten();
         let mut state = State::new(sandbox.pid, spec.generation);
         state.shares_user_namespace = spec.user_namespace.container_uid_map.is_empty();
         state.helper = helper.as_ref().map(|starting| starting.helper.record());
         state.cgroup = group.as_ref().map(|group| group.place.clone());
         // Before anything of it lives on its own: should we die, others find it.
         state.write(&spec.runtime_dir)?;
-        let helper = match helper {
-            // It gets ready while the sandbox is being built.
-            Some(starting) => {
+        // It gets ready while the sandbox is being built.
+        if let Some(starting) = &helper {
+            starting.go()?;
+        }
+        sandbox.await_ready()?;
+        if let Some(open) = sandbox.namespaces.take() {
+            // Another runtime made the process just now.
+            (state.pid, state.start_time) = (sandbox.pid, process::start_time(sandbox.pid).unwrap_or(0));
+            state.write(&spec.runtime_dir)?;
+            helper = network::prepare(&spec.network, &open)?;
+            state.helper = helper.as_ref().map(|starting| starting.helper.record());
+            state.write(&spec.runtime_dir)?;
+            if let Some(starting) = &helper {
                 starting.go()?;
-                sandbox.await_ready().and_then(|()| starting.finish()).map(Some)?
             }
-            None => sandbox.await_ready().map(|()| None)?,
-        };
+            namespaces = Some(open);
+        }
+        let helper = helper.map(Starting::finish).transpose()?;
         self.listener = Some(socket::listen_control(&spec.runtime_dir)?);
         let pidfd = file::duplicate(sandbox.pidfd.as_fd())?;
         let terminal = sandbox.terminal.take();
@@ -122,6 +136,7 @@ impl Monitor {
             }
             Err(failure) => {
                 record_failure(container.spec.generation, &container.spec.container_dir, &failure);
+                sandbox::retire(&container.spec);
                 self.sessions.remove(&MAIN);
                 self.phase = Phase::Over;
                 self.withdraw();
@@ -173,6 +188,9 @@ impl Monitor {
             // Nobody can be told here; a container without a record is reported as one whose end nobody saw.
             let _ = ExitRecord::of(&container.state, end).write(&container.spec.container_dir);
         }
+        if let Some(container) = &self.container {
+            sandbox::retire(&container.spec);
+        }
         self.phase = Phase::Over;
         self.withdraw();
     }
@@ -216,7 +234,10 @@ impl Monitor {
     pub(super) fn clear_away(mut self) {
         if self.phase == Phase::Created {
             // The command that wanted the container went away before it was started.
-            drop(self.container.as_mut().and_then(|container| container.waiting.take()));
+            if let Some(container) = &mut self.container {
+                drop(container.waiting.take());
+                sandbox::retire(&container.spec);
+            }
         }
         self.sessions.clear();
         if self.lock.is_some() {

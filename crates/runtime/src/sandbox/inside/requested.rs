@@ -17,12 +17,12 @@ use crate::tree;
 
 /// A mount that only waits for its place.
 pub(super) struct Source<'a> {
-    wanted: &'a Mount,
+    pub(super) wanted: &'a Mount,
     /// Detached; with the attributes asked for.
-    mounted: OwnedFd,
+    pub(super) mounted: OwnedFd,
     /// What it shows, as it is outside; `None`: something new.
     opened: Option<OwnedFd>,
-    is_directory: bool,
+    pub(super) is_directory: bool,
 }
 
 impl<'a> Source<'a> {
@@ -98,6 +98,25 @@ pub(super) fn attach_all(
     proc: Option<BorrowedFd<'_>>,
 ) -> Result<(), Failure> {
     // While the root shows the image alone: a volume below another one starts with what the image has there.
+    fill_all(sources, root)?;
+    for source in sources {
+        let target = source.wanted.target();
+        let point = if source.is_directory { target_directory(root, target)? } else { target_file(root, target)? };
+        let is_asked_for = matches!(source.wanted, Mount::Bind { .. });
+        let over_kernels = match proc {
+            Some(proc) if is_asked_for => is_replaceable(proc, point.as_fd())?,
+            _ => false,
+        };
+        if !over_kernels {
+            ensure_mountable(root, point.as_fd(), target)?;
+        }
+        mount::attach(source.mounted.as_fd(), point.as_fd())?;
+    }
+    Ok(())
+}
+
+/// What begins with the image's content gets it; then nothing more is written that is not to be.
+pub(super) fn fill_all(sources: &[Source<'_>], root: BorrowedFd<'_>) -> Result<(), Failure> {
     for source in sources {
         match source.wanted {
             Mount::Volume { source: data, readonly, copy_up, target, .. } => {
@@ -116,19 +135,6 @@ pub(super) fn attach_all(
             }
             Mount::Bind { .. } | Mount::Device { .. } | Mount::Image { .. } => {}
         }
-    }
-    for source in sources {
-        let target = source.wanted.target();
-        let point = if source.is_directory { target_directory(root, target)? } else { target_file(root, target)? };
-        let is_asked_for = matches!(source.wanted, Mount::Bind { .. });
-        let over_kernels = match proc {
-            Some(proc) if is_asked_for => is_replaceable(proc, point.as_fd())?,
-            _ => false,
-        };
-        if !over_kernels {
-            ensure_mountable(root, point.as_fd(), target)?;
-        }
-        mount::attach(source.mounted.as_fd(), point.as_fd())?;
     }
     Ok(())
 }
@@ -182,7 +188,7 @@ pub(super) fn ensure_mountable(root: BorrowedFd<'_>, point: BorrowedFd<'_>, targ
 }
 
 /// What runc lets flags (never images) put another file over.
-const REPLACEABLE: [&str; 9] =
+pub(super) const REPLACEABLE: [&str; 9] =
     ["cpuinfo", "diskstats", "loadavg", "meminfo", "slabinfo", "stat", "swaps", "uptime", "sys/crypto/fips_enabled"];
 
 fn is_replaceable(proc: BorrowedFd<'_>, point: BorrowedFd<'_>) -> Result<bool, Failure> {

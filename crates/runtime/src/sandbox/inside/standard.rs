@@ -142,7 +142,7 @@ fn host_refused(what: &str, error: &SysError) -> Failure {
 }
 
 /// The host's mount at this path with all that is below it: parts of it alone are refused to ordinary users.
-fn clone_host(place: &str, attributes: u64) -> Result<OwnedFd, Failure> {
+pub(super) fn clone_host(place: &str, attributes: u64) -> Result<OwnedFd, Failure> {
     let opened = file::open(place, path::O_PATH | path::O_DIRECTORY)?;
     let clone = mount::clone_of(opened.as_fd(), true)?;
     mount::set_attributes(clone.as_fd(), attributes, mount::PRIVATE, true)?;
