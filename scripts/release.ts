@@ -35,10 +35,17 @@ for (const architecture of ARCHITECTURES) {
 const parts = materials();
 write("LICENCES.txt", licences(parts));
 write("bunker.cdx.json", billOfMaterials(version, parts));
-for (const [name, text] of await manPages(version)) write(`man/${name}`, text);
+for (const [name, text] of await manPages({ date: today(), version })) write(`man/${name}`, text);
 for (const shell of SHELLS) write(`completions/bunker.${shell}`, await completionScript(shell));
 writeSums();
 console.log(`release: ${version} is in ${OUTPUT}`);
+
+/** The source's day, where its packager says one (reproducible-builds.org). */
+function today(): string {
+  const epoch = process.env["SOURCE_DATE_EPOCH"];
+  const day = epoch === undefined ? new Date() : new Date(Number(epoch) * 1000);
+  return day.toISOString().slice(0, "2026-01-01".length);
+}
 
 function write(name: string, text: string): void {
   writeFileSync(join(OUTPUT, name), text);

@@ -15,9 +15,10 @@ die() { echo "setup: $*" >&2; exit 1; }
 
 # A C compiler for Rust's linking, and newuidmap/newgidmap, without which a container has one id only.
 RUN_PACKAGES="gcc libc6-dev uidmap"
-# Real registries and image tools, a peer engine, the ways out for networks, strace for the kill sweeps.
-TEST_PACKAGES="apache2-utils busybox-static crun docker-registry fuse-overlayfs iproute2 mmdebstrap openssl passt podman
-  skopeo slirp4netns strace umoci zstd"
+# Real registries and image tools, a peer engine, the ways out for networks, strace for the kill sweeps, shells that complete words,
+# a judge of man pages.
+TEST_PACKAGES="apache2-utils busybox-static crun docker-registry fish fuse-overlayfs iproute2 mandoc mmdebstrap openssl passt podman
+  skopeo slirp4netns strace umoci zsh zstd"
 BENCH_PACKAGES="crun mmdebstrap passt podman skopeo slirp4netns docker-registry busybox-static umoci zstd e2fsprogs"
 ARM64_PACKAGES="gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static"
 

@@ -9,6 +9,9 @@ const REPORT = "dist/test/report.xml";
 /** Pulls, runs and kills take their time on two busy cores; what hangs is stopped all the same. */
 const TEST_TIMEOUT_MS = 120_000;
 
+/** Whatever hangs in spite of that: each step ends. In long mode the whole takes most of a night on two cores. */
+const STEP_TIMEOUT_MS = (process.env["BUNKER_TEST_LONG"] === "1" ? 8 : 1) * 3_600_000;
+
 interface Step {
   name: string;
   command: string[];
@@ -68,9 +71,12 @@ async function run({ name, command, tally }: Step): Promise<Tally> {
     stdin: "ignore",
     stdout: tally === undefined ? "inherit" : "pipe",
     stderr: "inherit",
+    timeout: STEP_TIMEOUT_MS,
+    killSignal: "SIGTERM",
   });
   const output = child.stdout === undefined ? "" : await echo(child.stdout);
   const well = (await child.exited) === 0;
+  if (child.signalCode === "SIGTERM") failures.push(`${name}: ended after ${STEP_TIMEOUT_MS / 3_600_000} hours`);
   const counted = countedOrNothing(output, tally);
   if (!well && counted.failed === 0) {
     console.log(`test: ${name} failed`);

@@ -1,17 +1,32 @@
-// Man pages, one a verb, from the same table as help and completion (man(7), man-pages(7)).
+// Man pages, one a verb, from the same table as help and completion (man(7), man-pages(7)). A verb that has a name in a group as well
+// (`container ls`) has a page by that name, which is the same one.
 
-import type { Flag } from "../../src/cli/flags.ts";
+import type { Flag, Flags } from "../../src/cli/flags.ts";
+import { GLOBAL_FLAGS } from "../../src/cli/global-flags.ts";
 import type { Verb } from "../../src/cli/verb.ts";
-import { PROGRAM, VERBS } from "../../src/cli/verbs.ts";
+import { GROUPS, PROGRAM, VERBS } from "../../src/cli/verbs.ts";
 
 const SECTION = 1;
 
+/** A day, as on the page, and the program's version. */
+export interface Edition {
+  date: string;
+  version: string;
+}
+
 /** File names and their texts. */
-export async function manPages(version: string): Promise<[name: string, text: string][]> {
-  const pages: [string, string][] = [[`${PROGRAM}.${SECTION}`, overview(version)]];
+export async function manPages(edition: Edition): Promise<[name: string, text: string][]> {
+  const pages: [string, string][] = [[`${PROGRAM}.${SECTION}`, overview(edition)]];
   for (const [key, { summary, load }] of Object.entries(VERBS)) {
     const { verb } = await load();
-    pages.push([`${pageName(key)}.${SECTION}`, page({ key, summary, version }, verb)]);
+    pages.push([`${pageName(key)}.${SECTION}`, page({ key, summary, ...edition }, verb)]);
+  }
+  const own = new Set(pages.map(([name]) => name));
+  for (const [group, { members }] of Object.entries(GROUPS)) {
+    for (const [member, key] of Object.entries(members)) {
+      const name = `${pageName(`${group} ${member}`)}.${SECTION}`;
+      if (!own.has(name)) pages.push([name, `.so man${SECTION}/${pageName(key)}.${SECTION}\n`]);
+    }
   }
   return pages;
 }
@@ -20,36 +35,51 @@ function pageName(key: string): string {
   return `${PROGRAM}-${key.replaceAll(" ", "-")}`;
 }
 
-function overview(version: string): string {
+function overview(edition: Edition): string {
   const verbs = Object.entries(VERBS).map(
     ([key, { summary }]) => `.TP\n.BR ${pageName(key)} (${SECTION})\n${escape(summary)}`,
   );
   return [
-    title(PROGRAM, version),
+    title(PROGRAM, edition),
     `.SH NAME\n${PROGRAM} \\- containers without root and without a daemon`,
     `.SH SYNOPSIS\n.B ${PROGRAM}\n[OPTIONS] COMMAND`,
+    `.SH OPTIONS\n${options(GLOBAL_FLAGS)}`,
     ".SH COMMANDS",
     ...verbs,
+    `.SH FILES\n${FILES.map(([path, what]) => `.TP\n.I ${escape(path)}\n${escape(what)}`).join("\n")}`,
     "",
   ].join("\n");
 }
 
-function page({ key, summary, version }: { key: string; summary: string; version: string }, verb: Verb): string {
-  const options = Object.entries(verb.flags).filter(([, flag]) => flag.hidden !== true);
+/** Where things are. */
+const FILES: readonly [path: string, what: string][] = [
+  ["~/.local/share/bunker", "Images, containers and volumes; of root, /var/lib/bunker."],
+  ["~/.config/bunker/config.json", "Registries that may be insecure (insecureRegistries)."],
+  ["~/.docker/config.json, ~/.config/containers/auth.json", "Credentials, and docker's settings of formats and keys."],
+  ["/etc/subuid, /etc/subgid", "Ids that containers of a user may have; see newuidmap(1)."],
+];
+
+function options(flags: Flags): string {
+  const shown = Object.entries(flags).filter(([, flag]) => flag.hidden !== true);
+  return shown.map(([name, flag]) => option(name, flag)).join("\n");
+}
+
+function page({ key, summary, ...edition }: { key: string; summary: string } & Edition, verb: Verb): string {
+  const flags = options(verb.flags);
   const sections = [
-    title(pageName(key), version),
+    title(pageName(key), edition),
     `.SH NAME\n${pageName(key)} \\- ${escape(summary)}`,
     `.SH SYNOPSIS\n.B ${PROGRAM} ${key}\n${escape(verb.usage)}`,
   ];
-  if (options.length > 0) sections.push(`.SH OPTIONS\n${options.map(([name, flag]) => option(name, flag)).join("\n")}`);
+  if (flags !== "") sections.push(`.SH OPTIONS\n${flags}`);
   sections.push(`.SH EXIT STATUS\n${exitStatus(verb)}`);
   const examples = verb.examples.map((example) => `.nf\n${escape(`${PROGRAM} ${example}`)}\n.fi`);
   sections.push(`.SH EXAMPLES\n${examples.join("\n.PP\n")}`, `.SH SEE ALSO\n.BR ${PROGRAM} (${SECTION})\n`);
   return sections.join("\n");
 }
 
-function title(name: string, version: string): string {
-  return `.TH ${name.toUpperCase()} ${SECTION} "" "${PROGRAM} ${version}"`;
+function title(name: string, { date, version }: Edition): string {
+  return `.TH ${name.toUpperCase()} ${SECTION} "${date}" "${PROGRAM} ${version}"`;
 }
 
 function option(name: string, flag: Flag): string {

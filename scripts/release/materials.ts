@@ -4,6 +4,9 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
+import { BUN_PARTS } from "./bun-parts.ts";
+import { completeTexts } from "./licence-text.ts";
+
 export interface Material {
   name: string;
   version: string;
@@ -13,6 +16,8 @@ export interface Material {
   url: string;
   /** The licence's own words, as they came with it. */
   texts: string[];
+  /** Where its source is, if no package says it. */
+  source?: string;
 }
 
 const LICENCE_FILE = /^(?:licen[cs]e|copying|notice|unlicense)/i;
@@ -20,8 +25,9 @@ const LICENCE_FILE = /^(?:licen[cs]e|copying|notice|unlicense)/i;
 const TARGET = "x86_64-unknown-linux-musl";
 const ROOTS = new Set(["bunker-keeper", "bunker-napi"]);
 
+/** Every one with its licence's words. @throws where there are none */
 export function materials(): Material[] {
-  return [...runtimes(), ...packages(), ...crates()];
+  return completeTexts([...runtimes(), ...packages(), ...crates()]);
 }
 
 /** Compiled in whole: no package manager of ours knows what is in them. */
@@ -31,10 +37,18 @@ function runtimes(): Material[] {
     {
       name: "bun",
       version: Bun.version,
-      licence: "MIT AND LGPL-2.1-only",
+      licence: "MIT",
       url: `pkg:npm/bun@${Bun.version}`,
       texts: [],
     },
+    ...BUN_PARTS.map(([name, licence, source]) => ({
+      name: `${name} (in bun)`,
+      version: `as in bun ${Bun.version}`,
+      licence,
+      url: `pkg:generic/${encodeURIComponent(name.split(" ")[0] ?? "")}`,
+      texts: [],
+      source: `https://${source}`,
+    })),
     { name: "rust-std", version: rust, licence: "MIT OR Apache-2.0", url: `pkg:generic/rust-std@${rust}`, texts: [] },
     { name: "musl", version: "1.2", licence: "MIT", url: "pkg:generic/musl@1.2", texts: [] },
   ];

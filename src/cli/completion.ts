@@ -43,10 +43,23 @@ const LISTINGS: Readonly<Record<Exclude<Completion, "none">, string>> = {
   container: `${PROGRAM} ps -a --format '{{.Names}}' 2>/dev/null`,
   running: `${PROGRAM} ps --format '{{.Names}}' 2>/dev/null`,
   image: `${PROGRAM} images --format '{{.Repository}}:{{.Tag}}' 2>/dev/null | grep -v '<none>'`,
+  volume: `${PROGRAM} volume ls --quiet 2>/dev/null`,
 };
+
+/** Global flags whose value is a word of its own. */
+function valueFlags(): string[] {
+  const flags: Flags = GLOBAL_FLAGS;
+  return visibleFlags(flags).filter((name) => placeholderOf(flags[name] as Flags[string]) !== "");
+}
 
 function visibleFlags(flags: Flags): string[] {
   return Object.keys(flags).filter((name) => flags[name]?.hidden !== true);
+}
+
+/** Verbs, groups and global flags. */
+function firstWords(): string {
+  const globals = visibleFlags(GLOBAL_FLAGS).map((name) => `--${name}`);
+  return [...Object.keys(VERBS).filter((name) => !name.includes(" ")), ...Object.keys(GROUPS), ...globals].join(" ");
 }
 
 /** bash, and zsh through its bashcompinit: the words before the cursor name the verb, its case lists the rest. */
@@ -58,27 +71,39 @@ function shellScript(entries: readonly Entry[], shell: "bash" | "zsh"): string {
   const groups = Object.entries(GROUPS).map(
     ([group, { members }]) => `    ${group}) words=${JSON.stringify(Object.keys(members).join(" "))} ;;`,
   );
-  const top = [...Object.keys(VERBS).filter((name) => !name.includes(" ")), ...Object.keys(GROUPS)].join(" ");
-  const globals = visibleFlags(GLOBAL_FLAGS)
-    .map((name) => `--${name}`)
-    .join(" ");
+  const listings = Object.entries(LISTINGS).map(([kind, listing]) => `    ${kind}) words="$(${listing})" ;;`);
+  const skipped = valueFlags().map((name) => `--${name}`);
   const opening = shell === "zsh" ? `#compdef ${PROGRAM}\nautoload -U +X bashcompinit && bashcompinit\n` : "";
   return `${opening}# ${shell} completion for ${PROGRAM}
 _${PROGRAM}_complete() {
-  local current="\${COMP_WORDS[COMP_CWORD]}" verb="\${COMP_WORDS[1]}" words="" flags="" names="none"
-  if [ "$COMP_CWORD" -le 1 ]; then
-    COMPREPLY=($(compgen -W "${top} ${globals}" -- "$current"))
+  local current="\${COMP_WORDS[COMP_CWORD]}" at=1 verb="" words="" flags="" names="none" before=""
+  # bash cuts words at colons: the whole one is in the line, and what is there already must not be offered again.
+  if [ -n "\${BASH_VERSION-}" ] && [ -n "\${COMP_LINE-}" ]; then
+    current="\${COMP_LINE:0:COMP_POINT}"
+    current="\${current##* }"
+    case "$current" in *:*) before="\${current%:*}:" ;; esac
+  fi
+  while [ "$at" -lt "$COMP_CWORD" ]; do
+    case "\${COMP_WORDS[at]}" in
+      ${skipped.join("|")}) at=$((at + 2)) ;;
+      -*) at=$((at + 1)) ;;
+      *) break ;;
+    esac
+  done
+  if [ "$COMP_CWORD" -le "$at" ]; then
+    COMPREPLY=($(compgen -W "${firstWords()}" -- "$current"))
     return
   fi
+  verb="\${COMP_WORDS[at]}"
   case "$verb" in
 ${groups.join("\n")}
   esac
   if [ -n "$words" ]; then
-    if [ "$COMP_CWORD" -eq 2 ]; then
+    if [ "$COMP_CWORD" -eq "$((at + 1))" ]; then
       COMPREPLY=($(compgen -W "$words" -- "$current"))
       return
     fi
-    verb="$verb \${COMP_WORDS[2]}"
+    verb="$verb \${COMP_WORDS[at + 1]}"
   fi
   case "$verb" in
 ${cases.join("\n")}
@@ -87,30 +112,52 @@ ${cases.join("\n")}
     -*) COMPREPLY=($(compgen -W "$flags" -- "$current")); return ;;
   esac
   case "$names" in
-    container) words="$(${LISTINGS.container})" ;;
-    running) words="$(${LISTINGS.running})" ;;
-    image) words="$(${LISTINGS.image})" ;;
+${listings.join("\n")}
     *) COMPREPLY=($(compgen -f -- "$current")); return ;;
   esac
   COMPREPLY=($(compgen -W "$words" -- "$current"))
+  if [ -n "$before" ]; then COMPREPLY=("\${COMPREPLY[@]#"$before"}"); fi
 }
 complete -o default -F _${PROGRAM}_complete ${PROGRAM}
 `;
 }
 
+/** Whether the words so far, less global flags, are just these, or begin with them. */
+const FISH_FUNCTIONS = (): string => `function __${PROGRAM}_words
+  set -l words (commandline -opc)
+  set -e words[1]
+  while set -q words[1]; and string match -q -- '-*' $words[1]
+    if contains -- $words[1] ${valueFlags()
+      .map((name) => `--${name}`)
+      .join(" ")}
+      set -e words[1]
+    end
+    set -e words[1]
+  end
+  string join \\n -- $words
+end
+function __${PROGRAM}_is
+  set -l words (__${PROGRAM}_words)
+  test "$words" = "$argv"
+end
+function __${PROGRAM}_begins
+  set -l words (__${PROGRAM}_words)
+  set -l wanted (count $argv)
+  test (count $words) -ge $wanted; and test "$words[1..$wanted]" = "$argv"
+end`;
+
 function fishScript(entries: readonly Entry[]): string {
-  const lines = [`# fish completion for ${PROGRAM}`, `complete -c ${PROGRAM} -f`];
+  const lines = [`# fish completion for ${PROGRAM}`, FISH_FUNCTIONS(), `complete -c ${PROGRAM} -f`];
   for (const { words, summary } of entries) {
     const [first = "", second] = words.split(" ");
-    const condition = second === undefined ? "__fish_use_subcommand" : `__fish_seen_subcommand_from ${first}`;
+    const condition = `__${PROGRAM}_is${second === undefined ? "" : ` ${first}`}`;
     lines.push(`complete -c ${PROGRAM} -n '${condition}' -a ${second ?? first} -d ${fishText(summary)}`);
   }
   for (const [group, { summary }] of Object.entries(GROUPS)) {
-    lines.push(`complete -c ${PROGRAM} -n __fish_use_subcommand -a ${group} -d ${fishText(summary)}`);
+    lines.push(`complete -c ${PROGRAM} -n __${PROGRAM}_is -a ${group} -d ${fishText(summary)}`);
   }
   for (const entry of entries) {
-    const seen = entry.words.split(" ").map((word) => `__fish_seen_subcommand_from ${word}`);
-    lines.push(...fishEntry(entry, seen.join("; and ")));
+    lines.push(...fishEntry(entry, `__${PROGRAM}_begins ${entry.words}`));
   }
   return `${lines.join("\n")}\n`;
 }

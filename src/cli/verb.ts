@@ -18,7 +18,7 @@ export interface GlobalOptions {
 export type ExitStyle = "run" | "exec" | "plain";
 
 /** What a shell offers for the words of a verb. */
-export type Completion = "container" | "running" | "image" | "none";
+export type Completion = "container" | "running" | "image" | "volume" | "none";
 
 /** What a verb's action is given. */
 interface Invocation<Table extends Flags> {

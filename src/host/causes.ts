@@ -47,6 +47,8 @@ interface Row {
 
 const ANY = /^/;
 const MAKING_NAMESPACES = /^(?:unshare|clone3?|setns)\(/;
+/** But for a clone that makes none. */
+const REFUSED_NAMESPACES = /^(?:unshare\(|setns\(|clone3?\(0x0*[1-9a-f])/;
 const MAKING_PROCESSES = /^(?:clone3?|v?fork)\(/;
 const MOUNTING = /^(?:fsopen|fsconfig|fsmount|move_mount|open_tree|mount|mount_setattr)\(/;
 
@@ -160,7 +162,14 @@ const REFUSALS: readonly Row[] = [
     }),
   },
   {
-    calls: MAKING_NAMESPACES,
+    calls: /^clone\(CLONE_VM/,
+    errnos: ["EINVAL"],
+    because: cause("this is an emulator, which starts no keeper", {
+      hint: "Run it on a kernel of its own architecture.",
+    }),
+  },
+  {
+    calls: REFUSED_NAMESPACES,
     errnos: ["EPERM", "EACCES", "EINVAL"],
     because: cause("ordinary users may make no namespaces here, or the filter of an outer container forbids it", {
       evidence: "/proc/sys/kernel/unprivileged_userns_clone, and Seccomp in /proc/self/status",

@@ -18,9 +18,11 @@ const PROGRAMS = [
   "busybox",
   "crun",
   "docker-registry",
+  "fish",
   "fuse-overlayfs",
   "htpasswd",
   "ip",
+  "mandoc",
   "mmdebstrap",
   "openssl",
   "pasta",
@@ -29,6 +31,7 @@ const PROGRAMS = [
   "slirp4netns",
   "strace",
   "umoci",
+  "zsh",
   "zstd",
 ] as const;
 

@@ -7,6 +7,7 @@ export const verb = defineVerb({
   usage: "VOLUME",
   flags: {},
   arguments: { min: 1, max: 1 },
+  completes: "volume",
   examples: ["volume exists data"],
   run: ({ positionals, globals }) =>
     withEngine(globals, async (engine, calls) => {

@@ -15,6 +15,7 @@ export const verb = defineVerb({
     format: { kind: "string", short: "f", help: INSPECT_FORMAT_HELP },
   },
   arguments: { min: 0, max: ANY_NUMBER },
+  completes: "volume",
   examples: ["volume inspect data", "volume inspect --all"],
   async run({ path, values: { all, format }, positionals, globals }) {
     if (!all) ensureArgumentCount(path, { usage: USAGE, arguments: { min: 1, max: ANY_NUMBER } }, positionals.length);

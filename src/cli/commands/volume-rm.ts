@@ -15,6 +15,7 @@ export const verb = defineVerb({
     force: { kind: "boolean", short: "f", help: "Force the removal of one or more volumes" },
   },
   arguments: { min: 0, max: ANY_NUMBER },
+  completes: "volume",
   examples: ["volume rm data", "volume rm --all"],
   run({ path, values: { all, force }, positionals, globals }) {
     if (!all) ensureArgumentCount(path, { usage: USAGE, arguments: { min: 1, max: ANY_NUMBER } }, positionals.length);
