@@ -14,14 +14,13 @@ export function usedEngine(): boolean {
   return used;
 }
 
-/** `asRoot`: for what real root is to do as itself. Anything else it leaves to the first of its subordinate ids. */
+/** Real root leaves it all to the first of its subordinate ids. */
 export async function withEngine<T>(
   globals: GlobalOptions,
   use: (engine: Engine, calls: EngineCalls) => Promise<T>,
-  options: { asRoot?: boolean } = {},
 ): Promise<T> {
   const calls = await import("../engine/index.ts");
-  if (process.getuid?.() === 0 && options.asRoot !== true) (await calls.loadRoot()).leaveRoot(globals);
+  if (process.getuid?.() === 0) (await calls.loadRoot()).leaveRoot(globals);
   const engine = calls.openEngine(globals);
   used = true;
   try {

@@ -5,7 +5,7 @@ import type { HostReport, Mapper, Packager } from "../host/index.ts";
 import { BunkerError } from "../errors.ts";
 import { failedCall } from "../native/index.ts";
 import type { Engine } from "./engine.ts";
-import { findProgram, isRealRoot, readText, userName } from "./host.ts";
+import { findProgram, readText, userName } from "./host.ts";
 import { hireKeeper } from "./start.ts";
 import { storageChoice } from "./storage.ts";
 
@@ -20,29 +20,25 @@ const PACKAGERS: Readonly<Record<Packager, string>> = {
 };
 const CGROUPS = "/sys/fs/cgroup";
 
-/**
- * Everything `findAll` looks at, for this user; by root, for the one who called sudo. Makes a user namespace to see whether one can be
- * made. @throws BunkerError usage for root who is nobody else
- */
+/** Everything `findAll` looks at, for this user. Makes a user namespace to see whether one can be made. */
 export function readHostReport(engine: Engine): HostReport {
   const host = engine.host();
   const own = host.uid;
-  const isRoot = isRealRoot(own);
-  const user = isRoot ? caller() : { uid: own, name: userName(own) ?? String(own) };
-  const cgroup = isRoot ? sessionGroup(user.uid) : host.cgroup;
+  const user = { uid: own, name: userName(own) ?? String(own) };
+  const { cgroup } = host;
   return {
     user,
     userNamespaces: {
       maximum: readNumber("/proc/sys/user/max_user_namespaces"),
       mayClone: readSwitch("/proc/sys/kernel/unprivileged_userns_clone"),
       restricted: readSwitch("/proc/sys/kernel/apparmor_restrict_unprivileged_userns"),
-      ...(isRoot ? { failure: null } : tryNamespace(engine)),
+      ...tryNamespace(engine),
     },
     noNewPrivileges: /^NoNewPrivs:\s*1$/m.test(readText("/proc/self/status")),
     subuid: readText("/etc/subuid"),
     subgid: readText("/etc/subgid"),
     mappers: [readMapper("newuidmap"), readMapper("newgidmap")],
-    ownIds: own === 0 && !isRoot ? { uids: idCount(host.subuids), gids: idCount(host.subgids) } : null,
+    ownIds: own === 0 ? { uids: idCount(host.subuids), gids: idCount(host.subgids) } : null,
     nested: host.nested,
     storage: storageChoice(engine),
     cgroup: {
@@ -64,20 +60,6 @@ export function readHostReport(engine: Engine): HostReport {
 /** With root itself. */
 function idCount(ranges: readonly { count: number }[]): number {
   return ranges.reduce((sum, { count }) => sum + count, 1);
-}
-
-function caller(): HostReport["user"] {
-  const { SUDO_USER: name = "", SUDO_UID: uid = "" } = process.env;
-  if (name !== "" && Number(uid) > 0) return { name, uid: Number(uid) };
-  throw new BunkerError("usage", "containers are run by ordinary users: there is nothing to find out about root", {
-    hint: "Run it as that user, or with sudo.",
-  });
-}
-
-/** Where systemd delegates to a user (user@.service). */
-function sessionGroup(uid: number): string | null {
-  const group = `${CGROUPS}/user.slice/user-${uid}.slice/user@${uid}.service`;
-  return existsSync(group) ? group : null;
 }
 
 /** Goes into the user's namespace as a keeper does, and away again. @returns why it cannot; `null`: it can */

@@ -58,6 +58,10 @@ export function loadPause(): Promise<typeof import("./pause.ts")> {
 }
 
 /** What only `bunker doctor` and a refused start need. */
+export function loadDoctorForCaller(): Promise<typeof import("./doctor-caller.ts")> {
+  return import("./doctor-caller.ts");
+}
+
 export function loadDoctor(): Promise<typeof import("./doctor.ts")> {
   return import("./doctor.ts");
 }

@@ -132,7 +132,9 @@ const LIMITS: readonly Row[] = [
   { calls: ANY, errnos: ["EINTR"], because: cause("a signal came in between", { hint: "Run the command again." }) },
 ];
 
-const OUTER = "podman run --security-opt unmask=ALL, or docker run --security-opt systempaths=unconfined";
+/** How an outer container is started so that ours can have a /proc of their own. */
+export const UNMASKED =
+  "start it with podman's --security-opt unmask=ALL, or docker's --security-opt systempaths=unconfined";
 
 /** Something forbids it: where the checks find nothing, this is what it can be. */
 const REFUSALS: readonly Row[] = [
@@ -158,7 +160,7 @@ const REFUSALS: readonly Row[] = [
     errnos: ["EPERM", "EACCES", "EINVAL"],
     because: cause("parts of the host's own are hidden, as in another engine's container", {
       evidence: "/proc/self/mountinfo",
-      hint: `Start the outer container with nothing hidden: ${OUTER}.`,
+      hint: `In a container: ${UNMASKED}.`,
     }),
   },
   {

@@ -1,7 +1,7 @@
 // The causes of what goes wrong on the way to a container, each with its evidence and the command that mends it. Pure: facts in,
 // findings out. `bunker doctor` shows all of them, a failed start the first that explains it.
 
-import { NO_NAMESPACES_LEFT, refusalOf, setting } from "./causes.ts";
+import { NO_NAMESPACES_LEFT, refusalOf, setting, UNMASKED } from "./causes.ts";
 import { subordinateFindings } from "./subordinate.ts";
 import type { Finding, HostReport, Packager } from "./report.ts";
 
@@ -9,6 +9,8 @@ const GIB = 1 << 30;
 const FIRST_ORDINARY_PORT = 1024;
 /** Enough namespaces for some hundred containers. */
 const WANTED_NAMESPACES = 1024;
+/** Past what any certificate of today says. */
+const LATEST_CLOCK = 3_471_292_800;
 /** 2026-01-01: no bunker is older, so a clock before that is wrong. */
 const EARLIEST_CLOCK = 1_767_225_600;
 const WANTED_CONTROLLERS = ["cpu", "memory", "pids"];
@@ -130,7 +132,7 @@ function procFiles({ procMounts, nested }: HostReport): Finding {
   return {
     check,
     level: "problem",
-    cause: "files in it are hidden, so the kernel lets no container have one of its own: this is a container itself",
+    cause: `files in it are hidden, so the kernel lets no container have one of its own. In a container: ${UNMASKED}`,
     evidence: `mounted over: ${procMounts.slice(0, SHOWN_MOUNTS).join(", ")}`,
     fix: [],
   };
@@ -265,11 +267,11 @@ function lowPorts({ firstFreePort }: HostReport): Finding {
 function clock({ clock: seconds }: HostReport): Finding {
   const check = "clock";
   const shown = new Date(seconds * 1000).toISOString();
-  if (seconds >= EARLIEST_CLOCK) return ok(check, shown);
+  if (seconds >= EARLIEST_CLOCK && seconds < LATEST_CLOCK) return ok(check, shown);
   return {
     check,
     level: "problem",
-    cause: "it is far behind: no certificate is valid yet",
+    cause: `it is far ${seconds < EARLIEST_CLOCK ? "behind: no certificate is valid yet" : "ahead: no certificate is valid any more"}`,
     evidence: shown,
     fix: ["timedatectl set-ntp true"],
   };

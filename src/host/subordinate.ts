@@ -41,8 +41,11 @@ function judge({ user }: HostReport, kind: "uids" | "gids", text: string): Findi
   }
   const clash = overlap(own, ranges);
   if (clash !== null) {
-    const evidence = `${file}: ${clash.owner}:${clash.start}:${clash.count}`;
-    const cause = "they are another user's as well, who can enter your containers";
+    const { owner, start, count } = clash.other;
+    const evidence = `${file}: ${owner}:${start}:${count}`;
+    // Not among the fixes: what has the old ids could not even be removed then.
+    const change = `usermod --del-sub${kind} ${rangeOf(clash.own)} --add-sub${kind} ${freeRange(ranges)} ${user.name}`;
+    const cause = `they are another user's as well, who can enter your containers; for others, as root, after \`bunker system reset\`: ${change}`;
     return { check, level: "warning", cause, evidence, fix: [] };
   }
   if (total >= WANTED_IDS) return { check, level: "ok", cause: `${total} are yours`, evidence: null, fix: [] };
@@ -58,14 +61,27 @@ function parse(text: string): Range[] {
   });
 }
 
-function overlap(own: Range[], all: Range[]): Range | null {
-  const meets = (one: Range, other: Range): boolean =>
-    one.start < other.start + other.count && other.start < one.start + one.count;
-  return all.find((other) => !own.includes(other) && own.some((one) => meets(one, other))) ?? null;
+interface Clash {
+  own: Range;
+  other: Range;
 }
 
-/** Ids that nobody has: usermod's form `first-last`. */
+function overlap(own: Range[], all: Range[]): Clash | null {
+  const meets = (one: Range, other: Range): boolean =>
+    one.start < other.start + other.count && other.start < one.start + one.count;
+  const clashes = own.flatMap((one) =>
+    all.flatMap((other) => (!own.includes(other) && meets(one, other) ? [{ own: one, other }] : [])),
+  );
+  return clashes[0] ?? null;
+}
+
+/** usermod's form. */
+function rangeOf({ start, count }: Range): string {
+  return `${start}-${start + count - 1}`;
+}
+
+/** Ids that nobody has, in usermod's form. */
 function freeRange(ranges: Range[]): string {
   const first = Math.max(FIRST_ID, ...ranges.map(({ start, count }) => start + count));
-  return `${first}-${first + WANTED_IDS - 1}`;
+  return rangeOf({ owner: "", start: first, count: WANTED_IDS });
 }

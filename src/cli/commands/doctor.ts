@@ -18,22 +18,23 @@ export const verb = defineVerb({
   },
   arguments: { min: 0, max: 0 },
   examples: ["doctor", "doctor --json", "doctor --fix"],
-  run({ values, globals }) {
-    return withEngine(
-      globals,
-      async (engine, calls) => {
-        const { examineHost } = await calls.loadDoctor();
-        const findings = await examineHost(engine);
-        if (values.json) print(`${JSON.stringify(findings, null, 2)}\n`);
-        else if (values.fix) return fix(findings, engine.host().uid === ROOT);
-        else print(findings.map(render).join("") + summary(findings));
-        return findings.some(({ level }) => level === "problem") ? 1 : 0;
-      },
-      // With sudo: about the one who called it, and able to mend.
-      { asRoot: (process.env["SUDO_UID"] ?? "") !== "" },
-    );
+  async run({ values, globals }) {
+    const { loadDoctorForCaller } = await import("../../engine/index.ts");
+    const { examineForCaller } = await loadDoctorForCaller();
+    const places = [...word("root", globals.root), ...word("runroot", globals.runroot)];
+    const findings =
+      examineForCaller(places, { mends: values.fix }) ??
+      (await withEngine(globals, async (engine, calls) => (await calls.loadDoctor()).examineHost(engine)));
+    if (values.json) print(`${JSON.stringify(findings, null, 2)}\n`);
+    else if (values.fix) return fix(findings, process.getuid?.() === ROOT);
+    else print(findings.map(render).join("") + summary(findings));
+    return findings.some(({ level }) => level === "problem") ? 1 : 0;
   },
 });
+
+function word(name: string, value: string | null): string[] {
+  return value === null ? [] : [`--${name}=${value}`];
+}
 
 function render({ level, check, cause, evidence, fix: commands }: Finding): string {
   const indent = " ".repeat(LEVEL_WIDTH);

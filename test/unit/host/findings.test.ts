@@ -137,12 +137,22 @@ describe("the findings about a host", () => {
     [{ networkPrograms: [], packager: "dnf" }, "way out", "warning", "/usr/bin", "dnf install -y slirp4netns"],
     [{ devices: { tun: true, fuse: false } }, "/dev/fuse", "warning", "/dev/fuse", "modprobe fuse"],
     [{ firstFreePort: 1024 }, "low ports", "warning", "is 1024", "sysctl -w net.ipv4.ip_unprivileged_port_start=80"],
+    [{ clock: 4_000_000_000 }, "clock", "problem", "2096", "timedatectl set-ntp true"],
     [{ clock: 0 }, "clock", "problem", "1970", "timedatectl set-ntp true"],
   ] as [Change, string, string, string, string | null][])("%#", (change, check, level, evidence, fix) => {
     const found = findAll({ ...WHOLE, ...change }).filter((finding) => finding.level !== "ok");
     expect(found.map((finding) => [finding.check, finding.level])).toEqual([[check, level]]);
     expect(found[0]?.evidence).toContain(evidence);
     expect(found[0]?.fix[0] ?? null).toBe(fix);
+  });
+
+  test("name the way out where no command can be run unasked", () => {
+    const shared = findAll({ ...WHOLE, subuid: "ada:100000:65536\neve:165535:10\n" });
+    expect(shared.find(({ evidence }) => evidence?.includes("eve"))?.cause).toEndWith(
+      "usermod --del-subuids 100000-165535 --add-subuids 165545-231080 ada",
+    );
+    const hidden = findAll({ ...WHOLE, procMounts: ["/proc/kcore"] });
+    expect(hidden.find(({ check }) => check === "/proc")?.cause).toContain("unmask=ALL");
   });
 
   test("about what stops containers come before what does not", () => {
