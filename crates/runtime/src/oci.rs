@@ -145,7 +145,10 @@ fn personality(number: u32) -> Result<Value, Failure> {
     match number {
         0 => Ok(json!({"domain": "LINUX"})),
         PER_LINUX32 => Ok(json!({"domain": "LINUX32"})),
-        _ => Err(Failure::new(FailureCode::BadRequest, format!("personality {number:#x} of a container that an OCI runtime makes"))),
+        _ => Err(Failure::new(
+            FailureCode::BadRequest,
+            format!("personality {number:#x} of a container that an OCI runtime makes"),
+        )),
     }
 }
 
