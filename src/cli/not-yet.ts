@@ -47,9 +47,9 @@ export const LATER_GLOBAL_FLAGS =
 /** By group; `""` are the verbs without one. A group that is not there at all has an entry of its own. */
 export const LATER_VERBS: Readonly<Record<string, string>> = {
   "":
-    "build push login logout search commit diff events export import load save " +
+    "build push login logout search commit events import load save " +
     "update auto-update init mount umount unmount unshare",
-  container: "checkpoint restore clone cleanup commit diff export init mount unmount umount runlabel update",
+  container: "checkpoint restore clone cleanup commit init mount unmount umount runlabel update",
   image: "build import load push save diff mount unmount scp search sign tree trust convert encrypt decrypt",
   artifact: "",
   builder: "",

@@ -39,9 +39,17 @@ export const VERBS: Readonly<Record<string, VerbEntry>> = {
     load: () => import("./commands/cp.ts"),
   },
   create: { summary: "Create a new container", load: () => import("./commands/create.ts") },
+  diff: {
+    summary: "Inspect changes to files or directories on a container's filesystem",
+    load: () => import("./commands/diff.ts"),
+  },
   doctor: {
     summary: "Find out what this host lacks for containers, and how to mend it",
     load: () => import("./commands/doctor.ts"),
+  },
+  export: {
+    summary: "Export a container's filesystem as a tar archive",
+    load: () => import("./commands/export.ts"),
   },
   history: { summary: "Show the history of an image", load: () => import("./commands/history.ts") },
   info: { summary: "Display system-wide information", load: () => import("./commands/info.ts"), common: true },
@@ -127,8 +135,10 @@ export const GROUPS: Readonly<Record<string, GroupEntry>> = {
       attach: "attach",
       cp: "cp",
       create: "create",
+      diff: "diff",
       exec: "exec",
       exists: "container exists",
+      export: "export",
       inspect: "container inspect",
       kill: "kill",
       logs: "logs",

@@ -68,6 +68,28 @@ export async function copyFiles(engine: Engine, from: CopySide, to: CopySide, op
   }
 }
 
+const ROOT: CopyPath = { path: "/", name: "", contents: true, assertsDirectory: true };
+
+/** docker export: the container's own tree as an archive, without what is mounted into it. */
+export async function exportContainer(engine: Engine, name: string, fd: number): Promise<Copied> {
+  using held = new Held(engine);
+  try {
+    const { side, ...ids } = await sideFor(engine, { kind: "container", name, at: ROOT }, held);
+    const job = { op: "copyOut" as const, side: bareSide(side), ...ids, path: ROOT.path, follow: false };
+    const source = held.dialogue(new Dialogue(engine, job, [fd]));
+    await source.answer();
+    source.order({ name: "", asRoot: false });
+    return await outcome(source, null);
+  } catch (error) {
+    throw wrapError(`exporting container "${name}"`, error);
+  }
+}
+
+function bareSide(side: SideWord): SideWord {
+  if (side.kind === "resting") return { ...side, spec: { ...side.spec, mounts: [], files: [] } };
+  return side.kind === "running" ? { ...side, bare: true } : side;
+}
+
 /** What must be given back, whatever happens. */
 class Held {
   readonly #engine: Engine;
@@ -149,8 +171,13 @@ async function openTarget(
   return held.dialogue(new Dialogue(engine, job, [input]));
 }
 
+type SideWord =
+  | { kind: "host" }
+  | { kind: "running"; pid: number; startTime: number; bare?: boolean }
+  | { kind: "resting"; spec: SandboxSpec };
+
 interface Side {
-  side: object;
+  side: SideWord;
   /** Whose ids are meant, where it is not clear from who runs there. */
   map?: LayerMap;
   beside?: LayerMap;
@@ -189,7 +216,7 @@ async function restingSide(engine: Engine, record: ContainerRecord): Promise<Sid
   await prepareRoot(engine, record);
   const next = { ...record, generation: record.generation + 1 };
   const spec = specOf(engine, next, { network: { kind: "none" }, rows: 0, columns: 0 });
-  const side = { kind: "resting", spec: { ...spec, mounts: spec.mounts.filter(isKept) } };
+  const side = { kind: "resting" as const, spec: { ...spec, mounts: spec.mounts.filter(isKept) } };
   return { side, map: layerMap(engine, record.config.request.userns) };
 }
 

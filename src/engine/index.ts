@@ -52,6 +52,11 @@ export function loadCopy(): Promise<typeof import("./copy.ts")> {
   return import("./copy.ts");
 }
 
+/** What only `bunker diff` needs. */
+export function loadDiff(): Promise<typeof import("./diff.ts")> {
+  return import("./diff.ts");
+}
+
 /** What only `bunker pause` and `unpause` need. */
 export function loadPause(): Promise<typeof import("./pause.ts")> {
   return import("./pause.ts");

@@ -20,7 +20,7 @@ mod index;
 mod limits;
 mod link;
 mod manifest;
-mod merged;
+pub(crate) mod merged;
 pub(crate) mod name;
 mod owners;
 mod pipeline;

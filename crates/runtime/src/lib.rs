@@ -1,6 +1,7 @@
 //! What only the kernel can do, as plan → apply → undo. Knows no configuration, no environment, no store layout.
 
 pub mod capability;
+pub mod changes;
 pub mod copy;
 pub mod failure;
 #[cfg(all(test, bunker_fuzz))]

@@ -125,8 +125,8 @@ describe("a verb that is not there", () => {
     [null, "network", '"bunker network" is not available yet', "It is planned. See 'bunker --help'."],
     [
       "container",
-      "diff",
-      '"bunker container diff" is not available yet',
+      "commit",
+      '"bunker container commit" is not available yet',
       "It is planned. See 'bunker container --help'.",
     ],
     [null, "rnu", "unknown command: bunker rnu", `Did you mean "bunker run"? See 'bunker --help'.`],

@@ -167,20 +167,20 @@ fn ask<T: DeserializeOwned>(worker: &Worker<'_>, answer: &Value) -> Result<T, Fa
 fn container_root(side: &Side) -> Result<OwnedFd, Failure> {
     match side {
         Side::Host => Err(bad("side")),
-        Side::Running { pid, start_time } => running_root(*pid, *start_time),
+        Side::Running { pid, start_time, bare } => running_root((*pid, *start_time), !bare),
         Side::Resting { spec } => sandbox::resting_root(spec),
     }
 }
 
-/// Into its mount namespace and out again. While we are there nothing of it is opened but its root.
-fn running_root(pid: i32, start_time: u64) -> Result<OwnedFd, Failure> {
+/// Into its mount namespace and out again. `mounts`: with what is mounted into it. While we are there nothing of it is opened but its root.
+fn running_root((pid, start_time): (i32, u64), mounts: bool) -> Result<OwnedFd, Failure> {
     let ended = || Failure::new(FailureCode::NotRunning, "the container has ended meanwhile");
     let own = file::open("/proc/self/ns/mnt", O_RDONLY)?;
     let first = process::open_pidfd_if_same(pid, start_time)?.ok_or_else(ended)?;
     process::set_dumpable(false)?;
     namespace::join(first.as_fd(), namespace::MOUNT)?;
     let root = file::open("/", O_PATH | O_DIRECTORY)?;
-    let clone = mount::clone_of(root.as_fd(), true)?;
+    let clone = mount::clone_of(root.as_fd(), mounts)?;
     drop(root);
     namespace::join(own.as_fd(), namespace::MOUNT)?;
     Ok(clone)

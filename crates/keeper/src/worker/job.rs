@@ -2,6 +2,7 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use bunker_runtime::changes::{self, Sides};
 use bunker_runtime::layer::{self, FixLayer, Link, Owners, Unpack};
 use bunker_runtime::lockin::{Needs, Reach, Root, lock_in};
 use bunker_runtime::spec::{IdMapping, SPEC_VERSION};
@@ -37,6 +38,7 @@ pub fn run(channel: &OwnedFd) -> Result<Value, Failure> {
         Job::Remove { directory, names } => worker.remove(directory, names, fds),
         Job::Measure { paths } => worker.measure(paths),
         Job::Flatten { target, layers } => worker.flatten(target, layers),
+        Job::Changes { own, layers, complete } => worker.changes((own, layers), *complete),
         Job::TryOverlay { directory } => try_overlay(directory),
         Job::CopyOut(job) => copy::out(&worker, &request, (job, fds)),
         Job::CopyIn(job) => copy::inward(&worker, &request, (job, fds)),
@@ -139,6 +141,14 @@ impl Worker<'_> {
         tree::flatten(&trees, reach.root.as_fd())
             .map_err(|error| Failure::system(FailureCode::System, "copying the image's layers", &error))?;
         Ok(json!({ "layers": trees.len() }))
+    }
+
+    fn changes(&self, (own, layers): (&str, &[String]), complete: bool) -> Result<Value, Failure> {
+        let paths: Vec<&str> = std::iter::once(own).chain(layers.iter().map(String::as_str)).collect();
+        let reach = self.lock_in(Root::Nothing, &paths, None)?;
+        let trees = existing(&reach, &paths)?;
+        let changes = changes::changes(&Sides { own: trees[0], layers: &trees[1..], complete })?;
+        Ok(json!({ "changes": changes }))
     }
 
     fn measure(&self, paths: &[String]) -> Result<Value, Failure> {

@@ -66,6 +66,14 @@ pub enum Job {
         /// Bottom first.
         layers: Vec<String>,
     },
+    /// What a container changed.
+    Changes {
+        /// Its upper directory, or its whole root.
+        own: String,
+        /// What it began with, the topmost first.
+        layers: Vec<String>,
+        complete: bool,
+    },
     /// Whether overlay can be mounted, tried in an empty directory.
     TryOverlay {
         directory: String,
@@ -103,6 +111,9 @@ pub enum Side {
     Running {
         pid: i32,
         start_time: u64,
+        /// Its root alone, without what is mounted into it.
+        #[serde(default)]
+        bare: bool,
     },
     /// One that does not: the client holds its lock.
     Resting {

@@ -19,10 +19,10 @@ pub(crate) struct Found {
 }
 
 /// A directory of the merged view: the directories that make it up, the topmost first.
-type Parts = Vec<OwnedFd>;
+pub(crate) type Parts = Vec<OwnedFd>;
 
 /// What a name in a merged directory is.
-enum Child {
+pub(crate) enum Child {
     Missing,
     Directory(Parts),
     /// In the part of this number.
@@ -105,7 +105,8 @@ impl<'a> Merged<'a> {
     }
 }
 
-fn child(place: &Parts, name: &[u8]) -> SysResult<Child> {
+/// Looks a name up in a merged directory.
+pub(crate) fn child(place: &Parts, name: &[u8]) -> SysResult<Child> {
     let mut parts = Parts::new();
     for (number, part) in place.iter().enumerate() {
         let status = match path::status_at(part.as_fd(), name) {
@@ -132,7 +133,7 @@ fn child(place: &Parts, name: &[u8]) -> SysResult<Child> {
     Ok(if parts.is_empty() { Child::Missing } else { Child::Directory(parts) })
 }
 
-fn is_opaque(directory: BorrowedFd<'_>) -> SysResult<bool> {
+pub(crate) fn is_opaque(directory: BorrowedFd<'_>) -> SysResult<bool> {
     Ok(xattr::get(directory, OPAQUE_ATTRIBUTE)?.is_some_and(|value| value == b"y"))
 }
 
