@@ -6,6 +6,7 @@ import { BunkerError } from "../errors.ts";
 import { failedCall } from "../native/index.ts";
 import type { Engine } from "./engine.ts";
 import { findProgram, readText, userName } from "./host.ts";
+import { sharedFilesystem } from "../store/index.ts";
 import { hireKeeper } from "./start.ts";
 import { storageChoice } from "./storage.ts";
 
@@ -123,6 +124,7 @@ function readDataHome(path: string): HostReport["dataHome"] {
     filesystem: mount?.filesystem ?? "unknown",
     options: mount?.options ?? [],
     freeBytes: bavail * bsize,
+    shared: sharedFilesystem(path),
   };
 }
 

@@ -179,6 +179,15 @@ const REFUSALS: readonly Row[] = [
       hint: "An outer container must be started with --security-opt seccomp=unconfined.",
     }),
   },
+  {
+    // Older than any kernel this runs on: who does not know it is a filter.
+    calls: /^clone3\(/,
+    errnos: ["ENOSYS"],
+    because: cause("the filter of an outer container lets nobody make namespaces", {
+      evidence: "Seccomp in /proc/self/status",
+      hint: "Start that container with --security-opt seccomp=unconfined, or, of bunker's own, with --privileged.",
+    }),
+  },
   { calls: /^execveat\(/, errnos: ["EACCES", "EPERM"], because: NO_MEMORY_EXECUTED },
   {
     calls: /^seccomp\(/,

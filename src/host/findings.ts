@@ -14,8 +14,6 @@ const LATEST_CLOCK = 3_471_292_800;
 /** 2026-01-01: no bunker is older, so a clock before that is wrong. */
 const EARLIEST_CLOCK = 1_767_225_600;
 const WANTED_CONTROLLERS = ["cpu", "memory", "pids"];
-/** Of statfs(2), as the kernel's mountinfo names them: no place for a database or an upper layer. */
-const NETWORK_FILESYSTEM = /^(?:nfs|nfs4|cifs|smb3|smbfs|9p|afs|ceph|lustre|glusterfs|fuse\..*|fuseblk)$/;
 
 const SHOWN_MOUNTS = 3;
 
@@ -138,7 +136,7 @@ function procFiles({ procMounts, nested }: HostReport): Finding {
   };
 }
 
-function dataHome({ dataHome: { path, filesystem, options } }: HostReport): Finding {
+function dataHome({ dataHome: { path, filesystem, options, shared } }: HostReport): Finding {
   const check = "data home";
   const where = `${path} is on ${filesystem} (${options.join(",")})`;
   const elsewhere = (cause: string): Finding => ({
@@ -148,8 +146,8 @@ function dataHome({ dataHome: { path, filesystem, options } }: HostReport): Find
     evidence: where,
     fix: [],
   });
-  if (NETWORK_FILESYSTEM.test(filesystem))
-    return elsewhere("a network file system keeps neither a database nor layers safely");
+  if (shared !== null)
+    return elsewhere(`${shared} shares files between machines: it keeps neither a database nor layers safely`);
   if (options.includes("noexec")) return elsewhere("programs cannot be executed there");
   if (options.includes("ro")) return elsewhere("it is read-only");
   return ok(check, where);
@@ -168,7 +166,7 @@ function freeSpace({ dataHome: { path, freeBytes } }: HostReport): Finding {
   return { check, level: "warning", cause: `less than 1 GiB is free`, evidence: `${path}: ${cause}`, fix: [] };
 }
 
-function cgroups({ cgroup: { version, delegated, controllers }, user }: HostReport): Finding {
+function cgroups({ cgroup: { version, delegated, controllers }, user, nested }: HostReport): Finding {
   const check = "cgroups";
   const without = "containers run without limits of their own";
   const note = (cause: string, evidence: string, fix: string[]): Finding => ({
@@ -188,9 +186,9 @@ function cgroups({ cgroup: { version, delegated, controllers }, user }: HostRepo
     );
   }
   if (delegated === null) {
-    return note("no group is delegated to you", "no group above this process may be written by you", [
-      `loginctl enable-linger ${user.name}`,
-    ]);
+    const evidence = "no group above this process may be written by you";
+    if (nested) return note("this is a container itself, whose groups are read-only", evidence, []);
+    return note("no group is delegated to you", evidence, [`loginctl enable-linger ${user.name}`]);
   }
   const missing = WANTED_CONTROLLERS.filter((controller) => !controllers.includes(controller));
   if (missing.length === 0) return ok(check, `version 2, ${delegated} is yours, with ${controllers.join(", ")}`);
@@ -214,7 +212,7 @@ function lingering({ lingers, user }: HostReport): Finding {
   };
 }
 
-function wayOut({ devices, networkPrograms, packager }: HostReport): Finding {
+function wayOut({ devices, networkPrograms, packager, nested }: HostReport): Finding {
   const check = "way out";
   const none = (cause: string, evidence: string, fix: string[]): Finding => ({
     check,
@@ -223,6 +221,7 @@ function wayOut({ devices, networkPrograms, packager }: HostReport): Finding {
     evidence,
     fix,
   });
+  if (!devices.tun && nested) return none(fromOutside("/dev/net/tun"), "/dev/net/tun", []);
   if (!devices.tun)
     return none("/dev/net/tun is missing or not yours to use", "/dev/net/tun", [
       "modprobe tun",
@@ -240,15 +239,20 @@ function wayOut({ devices, networkPrograms, packager }: HostReport): Finding {
   return none("neither slirp4netns nor pasta is installed", "not in /usr/bin", install(packager, packages));
 }
 
-function fuse({ devices }: HostReport): Finding {
+/** In a container nobody loads modules. */
+function fromOutside(device: string): string {
+  return `${device} is not in this container, which is to be started with --device ${device}`;
+}
+
+function fuse({ devices, nested }: HostReport): Finding {
   const check = "/dev/fuse";
   if (devices.fuse) return ok(check, "yours to use");
   return {
     check,
     level: "warning",
-    cause: "only needed where the kernel has no overlay for users",
+    cause: `only needed where the kernel has no overlay for users${nested ? `: ${fromOutside("/dev/fuse")}` : ""}`,
     evidence: "/dev/fuse is missing or not yours to use",
-    fix: ["modprobe fuse", "chmod 666 /dev/fuse"],
+    fix: nested ? [] : ["modprobe fuse", "chmod 666 /dev/fuse"],
   };
 }
 

@@ -29,7 +29,8 @@ export interface HostReport {
   cgroup: { version: 0 | 1 | 2; delegated: string | null; controllers: string[] };
   /** Whether the user's processes outlive the session; `null`: no systemd-logind that would end them. */
   lingers: boolean | null;
-  dataHome: { path: string; filesystem: string; options: string[]; freeBytes: number };
+  /** `shared`: what shares its files between machines is called. */
+  dataHome: { path: string; filesystem: string; options: string[]; freeBytes: number; shared: string | null };
   /** May be read and written. */
   devices: { tun: boolean; fuse: boolean };
   /** Programs for the way out of a container that are installed. */

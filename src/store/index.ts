@@ -9,3 +9,4 @@ export type { ContainerRecord, ImageRecord, LayerRecord, ReferenceRecord } from 
 export { openStore, type Store } from "./store.ts";
 export { Trash } from "./trash.ts";
 export { noSuchVolume, type VolumeRecord } from "./volumes.ts";
+export { sharedFilesystem } from "./shared-filesystem.ts";

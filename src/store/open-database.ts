@@ -2,11 +2,12 @@
 // cut off. Where the data home cannot be written, what can be read without writing is.
 
 import { constants, Database, SQLiteError } from "bun:sqlite";
-import { chmodSync, existsSync, statfsSync, statSync } from "node:fs";
+import { chmodSync, existsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { BunkerError } from "../errors.ts";
 import { isReadOnly, UnusableStore } from "./database-problem.ts";
 import { MIGRATIONS } from "./schema.ts";
+import { sharedFilesystem } from "./shared-filesystem.ts";
 
 /** Before SQLite 3.51.3 a checkpoint could corrupt a WAL database. */
 const MINIMUM_SQLITE = [3, 51, 3] as const;
@@ -30,7 +31,7 @@ export function openDatabase(path: string): Database {
 
 function openForWriting(path: string): Database {
   const before = statSync(path, { throwIfNoEntry: false });
-  if (before === undefined) ensureLocal(statfsSync(dirname(path)).type, dirname(path));
+  if (before === undefined) ensureLocal(dirname(path));
   const database = new Database(path, constants.SQLITE_OPEN_READWRITE | constants.SQLITE_OPEN_CREATE);
   try {
     // First of all: everything after it may have to wait for another process.
@@ -91,22 +92,10 @@ function hasTables(database: Database): boolean {
   return database.query("SELECT 1 FROM sqlite_schema LIMIT 1").get() !== null;
 }
 
-/** statfs(2): those that share files between machines, and so neither locks nor memory of them. */
-const SHARED_FILESYSTEMS: Readonly<Record<number, string>> = {
-  0x6969: "NFS",
-  0x517b: "SMB",
-  0xff534d42: "CIFS",
-  0xfe534d42: "SMB",
-  0x01021997: "9P",
-  0x5346414f: "AFS",
-  0x00c36400: "Ceph",
-};
-
 /** @throws BunkerError store for a place in which no new data home may be */
-export function ensureLocal(type: number, place: string): void {
-  // The kernel's numbers have 32 bits; where C's type is signed, some come out negative.
-  const name = SHARED_FILESYSTEMS[type >>> 0];
-  if (name === undefined) return;
+function ensureLocal(place: string): void {
+  const name = sharedFilesystem(place);
+  if (name === null) return;
   throw new BunkerError("store", `"${place}" is on ${name}, which keeps neither a database nor layers safely`, {
     hint: "Put the data home on a disk of this machine, with --root.",
   });

@@ -1,12 +1,14 @@
 // Inside another engine's container, and as root of a user namespace: down to what that host allows, and said.
 
-import { afterEach, describe, expect } from "bun:test";
-import { rmSync } from "node:fs";
+import { afterEach, beforeEach, describe, expect } from "bun:test";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
+import { makeLayer } from "../support/image.ts";
 import { configurePodman } from "../support/podman.ts";
 import { startRegistry } from "../support/registry.ts";
-import { servicesImage, useStage } from "../support/stage.ts";
+import { busyboxWith, servicesImage, useStage } from "../support/stage.ts";
+import { file } from "../support/tar.ts";
 
 const stage = useStage({ needs: ["podman"] });
 const { it } = stage;
@@ -47,6 +49,37 @@ describe("root of a user namespace", () => {
   it("who is alone there has one id", async () => {
     const output = await within(["--map-root-user"], "bunker run --rm --network none hello 2>&1");
     expect(output).toContain(HELLO);
+  });
+});
+
+describe("a container of our own", () => {
+  const script = "bunker run --rm --network none hello 2>&1 | head -2; bunker info --format '{{.Driver}}'";
+  const within = async (...flags: string[]) => {
+    const { env } = stage;
+    const shared = ["--network=none", "-v", `${env.program}:/usr/bin/bunker`, "-e", "HOME=/root"];
+    return await env.ok(["run", "--rm", ...shared, ...flags, "outer", "sh", "-c", script]);
+  };
+
+  /** busybox, and what the program is linked with: much smaller than a distribution. */
+  beforeEach(async () => {
+    const listed = Bun.spawnSync(["ldd", join(import.meta.dir, "../../dist/bunker")]).stdout.toString();
+    const libraries = [...listed.matchAll(/(\/\S+) \(0x/g)].map(([, path = ""]) => path);
+    const files = libraries.map((path) => file(path.slice(1), readFileSync(path), { mode: 0o755 }));
+    await stage.add("outer", busyboxWith({}, [makeLayer(files)]));
+  });
+
+  it("as it is says what it would have to be started with", async () => {
+    const said = await within();
+    expect(said).toContain("the filter of an outer container lets nobody make namespaces");
+    expect(said).toContain("--security-opt seccomp=unconfined");
+  });
+
+  it("holds another one where it may make namespaces, on a volume with overlay", async () => {
+    for (const flags of [["--security-opt", "seccomp=unconfined"], ["--privileged"]]) {
+      expect([flags, (await within(...flags)).split("\n")[0]]).toEqual([flags, HELLO]);
+    }
+    const volume = await within("--security-opt", "seccomp=unconfined", "-v", "/root");
+    expect([volume.split("\n")[0], volume.split("\n").at(-1)]).toEqual([HELLO, "overlay"]);
   });
 });
 

@@ -11,7 +11,7 @@ const CAUSES: Readonly<Record<string, [cause: RegExp, hint: RegExp]>> = {
   "unshare EPERM": [/user namespaces: |make no namespaces here/, /doctor/],
   "unshare ENOSPC": [/told to make none, or too few/, /sysctl -w user.max_user_namespaces=/],
   "unshare EUSERS": [/told to make none, or too few/, /sysctl -w user.max_user_namespaces=/],
-  "clone3 ENOSYS": [/has no such system call/, /Linux 5.12/],
+  "clone3 ENOSYS": [/filter of an outer container/, /seccomp=unconfined/],
   "clone EAGAIN": [/no further process may be started \(ulimit -u/, /TasksMax=infinity/],
   "setns EPERM": [/^$|namespaces/, /^$|doctor/],
   "fsopen EPERM": [/mounts no overlay for ordinary users/, /BUNKER_STORAGE_DRIVER=copy/],

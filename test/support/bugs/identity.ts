@@ -13,7 +13,7 @@ export const IDENTITIES: Bug[] = [
       inSandbox(
         "identity.rs",
         "find_user(&files.passwd, |line| line.id == uid).unwrap_or_else",
-        "find_user(&files.passwd, |line| line.name == user_word.as_bytes() || line.id == uid).unwrap_or_else",
+        "find_user(&files.passwd, |line| line.name == user_word.as_bytes()).or_else(|| find_user(&files.passwd, |line| line.id == uid)).unwrap_or_else",
       ),
     ],
     caughtBy: { file: IDENTITY, name: "is who docker would make of it" },

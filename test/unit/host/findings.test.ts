@@ -21,7 +21,13 @@ const WHOLE: HostReport = {
   ],
   cgroup: { version: 2, delegated: "/sys/fs/cgroup/user.slice", controllers: ["cpu", "memory", "pids"] },
   lingers: true,
-  dataHome: { path: "/home/ada/.local/share/bunker", filesystem: "ext4", options: ["rw"], freeBytes: 50 * GIB },
+  dataHome: {
+    path: "/home/ada/.local/share/bunker",
+    filesystem: "ext4",
+    options: ["rw"],
+    freeBytes: 50 * GIB,
+    shared: null,
+  },
   devices: { tun: true, fuse: true },
   networkPrograms: ["slirp4netns"],
   firstFreePort: 80,
@@ -107,7 +113,7 @@ describe("the findings about a host", () => {
     [{ storage: { driver: "copy", why: "EINVAL" } }, "storage", "warning", "EINVAL", null],
     [{ ownIds: { uids: 1000, gids: 65_536 } }, "subordinate uids", "warning", "/proc/self/uid_map", null],
     [{ ownIds: { uids: 65_536, gids: 1 } }, "subordinate gids", "warning", "/proc/self/gid_map", null],
-    [home({ filesystem: "nfs4" }), "data home", "problem", "nfs4", null],
+    [home({ filesystem: "nfs4", shared: "NFS" }), "data home", "problem", "nfs4", null],
     [home({ options: ["rw", "noexec"] }), "data home", "problem", "noexec", null],
     [home({ options: ["ro"] }), "data home", "problem", "ro", null],
     [home({ freeBytes: GIB / 2 }), "free space", "warning", "0.5 GiB", null],
@@ -144,6 +150,18 @@ describe("the findings about a host", () => {
     expect(found.map((finding) => [finding.check, finding.level])).toEqual([[check, level]]);
     expect(found[0]?.evidence).toContain(evidence);
     expect(found[0]?.fix[0] ?? null).toBe(fix);
+  });
+
+  test("tell nobody in a container to load modules or to log in", () => {
+    const poor = { nested: true, devices: { tun: false, fuse: false }, lingers: null };
+    const found = findAll({ ...WHOLE, ...poor, cgroup: { version: 2, delegated: null, controllers: [] } });
+    const wrong = found.filter(({ level }) => level !== "ok");
+    expect(wrong.map(({ check, fix }) => [check, fix])).toEqual([
+      ["cgroups", []],
+      ["way out", []],
+      ["/dev/fuse", []],
+    ]);
+    expect(wrong[1]?.cause).toContain("--device /dev/net/tun");
   });
 
   test("name the way out where no command can be run unasked", () => {
