@@ -4,6 +4,7 @@ import { makeImage, makeLayer } from "../../support/image.ts";
 import { directory, file, hardlink } from "../../support/tar.ts";
 import { CONTENT_SWEEPS } from "./content-sweeps.ts";
 import { NO_NETWORK, type Source } from "./fixture.ts";
+import { CONTAINERS_OWN } from "../../support/kill-sweep.ts";
 import { nothingLeft, type Stage, type SweepOf, truthAndRemoval } from "./sweep-stage.ts";
 
 /** Layers of the kinds that pull treats apart: an implied directory over a real one, a hard link into a lower layer. */
@@ -12,6 +13,9 @@ export async function pushTiny(source: Source): Promise<string> {
   const upper = makeLayer([file("tmp/implied", "upper\n"), hardlink("data/linked", "data/kept")]);
   return await source.registry.push("test/tiny", "1", makeImage({ layers: [lower, upper] }));
 }
+
+/** Its own writes are made to fail as well. */
+const SAYING = ["sh", "-c", `echo out || exit ${CONTAINERS_OWN}`];
 
 export const SWEEPS: Record<string, (stage: Stage) => SweepOf> = {
   ...CONTENT_SWEEPS,
@@ -54,7 +58,7 @@ export const SWEEPS: Record<string, (stage: Stage) => SweepOf> = {
   }),
 
   "run, attached": ({ env, image }) => ({
-    prepare: async () => ["run", "--name=c", image, "echo", "out"],
+    prepare: async () => ["run", "--name=c", image, ...SAYING],
     recover: async (args) => {
       await truthAndRemoval(env);
       const output = await env.ok(args);
@@ -131,7 +135,7 @@ export const SWEEPS: Record<string, (stage: Stage) => SweepOf> = {
 
   "start -a": ({ env, image }) => ({
     prepare: async () => {
-      await env.ok(["create", "--name=c", NO_NETWORK, image, "echo", "out"]);
+      await env.ok(["create", "--name=c", NO_NETWORK, image, ...SAYING]);
       return ["start", "-a", "c"];
     },
     recover: async (args) => {

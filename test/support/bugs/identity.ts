@@ -73,6 +73,11 @@ export const IDENTITIES: Bug[] = [
     about: "a name without a value in the image's environment gets the host's",
     edits: [
       {
+        file: "src/image/config.ts",
+        is: 'if (entry.indexOf("=") > 0 && !entry.includes("\\0")) kept.push(entry);',
+        becomes: 'if (!entry.includes("\\0")) kept.push(entry);',
+      },
+      {
         file: "src/container/environment.ts",
         is: "    else merged.delete(name);\n",
         becomes: "    else merged.set(name, `${name}=${process.env[name]}`);\n",
