@@ -62,17 +62,23 @@ function choices(engine: Engine, { cgroup, mappers }: HostReport): Choice[] {
   const host = engine.host();
   const storage = storageChoice(engine);
   const { network, warning } = resolveNetwork("default");
-  const ranges = host.subuids.map(({ start, count }) => `${start}+${count}`).join(", ");
+  const list = (ranges: typeof host.subuids): string =>
+    ranges.map(({ start, count }) => `${start}+${count}`).join(", ");
   const mapping =
     host.newuidmap === null ? "all there are here, which root maps itself" : "/etc/subuid, mapped by newuidmap";
+  const groupMapping =
+    host.newgidmap === null ? "all there are here, which root maps itself" : "/etc/subgid, mapped by newgidmap";
   const unmapped = mappers.some(({ path }) => path === null)
     ? "newuidmap or newgidmap is not installed"
     : "/etc/subuid or /etc/subgid has no line for you";
   return [
     { what: "storage", chosen: storage.driver, why: storage.why },
     host.subuids.length > 0 && host.subgids.length > 0
-      ? { what: "user ids", chosen: `0 is you, from 1 on ${ranges}`, why: mapping }
+      ? { what: "user ids", chosen: `0 is you, from 1 on ${list(host.subuids)}`, why: mapping }
       : { what: "user ids", chosen: "0 is you, and there is no other", why: unmapped },
+    host.subuids.length > 0 && host.subgids.length > 0
+      ? { what: "group ids", chosen: `0 is your group, from 1 on ${list(host.subgids)}`, why: groupMapping }
+      : { what: "group ids", chosen: "0 is your group, and there is no other", why: unmapped },
     cgroup.delegated === null
       ? { what: "cgroups", chosen: "none", why: "no group of version 2 is yours" }
       : {

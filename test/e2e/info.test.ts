@@ -16,6 +16,7 @@ describe("info", () => {
     expect(text).toContain(" Containers: 2\n  Running: 1\n  Paused: 0\n  Stopped: 1\n Images: 1\n");
     expect(text).toContain(`Docker Root Dir: ${env.dataHome}`);
     expect(text).toMatch(/ {2}user ids: 0 is you, from 1 on \d+\+65536 \(\/etc\/subuid, mapped by newuidmap\)/);
+    expect(text).toMatch(/ {2}group ids: 0 is your group, from 1 on \d+\+65536 \(\/etc\/subgid, mapped by newgidmap\)/);
     expect(text).toMatch(/ {2}cgroups: \/sys\/fs\/cgroup\/\S+ \(the topmost group that is yours/);
   });
 
