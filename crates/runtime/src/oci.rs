@@ -31,11 +31,13 @@ pub struct Facts<'a> {
     pub has_cgroup: bool,
 }
 
-/// Something that is there already, with the attributes it is to have.
+/// Something that is there already.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bind {
     pub target: String,
     pub source: String,
+    /// What it is already: a runtime takes away what it is not told.
+    pub options: Vec<&'static str>,
 }
 
 /// The configuration of the container's first process and its surroundings.

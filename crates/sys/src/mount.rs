@@ -192,6 +192,19 @@ pub fn filesystem_type(fd: impl AsFd) -> SysResult<i64> {
     }
 }
 
+/// `RDONLY`, `NOSUID`, `NODEV` and `NOEXEC`, as far as the mount behind a descriptor has them.
+pub fn attributes(mount: BorrowedFd<'_>) -> SysResult<u64> {
+    // SAFETY: statvfs is plain data and lives through the call.
+    let flags = unsafe {
+        let mut facts: libc::statvfs = std::mem::zeroed();
+        check(libc::fstatvfs(mount.as_raw_fd(), &raw mut facts), || format!("fstatvfs({})", mount.as_raw_fd()))?;
+        facts.f_flag
+    };
+    let pairs =
+        [(libc::ST_RDONLY, RDONLY), (libc::ST_NOSUID, NOSUID), (libc::ST_NODEV, NODEV), (libc::ST_NOEXEC, NOEXEC)];
+    Ok(pairs.iter().filter(|(flag, _)| flags & flag != 0).fold(0, |set, (_, attribute)| set | attribute))
+}
+
 /// Whether a failed mount call means that this kernel or host does not allow it at all.
 pub fn is_refused(error: &SysError) -> bool {
     matches!(error.errno, libc::EPERM | libc::ENOSYS | libc::ENODEV | libc::EACCES)

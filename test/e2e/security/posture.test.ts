@@ -100,6 +100,24 @@ describe("a container's posture", () => {
   });
 });
 
+/** crun's covers over hidden paths are empty and read-only like ours, but may be looked into; its console has fewer options. */
+const OF_CRUN = [
+  /^mounts\/\/(?:proc|sys)\/.* (?:nodev|nosuid|noexec)$/,
+  /^mounts\/\/dev\/console (?:nosuid|noexec)$/,
+  /^paths\/\/(?:proc\/acpi|sys\/dev\/block|sys\/firmware) read$/,
+];
+
+describe("by crun", () => {
+  const byCrun = requires("root", "bunker", "probe", "userns", "subids", "cgroup2", "busybox", "crun");
+  for (const [name, flags] of Object.entries(VARIANTS)) {
+    byCrun(`nothing is weaker with ${flags.join(" ") || "no flags"} than by us`, async () => {
+      const ours = name === "nothing" ? inDefault : await probe(flags);
+      const { weaker } = compareStrength(await probe(["--runtime", "crun", ...flags]), ours);
+      expect(weaker.filter((property) => !OF_CRUN.some((known) => known.test(property)))).toEqual([]);
+    });
+  }
+});
+
 async function podmanPosture(beside: TestEnv): Promise<Posture> {
   configurePodman(beside);
   await expectSuccess(beside, ["podman", "pull", "--tls-verify=false", image]);

@@ -77,7 +77,7 @@ fn mount(place: &str, kind: &str, options: Vec<String>) -> Value {
     json!({"destination": place, "type": kind, "source": kind, "options": options})
 }
 
-/// Nothing but the place: the attributes are those of what is bound.
 fn bind(bind: &Bind) -> Value {
-    json!({"destination": bind.target, "type": "bind", "source": bind.source, "options": ["rbind"]})
+    let options: Vec<_> = ["rbind"].iter().chain(&bind.options).collect();
+    json!({"destination": bind.target, "type": "bind", "source": bind.source, "options": options})
 }

@@ -96,11 +96,12 @@ fn what_is_the_hosts_is_bound() {
     });
     let shared = shared_places(&host);
     assert_eq!(shared, ["/proc", "/sys", "/dev/shm", "/dev/mqueue"]);
-    let bind = |target: &str| Bind { target: target.to_owned(), source: format!("/m{target}") };
+    let bind = |target: &str| Bind { target: target.to_owned(), source: format!("/m{target}"), options: vec!["ro"] };
     let binds: Vec<_> = ["/proc", "/sys", "/dev/shm", "/dev/kvm"].map(bind).into();
     let config = translated(&host, 0, &binds);
     let expected = ["bind /proc", "tmpfs /dev", "devpts /dev/pts", "bind /sys", "bind /dev/shm", "bind /dev/kvm"];
     assert_eq!(places(&config), expected);
+    assert_eq!(config["mounts"][0]["options"], json!(["rbind", "ro"]));
     assert_eq!(config["hostname"], Value::Null);
     assert_eq!(config["linux"]["namespaces"], json!([{"type": "mount"}]));
 }

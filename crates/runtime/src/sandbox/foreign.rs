@@ -8,10 +8,9 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use bunker_sys::poll::{self, Watch};
 use bunker_sys::process::{self, Cloned, Ended};
-use bunker_sys::{file, namespace, path, socket};
+use bunker_sys::{SysResult, file, mount, namespace, path, socket};
 use serde::Deserialize;
 
-use super::launch::OpenNamespaces;
 use crate::failure::{Failure, FailureCode};
 use crate::spec::{Network, OciRuntime, SandboxSpec};
 use crate::tree;
@@ -143,7 +142,9 @@ pub(super) struct Foreign {
     invocation: Invocation,
     command: String,
     has_init: bool,
-    has_own_network: bool,
+    /// Namespaces in which something is left to do.
+    entered: i32,
+    root_attributes: u64,
     console: Option<OwnedFd>,
 }
 
@@ -160,12 +161,12 @@ impl Foreign {
         let console = spec.process.terminal.then(|| socket::listen_control(&invocation.bundle)).transpose()?;
         process::adopt_orphans(true)?;
         let command = spec.process.args.first().cloned().unwrap_or_default();
+        let user = if spec.user_namespace.container_uid_map.is_empty() { 0 } else { namespace::USER };
         let has_own_network = !matches!(spec.network, Network::Host | Network::Shared);
-        Ok(Self { invocation, command, has_init: spec.process.init, has_own_network, console })
-    }
-
-    pub(super) fn has_own_network(&self) -> bool {
-        self.has_own_network
+        let network = if has_own_network { namespace::NETWORK } else { 0 };
+        let entered = user | network | namespace::MOUNT;
+        let root_attributes = mount::NODEV | if spec.process.no_new_privileges { mount::NOSUID } else { 0 };
+        Ok(Self { invocation, command, has_init: spec.process.init, entered, root_attributes, console })
     }
 
     /// Waits for the process that became the runtime, and says which one it made; with a terminal that comes along.
@@ -249,20 +250,27 @@ fn remove_bundle(spec: &SandboxSpec) -> Result<(), Failure> {
     Ok(tree::remove(base.as_fd(), BUNDLE.as_bytes())?)
 }
 
-/// Raises the loopback of a new network, which a runtime does not do.
-pub(super) fn raise_loopback(namespaces: &OpenNamespaces) -> Result<(), Failure> {
+/// What runtimes leave undone, while nothing runs in the container yet: the loopback of a new network is raised, and the root gets back
+/// the attributes that were taken from it when it was bound once more.
+pub(super) fn finish(pidfd: BorrowedFd<'_>, foreign: &Foreign) -> Result<(), Failure> {
     let pid = match process::clone_process(0, None, false)? {
         Cloned::Parent { pid, .. } => pid,
-        Cloned::Child => {
-            let raised =
-                namespace::join(namespaces.network.as_fd(), namespace::NETWORK).and_then(|()| file::raise_loopback());
-            process::exit(i32::from(raised.is_err()))
-        }
+        Cloned::Child => process::exit(i32::from(finish_inside(pidfd, foreign).is_err())),
     };
     match process::wait_child(pid, true)? {
         Some(end) if end.exit_code() == 0 => Ok(()),
-        _ => Err(Failure::new(FailureCode::System, "raising the container's loopback interface")),
+        _ => Err(Failure::new(FailureCode::System, "finishing what the OCI runtime has made")),
     }
+}
+
+fn finish_inside(pidfd: BorrowedFd<'_>, foreign: &Foreign) -> SysResult<()> {
+    process::set_dumpable(false)?;
+    namespace::join(pidfd, foreign.entered)?;
+    if foreign.entered & namespace::NETWORK != 0 {
+        file::raise_loopback()?;
+    }
+    let root = file::open("/", path::O_PATH | path::O_DIRECTORY)?;
+    mount::set_attributes(root.as_fd(), foreign.root_attributes, 0, false)
 }
 
 #[cfg(test)]

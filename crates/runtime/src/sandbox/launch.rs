@@ -267,11 +267,8 @@ impl Sandbox {
         self.is_settled = false;
         // What the container's processes leave behind is not ours.
         process::adopt_orphans(false)?;
-        let open = OpenNamespaces::of(pid)?;
-        if foreign.has_own_network() {
-            foreign::raise_loopback(&open)?;
-        }
-        self.namespaces = Some(open);
+        foreign::finish(self.pidfd.as_fd(), &foreign)?;
+        self.namespaces = Some(OpenNamespaces::of(pid)?);
         self.terminal = terminal;
         self.foreign = Some(foreign);
         Ok(())

@@ -165,7 +165,8 @@ impl Stage {
         }
         let point = path::open_at(self.directory.as_fd(), name.as_bytes(), flags, 0)?;
         mount::attach(mounted, point.as_fd())?;
-        self.binds.push(Bind { target: target.to_owned(), source: format!("{}/{name}", self.place) });
+        let options = options_of(mount::attributes(mounted)?);
+        self.binds.push(Bind { target: target.to_owned(), source: format!("{}/{name}", self.place), options });
         Ok(())
     }
 
@@ -204,6 +205,11 @@ impl Stage {
         mount::set_attributes(mounted.as_fd(), mount::RDONLY | mount::NOSUID | mount::NODEV, mount::PRIVATE, false)?;
         self.put(INIT, mounted.as_fd(), false)
     }
+}
+
+fn options_of(attributes: u64) -> Vec<&'static str> {
+    let words = [(mount::RDONLY, "ro"), (mount::NOSUID, "nosuid"), (mount::NODEV, "nodev"), (mount::NOEXEC, "noexec")];
+    words.iter().filter(|(attribute, _)| attributes & attribute != 0).map(|(_, word)| *word).collect()
 }
 
 fn has_cgroups() -> bool {
