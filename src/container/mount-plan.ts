@@ -9,8 +9,8 @@ export interface MountSources {
   containerDir: string;
   /** `_data` directory of each of the config's volumes, in order. */
   volumes: string[];
-  /** Layer directories of each image that is mounted. */
-  images: string[][];
+  /** Layer directories of each image that is mounted, or the copy of them. */
+  images: { lower: string[]; root: string | null }[];
   /** The host's file of a time zone. */
   zone: string | null;
   devices: DeviceRequest[];
@@ -38,7 +38,8 @@ export function planMounts(config: ContainerConfig, sources: MountSources): Moun
   }
   config.images?.forEach(({ imageId: _imageId, ...image }, index) => {
     const place = `${sources.containerDir}/${imagePlace(index)}`;
-    mounts.push({ kind: "image", lower: sources.images[index] ?? [], place, ...image });
+    const { lower, root } = sources.images[index] ?? { lower: [], root: null };
+    mounts.push({ kind: "image", lower, place, root, ...image });
   });
   for (const { source, target } of sources.devices) mounts.push({ kind: "device", source, target });
   mounts.push(...planNames(config, sources.names));

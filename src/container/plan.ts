@@ -64,6 +64,8 @@ export interface ContainerPaths extends Omit<MountSources, "zone" | "devices" | 
   lower: string[];
   /** A directory that is the root as it is; `null`: an overlay of the layers. */
   root: string | null;
+  /** The fuse-overlayfs that shows the overlay; `null`: the kernel does. */
+  program: string | null;
 }
 
 export interface StartOptions {
@@ -153,6 +155,7 @@ function planRoot({ autoRemove, readOnly }: CreateRequest, paths: ContainerPaths
     work: `${paths.containerDir}/work`,
     volatile: autoRemove,
     readonly: readOnly,
+    program: paths.program,
   };
 }
 

@@ -21,7 +21,15 @@ export interface UserNamespaceSpec {
 }
 
 export type RootFilesystemSpec =
-  | { kind: "overlay"; lower: string[]; upper: string; work: string; volatile: boolean; readonly: boolean }
+  | {
+      kind: "overlay";
+      lower: string[];
+      upper: string;
+      work: string;
+      volatile: boolean;
+      readonly: boolean;
+      program: string | null;
+    }
   | { kind: "directory"; path: string; readonly: boolean };
 
 export type MountSpec =
@@ -58,7 +66,15 @@ export type MountSpec =
       chown?: boolean;
     }
   | { kind: "device"; source: string; target: string }
-  | { kind: "image"; lower: string[]; place: string; target: string; readonly: boolean; subpath?: string };
+  | {
+      kind: "image";
+      lower: string[];
+      place: string;
+      root: string | null;
+      target: string;
+      readonly: boolean;
+      subpath?: string;
+    };
 
 export interface OwnedFileSpec {
   name: string;

@@ -12,6 +12,8 @@ export interface KeeperState {
   keeperPid: number;
   /** The program that serves its network. */
   helper: { pid: number; startTime: number } | null;
+  /** The program that shows its root; older keepers know of none. */
+  rootHelper?: { pid: number; startTime: number } | null;
   /** Its own group, absolute. */
   cgroup: string | null;
 }

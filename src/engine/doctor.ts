@@ -16,7 +16,7 @@ const EACCES = 13;
 export async function examineHost(engine: Engine): Promise<Finding[]> {
   const report = readHostReport(engine);
   if (report.userNamespaces.failure !== null) return findAll(report);
-  await findOutStorage(engine);
+  await findOutStorage(engine, true);
   return findAll({ ...report, storage: storageChoice(engine) });
 }
 

@@ -51,6 +51,7 @@ export function readHostReport(engine: Engine): HostReport {
     dataHome: readDataHome(engine.store.layout.dataHome),
     devices: { tun: mayUse("/dev/net/tun"), fuse: mayUse("/dev/fuse") },
     networkPrograms: ["slirp4netns", "pasta"].filter((program) => findProgram(program) !== null),
+    hasFuseOverlay: findProgram("fuse-overlayfs") !== null,
     firstFreePort: readNumber("/proc/sys/net/ipv4/ip_unprivileged_port_start") ?? DEFAULT_FIRST_PORT,
     procMounts: mounts().flatMap(({ place }) => (place.startsWith("/proc/") ? [place] : [])),
     clock: Date.now() / 1000,

@@ -12,7 +12,7 @@ import type { MountRequest } from "../volume/index.ts";
 import type { Engine } from "./engine.ts";
 import { readText } from "./host.ts";
 import { ADDRESS_DEFAULTS, ENDPOINT_DEFAULTS, HOST_CONFIG_DEFAULTS } from "./inspect-defaults.ts";
-import { copiedRoot, ownRoot } from "./spec.ts";
+import { rootOf } from "./spec.ts";
 import { type ContainerView, readKeeperState, viewContainer } from "./view.ts";
 
 const NEVER = "0001-01-01T00:00:00Z";
@@ -26,9 +26,7 @@ export function inspectContainer(engine: Engine, name: string): Record<string, u
   const { record } = view;
   const { config } = record;
   const directory = engine.store.layout.container(record.id);
-  const own = ownRoot(record);
-  const root = own ?? copiedRoot(engine, record.id);
-  const driver = root === null ? "overlay" : own === null ? "copy" : "directory";
+  const { driver, directory: root } = rootOf(engine, record);
   const args = [...config.process.entrypoint, ...config.process.command];
   return {
     Id: record.id,

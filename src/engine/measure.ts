@@ -1,7 +1,7 @@
 // Sizes of containers on disk: what they wrote, and with their image. Measured by a worker, as files inside belong to other ids.
 
 import type { Engine } from "./engine.ts";
-import { rootDirectory } from "./spec.ts";
+import { rootOf } from "./spec.ts";
 import { startJob } from "./worker.ts";
 
 export interface ContainerSize {
@@ -14,7 +14,7 @@ export async function measureContainers(engine: Engine, ids: string[]): Promise<
   const { containers, images, layout } = engine.store;
   const records = ids.map((id) => containers.find(id)).filter((record) => record !== null);
   if (records.length === 0) return new Map();
-  const roots = records.map((record) => rootDirectory(engine, record));
+  const roots = records.map((record) => rootOf(engine, record).directory);
   const paths = records.map(({ id }, at) => roots[at] ?? `${layout.container(id)}/upper`);
   const { sizes } = await startJob(engine, { op: "measure", paths }).result;
   const found = new Map<string, ContainerSize>();

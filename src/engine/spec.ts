@@ -2,6 +2,7 @@
 
 import { existsSync } from "node:fs";
 import {
+  imagePlace,
   type JoinSpec,
   type NetworkSpec,
   planSandbox,
@@ -11,6 +12,7 @@ import {
 import type { DeviceRequest } from "../volume/index.ts";
 import type { ContainerRecord, LayerMap } from "../store/index.ts";
 import type { Engine } from "./engine.ts";
+import { findProgram } from "./host.ts";
 import { hostsBase } from "./hosts-file.ts";
 import { zoneFile } from "./zone.ts";
 
@@ -50,37 +52,57 @@ export function lowerDirectories(engine: Engine, record: ContainerRecord): strin
     : directories;
 }
 
-/** The directory that is a container's root, a copy of its image's layers or the user's own; `null`: it has an overlay. */
-export function rootDirectory(engine: Engine, record: ContainerRecord): string | null {
-  return ownRoot(record) ?? copiedRoot(engine, record.id);
+/** Layer directories of each image that is mounted in it. */
+export function imageDirectories(engine: Engine, { config }: ContainerRecord): string[][] {
+  const map = layerMap(engine, config.request.userns);
+  return (config.images ?? []).map(({ imageId }) => engine.store.layers.lowerDirectories(imageId, map));
 }
 
-/** The user's directory that is a container's root as it is. */
-export function ownRoot({ config }: ContainerRecord): string | null {
+export const FUSE_PROGRAM = "fuse-overlayfs";
+
+export type StorageDriver = "overlay" | typeof FUSE_PROGRAM | "copy";
+
+/** What a container has as its root. */
+export interface ContainerRoot {
+  /** `directory`: the user's own, as it is. */
+  driver: StorageDriver | "directory";
+  /** All there is to it: the user's own directory, or a copy of the image's layers; `null`: it is put together. */
+  directory: string | null;
+}
+
+/** As `prepareRoot` left it. */
+export function rootOf(engine: Engine, { id, config }: ContainerRecord): ContainerRoot {
   const { rootfs } = config.request;
-  return rootfs === undefined || rootfs.overlay ? null : rootfs.path;
+  if (rootfs !== undefined && !rootfs.overlay) return { driver: "directory", directory: rootfs.path };
+  const home = engine.store.layout.container(id);
+  const copy = copiedPlace(home);
+  if (copy !== null) return { driver: "copy", directory: copy };
+  return { driver: existsSync(`${home}/${FUSE_PROGRAM}`) ? FUSE_PROGRAM : "overlay", directory: null };
 }
 
-/** The copy of its image's layers that is a container's root. */
-export function copiedRoot(engine: Engine, id: string): string | null {
-  const root = `${engine.store.layout.container(id)}/root`;
+/** The copy of layers that was made instead of putting them together here; `null`: there is none. */
+export function copiedPlace(directory: string): string | null {
+  const root = `${directory}/root`;
   return existsSync(root) ? root : null;
 }
 
 /** Everything the keeper is told. */
 export function specOf(engine: Engine, record: ContainerRecord, around: Surroundings): SandboxSpec {
-  const { layout, layers } = engine.store;
+  const { layout } = engine.store;
+  const root = rootOf(engine, record);
   const { names, timezone } = record.config.request;
   const paths = {
     containerDir: layout.container(record.id),
     runtimeDir: layout.runtime(record.id),
     userRuntimeDir: layout.userRuntimeDir,
     lower: lowerDirectories(engine, record),
-    root: rootDirectory(engine, record),
+    root: root.directory,
+    program: root.driver === FUSE_PROGRAM ? (findProgram(FUSE_PROGRAM) ?? FUSE_PROGRAM) : null,
     volumes: record.config.volumes.map((volume) => `${layout.volume(volume.name)}/_data`),
-    images: (record.config.images ?? []).map(({ imageId }) =>
-      layers.lowerDirectories(imageId, layerMap(engine, record.config.request.userns)),
-    ),
+    images: imageDirectories(engine, record).map((lower, index) => ({
+      lower,
+      root: copiedPlace(`${layout.container(record.id)}/${imagePlace(index)}`),
+    })),
   };
   return planSandbox(record.config, engine.host(), paths, {
     id: record.id,

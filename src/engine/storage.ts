@@ -1,17 +1,19 @@
-// How a container gets its root: as an overlay of its image's layers where the kernel mounts that for us, else as a copy of them. Found
-// out once per data home, before the first container is made. A container keeps the root it has, whatever is found out later.
+// How a container gets its root: as an overlay of its image's layers where the kernel mounts that for us, else as one that fuse-overlayfs
+// shows, else as a copy of them. Found out once per data home, before the first container is made. A container keeps the root it has,
+// whatever is found out later: a copy stays one, and what has fuse-overlayfs' marks in it is read by nothing else.
 
 import { readFileSync } from "node:fs";
 import { BunkerError } from "../errors.ts";
 import type { ContainerRecord } from "../store/index.ts";
 import type { Engine } from "./engine.ts";
-import { copiedRoot, ownRoot } from "./spec.ts";
+import { rootOf, type StorageDriver } from "./spec.ts";
 
 const COPY = "copy";
+const FUSE = "fuse-overlayfs";
 const OVERLAY = "overlay";
 
 export interface StorageChoice {
-  driver: "overlay" | "copy";
+  driver: StorageDriver;
   why: string;
 }
 
@@ -23,13 +25,15 @@ export function storageChoice(engine: Engine): StorageChoice {
 function choose(finding: string): StorageChoice {
   const asked = process.env["BUNKER_STORAGE_DRIVER"] ?? "";
   if (asked !== "") {
-    if (asked === OVERLAY || asked === COPY) return { driver: asked, why: "BUNKER_STORAGE_DRIVER says so" };
+    if (asked === OVERLAY || asked === FUSE || asked === COPY) {
+      return { driver: asked, why: "BUNKER_STORAGE_DRIVER says so" };
+    }
     throw new BunkerError("usage", `BUNKER_STORAGE_DRIVER: unknown storage driver "${asked}"`, {
-      hint: "The drivers are overlay and copy.",
+      hint: "The drivers are overlay, fuse-overlayfs and copy.",
     });
   }
   const [driver, why = ""] = finding.split(/:\s*(.*)/s);
-  if (driver === COPY) return { driver, why };
+  if (driver === COPY || driver === FUSE) return { driver, why };
   return { driver: OVERLAY, why: "the kernel mounts it in a user namespace, without root and without FUSE" };
 }
 
@@ -42,14 +46,19 @@ function readFinding(engine: Engine): string {
   }
 }
 
-/** Makes what an overlay does not need: a copy. The container's directory must be there, its lock ours. */
+/** Makes what an overlay of the kernel's does not need. The container's directory must be there, its lock ours. */
 export async function prepareRoot(engine: Engine, record: ContainerRecord): Promise<void> {
-  if (ownRoot(record) !== null) return;
   let finding = readFinding(engine);
   if (finding === "") {
     await (await import("./copy-root.ts")).findOutStorage(engine);
     finding = readFinding(engine);
   }
-  if (choose(finding).driver !== COPY || copiedRoot(engine, record.id) !== null) return;
-  await (await import("./copy-root.ts")).copyRoot(engine, record);
+  const { driver } = choose(finding);
+  const { driver: has } = rootOf(engine, record);
+  if (driver === OVERLAY && has !== FUSE) return;
+  const work = await import("./copy-root.ts");
+  const isPutTogether = has === OVERLAY || has === FUSE;
+  if (isPutTogether && driver === COPY) await work.copyRoot(engine, record);
+  else if (isPutTogether) work.markRoot(engine, record.id);
+  if (driver !== OVERLAY) await work.copyImages(engine, record);
 }

@@ -61,9 +61,9 @@ export function listProcesses(engine: Engine, name: string): ProcessFacts[] {
   }
   const state = readKeeperState(engine.store.layout.runtime(record.id));
   const all = new Map(readAll().map((found) => [found.pid, found]));
-  // Execs are the keeper's children, all others descend from the first process; so does the network's helper, which is ours.
+  // Execs are the keeper's children, all others descend from the first process; so do its helpers, which are ours.
   const roots = new Set([pid, state?.keeperPid ?? pid]);
-  const own = new Set([state?.keeperPid, state?.helper?.pid]);
+  const own = new Set([state?.keeperPid, state?.helper?.pid, state?.rootHelper?.pid]);
   const belongs = (found: Found): boolean => {
     for (let at: Found | undefined = found; at !== undefined; at = all.get(at.parent)) {
       if (at.pid === pid) return true;

@@ -153,10 +153,24 @@ function dataHome({ dataHome: { path, filesystem, options, shared } }: HostRepor
   return ok(check, where);
 }
 
-function storage({ storage: { driver, why } }: HostReport): Finding {
+const FUSE_PACKAGES = {
+  apt: "fuse-overlayfs",
+  dnf: "fuse-overlayfs",
+  apk: "fuse-overlayfs",
+  pacman: "fuse-overlayfs",
+  zypper: "fuse-overlayfs",
+};
+
+function storage({ storage: { driver, why }, hasFuseOverlay, packager }: HostReport): Finding {
   const check = "storage";
-  if (driver === "overlay") return ok(check, `overlay: ${why}`);
-  return { check, level: "warning", cause: "each container is a copy of its image's layers", evidence: why, fix: [] };
+  if (driver !== "copy") return ok(check, `${driver}: ${why}`);
+  return {
+    check,
+    level: "warning",
+    cause: "each container is a copy of its image's layers",
+    evidence: why,
+    fix: hasFuseOverlay ? [] : install(packager, FUSE_PACKAGES),
+  };
 }
 
 function freeSpace({ dataHome: { path, freeBytes } }: HostReport): Finding {

@@ -25,7 +25,7 @@ export interface HostReport {
   /** We are in a container ourselves. */
   nested: boolean;
   /** How containers get their roots, and why so. */
-  storage: { driver: "overlay" | "copy"; why: string };
+  storage: { driver: "overlay" | "fuse-overlayfs" | "copy"; why: string };
   cgroup: { version: 0 | 1 | 2; delegated: string | null; controllers: string[] };
   /** Whether the user's processes outlive the session; `null`: no systemd-logind that would end them. */
   lingers: boolean | null;
@@ -35,6 +35,8 @@ export interface HostReport {
   devices: { tun: boolean; fuse: boolean };
   /** Programs for the way out of a container that are installed. */
   networkPrograms: string[];
+  /** fuse-overlayfs is installed. */
+  hasFuseOverlay: boolean;
   /** The first port an ordinary user may listen on. */
   firstFreePort: number;
   /** What somebody has mounted over files of /proc. */

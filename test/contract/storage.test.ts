@@ -11,7 +11,7 @@ import { directory, file, hardlink, opaque, symlink, whiteout } from "../support
 
 const NONE = "--network=none";
 
-for (const driver of ["overlay", "copy"]) {
+for (const driver of ["overlay", "fuse-overlayfs", "copy"]) {
   describe(`the ${driver} driver`, () => {
     const stage = useStage({
       environment: { environment: { BUNKER_STORAGE_DRIVER: driver } },
@@ -85,6 +85,62 @@ for (const driver of ["overlay", "copy"]) {
       expect(await env.ok(["ps", "-s", "--format", "{{.Size}}"])).toMatch(/^10\d(\.\d+)?kB/);
     });
 
+    it("gives files to whom they belong, and judges by that", async () => {
+      const script = [
+        "mkdir /d; chown 1000:1001 /d; chmod 750 /d",
+        "su -s /bin/sh -c 'echo own > /d/f; ln /d/f /d/g; mv /d/g /d/h' games",
+        "stat -c '%u:%g %a %h' /d /d/f",
+        "su -s /bin/sh -c 'cat /d/f' daemon 2>&1 || true",
+      ].join("\n");
+      const users = "printf 'root:x:0:0::/:/bin/sh\\ngames:x:1000:1001::/:\\ndaemon:x:2:2::/:\\n' > /etc/passwd";
+      expect(await run("layered", "sh", "-c", `${users}\n${script}`)).toBe(
+        "1000:1001 750 2\n1000:1001 644 2\ncat: can't open '/d/f': Permission denied",
+      );
+    });
+
+    it("moves directories, removes those of the image and makes them anew, empty", async () => {
+      const { env } = stage;
+      const script =
+        "rm -r opaque moded; mkdir opaque moded; mkdir new; touch new/f; mv new newer; find opaque moded newer | sort";
+      await env.ok(["create", "--name=c", NONE, "layered", "sh", "-c", script]);
+      const first = await env.ok(["start", "-a", "c"]);
+      expect(first).toBe("moded\nnewer\nnewer/f\nopaque");
+      await env.ok(["rm", "c"]);
+    });
+
+    it("takes copies, of a container that runs and of one that does not", async () => {
+      const { env } = stage;
+      const place = join(env.home, "copied");
+      await env.ok(["run", "-d", "--name=c", NONE, "layered", "sh", "-c", "rm kept; exec sleep 1000"]);
+      for (let pass = 0; pass < 2; pass++) {
+        await env.ok(["cp", "c:/replaced", place]);
+        await env.ok(["cp", place, "c:/opaque/copied"]);
+        await env.fails(["cp", "c:/kept", place], 1);
+        await env.ok(["stop", "-t0", "c"]);
+      }
+      await env.ok(["start", "c"]);
+      expect(await env.ok(["exec", "c", "sh", "-c", "cat opaque/copied; ls kept 2>&1 || true"])).toContain(
+        "upper\nls: ",
+      );
+    });
+
+    it("mounts other images, to be read and to be written", async () => {
+      const { env } = stage;
+      const mounts = [
+        "--mount=type=image,source=layered,target=/whole",
+        "--mount=type=image,source=layered,target=/part,image-subpath=opaque",
+        "--mount=type=image,source=layered,target=/mine,rw",
+      ];
+      const script =
+        "cat /whole/replaced /part/own /mine/mark 2>/dev/null; ls /whole/removed /part/below 2>/dev/null; touch /whole/new 2>&1; echo more >> /mine/mark; rm -f /mine/kept; ls /mine/kept 2>/dev/null";
+      await env.ok(["create", "--name=c", NONE, ...mounts, "busybox", "sh", "-c", script]);
+      const refusal = "touch: /whole/new: Read-only file system";
+      await env.run(["start", "-a", "c"]);
+      const again = await env.run(["start", "-a", "c"]);
+      expect(again.stdout).toBe(`upper\nupper\nmore\n${refusal}\n`);
+      await env.ok(["rm", "c"]);
+    });
+
     it("leaves nothing of a container that is removed", async () => {
       const { env } = stage;
       const before = readdirSync(join(env.dataHome, "containers"));
@@ -104,6 +160,9 @@ describe("a container", () => {
     for (const [first, second] of [
       ["overlay", "copy"],
       ["copy", "overlay"],
+      ["overlay", "fuse-overlayfs"],
+      ["fuse-overlayfs", "overlay"],
+      ["fuse-overlayfs", "copy"],
     ]) {
       const under = (driver = ""): { environment: Record<string, string> } => ({
         environment: { BUNKER_STORAGE_DRIVER: driver },
@@ -121,6 +180,6 @@ describe("a container", () => {
     expect(existsSync(join(env.dataHome, "storage"))).toBe(true);
     expect(await env.ok(["info", "--format", "{{.Driver}}"])).toBe("overlay");
     const complaint = await env.fails(["info"], 1, { environment: { BUNKER_STORAGE_DRIVER: "zfs" } });
-    expect(complaint).toContain("The drivers are overlay and copy.");
+    expect(complaint).toContain("The drivers are overlay, fuse-overlayfs and copy.");
   });
 });

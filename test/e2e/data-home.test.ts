@@ -1,12 +1,17 @@
 // Data homes where something is wrong with the place: read-only, what is in it can be seen, and all else says what is wrong; noexec, it
-// says so.
+// says so; of several machines, it is refused.
 
 import { describe, expect } from "bun:test";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 
+import { until } from "../support/private-host.ts";
 import { useStage } from "../support/stage.ts";
 
-const stage = useStage();
+const stage = useStage({ needs: ["fuse-overlayfs"] });
 const { it } = stage;
+
+const PATIENCE_MS = 10_000;
 
 function asRoot(...words: string[]): void {
   const { exitCode, stderr } = Bun.spawnSync(stage.env.host.enter(words, "/"));
@@ -62,6 +67,42 @@ describe("a data home where nothing can be executed", () => {
       }
     } finally {
       asRoot("umount", place);
+    }
+  });
+});
+
+describe("a data home on a file system of several machines", () => {
+  it("is refused before anything is made, by the commands and by doctor", async () => {
+    const { env } = stage;
+    const base = env.makeDirectory("shared");
+    const place = join(base, "mounted");
+    // As sshfs would mount it; what serves it is at hand.
+    const script = `
+      cd ${base}; mkdir lower upper work mounted; chown ${env.user.uid}:${env.user.gid} upper lower; chmod 700 upper
+      exec 3<>/dev/fuse
+      mount -i -t fuse.sshfs -o fd=3,rootmode=40000,user_id=0,group_id=0,allow_other,default_permissions ada@far: mounted
+      exec fuse-overlayfs -f -o lowerdir=lower,upperdir=upper,workdir=work /dev/fd/3`;
+    const server = Bun.spawn(env.host.enter(["sh", "-ec", script], "/"), { stderr: "ignore", stdout: "ignore" });
+    try {
+      const isMounted = (): boolean =>
+        readFileSync(`/proc/${env.host.pid}/mountinfo`, "utf8").includes(`${place} `) &&
+        Bun.spawnSync(env.command(["stat", place])).exitCode === 0;
+      expect(await until(isMounted, PATIENCE_MS)).toBe(true);
+      for (const words of [["ps", "-a"], ["run", "--rm", "--network=none", "hello"], ["images"]]) {
+        const said = await env.run(["--root", place, ...words]);
+        expect(said.code).not.toBe(0);
+        expect(said.stderr).toContain(`"${place}" is on fuse.sshfs, which keeps neither a database nor layers safely`);
+        expect(said.stderr).toContain("with --root");
+      }
+      const doctor = await env.run(["--root", place, "doctor"]);
+      expect(doctor.code).not.toBe(0);
+      expect(doctor.stdout).toMatch(/data home +a network file system keeps neither/);
+      expect(existsSync(join(base, "upper/db.sqlite"))).toBe(false);
+    } finally {
+      // Doctor's workers may still be on their way out.
+      const unmount = env.host.enter(["umount", place], "/");
+      expect(await until(() => Bun.spawnSync(unmount).exitCode === 0, PATIENCE_MS)).toBe(true);
+      await server.exited;
     }
   });
 });

@@ -2,11 +2,12 @@
 //!
 //! Two processes speak here, and each has its place. `launch` is the keeper's side: it clones, maps ids, and tells the child
 //! when. Everything below `inside` runs in the child, in the container's namespaces, and ends in exec or in a failure that is
-//! sent back. `join` starts one more process in a sandbox that lives. `report` is what they say to each other.
+//! sent back. `fuse` has a program show the root where the kernel does not. `join` starts one more process in a sandbox that lives. `report` is what they say to each other.
 //!
 //! Create and start are apart: after `create` the sandbox is whole and its process waits for one word before exec.
 
 mod foreign;
+pub mod fuse;
 pub(crate) mod identity;
 mod inside;
 mod join;

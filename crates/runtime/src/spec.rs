@@ -133,6 +133,9 @@ pub enum RootFilesystem {
         work: String,
         volatile: bool,
         readonly: bool,
+        /// Absolute path of the fuse-overlayfs that shows it; absent: the kernel does.
+        #[serde(default)]
+        program: Option<String>,
     },
     Directory {
         path: String,
@@ -184,8 +187,16 @@ pub enum Mount {
     /// A device node of the host's; anything else in its place is refused. What may be done with it is what the user may.
     Device { source: String, target: String },
     /// Another image: its layers, the topmost first, put together at `place`, a directory of ours with `upper` (empty before the
-    /// first start) and `work` in it.
-    Image { lower: Vec<String>, place: String, target: String, readonly: bool, subpath: Option<String> },
+    /// first start) and `work` in it; or `root`, a copy of them.
+    Image {
+        lower: Vec<String>,
+        place: String,
+        #[serde(default)]
+        root: Option<String>,
+        target: String,
+        readonly: bool,
+        subpath: Option<String>,
+    },
 }
 
 impl Mount {

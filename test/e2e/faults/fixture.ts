@@ -48,6 +48,7 @@ export interface State {
   bootId: string;
   keeperPid: number;
   helper: { pid: number; startTime: number } | null;
+  rootHelper: { pid: number; startTime: number } | null;
 }
 
 export function runtimeOf(env: TestEnv, id: string): string {

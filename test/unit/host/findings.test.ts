@@ -30,6 +30,7 @@ const WHOLE: HostReport = {
   },
   devices: { tun: true, fuse: true },
   networkPrograms: ["slirp4netns"],
+  hasFuseOverlay: true,
   firstFreePort: 80,
   procMounts: [],
   clock: 1_800_000_000,
@@ -45,6 +46,8 @@ const home = (change: Partial<HostReport["dataHome"]>): Change => ({ dataHome: {
 describe("the findings about a host", () => {
   test("are all well where nothing is missing", () => {
     expect(findAll(WHOLE).filter(({ level }) => level !== "ok")).toEqual([]);
+    const fuse = { driver: "fuse-overlayfs", why: "EINVAL" } as const;
+    expect(findAll({ ...WHOLE, storage: fuse }).filter(({ level }) => level !== "ok")).toEqual([]);
     expect(firstProblem(WHOLE)).toBeNull();
   });
 
@@ -111,6 +114,13 @@ describe("the findings about a host", () => {
     [{ procMounts: ["/proc/kcore"] }, "/proc", "problem", "/proc/kcore", null],
     [{ procMounts: ["/proc/kcore"], nested: true }, "/proc", "warning", "/proc/kcore", null],
     [{ storage: { driver: "copy", why: "EINVAL" } }, "storage", "warning", "EINVAL", null],
+    [
+      { storage: { driver: "copy", why: "EINVAL" }, hasFuseOverlay: false },
+      "storage",
+      "warning",
+      "EINVAL",
+      "apt-get install -y fuse-overlayfs",
+    ],
     [{ ownIds: { uids: 1000, gids: 65_536 } }, "subordinate uids", "warning", "/proc/self/uid_map", null],
     [{ ownIds: { uids: 65_536, gids: 1 } }, "subordinate gids", "warning", "/proc/self/gid_map", null],
     [home({ filesystem: "nfs4", shared: "NFS" }), "data home", "problem", "nfs4", null],

@@ -18,11 +18,12 @@ use bunker_sys::poll::{self, Watch};
 use bunker_sys::{file, socket};
 
 use super::client::Client;
+use super::companion::Helper;
 use super::group::Group;
 use super::log::Log;
-use super::network::Helper;
 use super::protocol::{self, Request, Streams};
 use super::record::State;
+use super::root::RootHelper;
 use super::session::{Ends, Session};
 use super::stream::{CHUNK, Typed};
 
@@ -71,6 +72,7 @@ struct Container {
     /// Closed last: with the mount namespace goes the overlay.
     namespaces: Option<OpenNamespaces>,
     helper: Option<Helper>,
+    root_helper: Option<RootHelper>,
     group: Option<Group>,
     /// When its process is killed (`--timeout`).
     deadline: Option<Instant>,

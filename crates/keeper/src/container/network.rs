@@ -11,22 +11,14 @@ use bunker_sys::poll::{self, Watch};
 use bunker_sys::process::{self, Cloned};
 use bunker_sys::{SysResult, path};
 
-use super::record::Helper as Record;
+use super::companion::Helper;
 
 /// Above all descriptors that a helper is given.
 const FIRST_OTHER_FD: i32 = 6;
 const STDERR: i32 = 2;
 /// A helper that takes longer has lost its way; they take 6 and 17 ms.
 const PATIENCE_MS: i32 = 10_000;
-const SIGTERM: i32 = 15;
 const COMPLAINT_LIMIT: usize = 400;
-
-/// A helper that serves; ended when dropped.
-pub struct Helper {
-    pidfd: OwnedFd,
-    pid: i32,
-    is_child: bool,
-}
 
 /// A helper that is there and is not known to serve yet.
 pub struct Starting {
@@ -56,7 +48,7 @@ pub fn prepare(network: &Network, namespaces: &OpenNamespaces) -> Result<Option<
     descriptors.extend(program.user.map(|number| (&namespaces.user, number)));
     match process::clone_process(0, None, false)? {
         Cloned::Parent { pid, pidfd } => {
-            Ok(Some(Starting { helper: Helper { pidfd, pid, is_child: true }, go, ready, complaints, name }))
+            Ok(Some(Starting { helper: Helper::child(pid, pidfd), go, ready, complaints, name }))
         }
         Cloned::Child => {
             drop(go);
@@ -139,8 +131,7 @@ impl Starting {
     /// # Errors
     /// `Network` with the helper's own words when it ends or stays silent.
     pub fn finish(self) -> Result<Helper, Failure> {
-        let mut watches =
-            [Watch::new(self.ready.as_fd(), true, false), Watch::new(self.helper.pidfd.as_fd(), true, false)];
+        let mut watches = [Watch::new(self.ready.as_fd(), true, false), Watch::new(self.helper.pidfd(), true, false)];
         poll::wait(&mut watches, PATIENCE_MS)?;
         let mut word = [0_u8; 16];
         if watches[0].is_readable() && matches!(file::read(self.ready.as_fd(), &mut word), Ok(Transfer::Done(_))) {
@@ -157,35 +148,5 @@ impl Starting {
         // pasta writes to syslog too, and says so where there is none.
         let lines: Vec<_> = said.lines().filter(|line| !line.contains("to syslog")).collect();
         if lines.is_empty() { "it said nothing".to_owned() } else { lines.join("; ") }
-    }
-}
-
-impl Helper {
-    /// One that an earlier keeper started, if it still is that process.
-    pub fn adopt(record: Record) -> Option<Self> {
-        let pidfd = process::open_pidfd(record.pid).ok()?;
-        (process::start_time(record.pid) == Some(record.start_time)).then_some(Self {
-            pidfd,
-            pid: record.pid,
-            is_child: false,
-        })
-    }
-
-    /// Tells it to end; `drop` waits for that.
-    pub fn dismiss(&self) {
-        let _ = process::signal(self.pidfd.as_fd(), SIGTERM);
-    }
-
-    pub fn record(&self) -> Record {
-        Record { pid: self.pid, start_time: process::start_time(self.pid).unwrap_or(0) }
-    }
-}
-
-impl Drop for Helper {
-    fn drop(&mut self) {
-        self.dismiss();
-        if self.is_child {
-            let _ = process::wait_child(self.pid, true);
-        }
     }
 }

@@ -30,6 +30,8 @@ pub struct State {
     pub shares_user_namespace: bool,
     /// The program that serves its network, to be ended with it.
     pub helper: Option<Helper>,
+    /// The program that shows its root, which ends with it.
+    pub root_helper: Option<Helper>,
     /// Its own group, to be removed with it.
     pub cgroup: Option<String>,
     /// When it is to be killed, in seconds of the wall clock.
@@ -65,6 +67,7 @@ impl State {
             keeper_pid: process::own_pid(),
             shares_user_namespace: false,
             helper: None,
+            root_helper: None,
             cgroup: None,
             deadline: None,
         }

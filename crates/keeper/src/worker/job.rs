@@ -37,9 +37,9 @@ pub fn run(channel: &OwnedFd) -> Result<Value, Failure> {
         Job::Fix { layers, target } => worker.fix(&request, layers, target),
         Job::Remove { directory, names } => worker.remove(directory, names, fds),
         Job::Measure { paths } => worker.measure(paths),
-        Job::Flatten { target, layers } => worker.flatten(target, layers),
+        Job::Flatten { target, layers, marked } => worker.flatten(target, layers, *marked),
         Job::Changes { own, layers, complete } => worker.changes((own, layers), *complete),
-        Job::TryOverlay { directory } => try_overlay(directory),
+        Job::TryOverlay { directory, program } => try_overlay(directory, program.as_deref()),
         Job::CopyOut(job) => copy::out(&worker, &request, (job, fds)),
         Job::CopyIn(job) => copy::inward(&worker, &request, (job, fds)),
     }
@@ -134,11 +134,11 @@ impl Worker<'_> {
         Ok(json!({ "removed": names.len() }))
     }
 
-    fn flatten(&self, target: &str, layers: &[String]) -> Result<Value, Failure> {
+    fn flatten(&self, target: &str, layers: &[String], marked: bool) -> Result<Value, Failure> {
         let trees: Vec<&str> = layers.iter().map(String::as_str).collect();
         let reach = self.lock_in(Root::Directory(target), &trees, None)?;
         let trees = existing(&reach, &trees)?;
-        tree::flatten(&trees, reach.root.as_fd())
+        tree::flatten(&trees, marked, reach.root.as_fd())
             .map_err(|error| Failure::system(FailureCode::System, "copying the image's layers", &error))?;
         Ok(json!({ "layers": trees.len() }))
     }
@@ -165,9 +165,9 @@ impl Worker<'_> {
 }
 
 /// Nothing of anybody else's is touched: there is no need to be locked in.
-fn try_overlay(directory: &str) -> Result<Value, Failure> {
+fn try_overlay(directory: &str, program: Option<&str>) -> Result<Value, Failure> {
     namespace::unshare(namespace::MOUNT)?;
-    let refused = bunker_runtime::sandbox::try_overlay(directory).err();
+    let refused = bunker_runtime::sandbox::try_overlay(directory, program).err();
     Ok(json!({ "refused": refused.map(|failure| failure.message) }))
 }
 

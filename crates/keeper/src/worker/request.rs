@@ -65,6 +65,9 @@ pub enum Job {
         target: String,
         /// Bottom first.
         layers: Vec<String>,
+        /// The topmost one has fuse-overlayfs' marks.
+        #[serde(default)]
+        marked: bool,
     },
     /// What a container changed.
     Changes {
@@ -77,6 +80,8 @@ pub enum Job {
     /// Whether overlay can be mounted, tried in an empty directory.
     TryOverlay {
         directory: String,
+        /// With this fuse-overlayfs; absent: by the kernel.
+        program: Option<String>,
     },
     /// Descriptor: where the archive goes. Answers twice: what is there, and after a `CopyOutOrder` what came of it.
     CopyOut(CopyOut),

@@ -20,6 +20,7 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use bunker_sys::{file as descriptor, mount, namespace, path, process as kernel};
 
+use super::fuse;
 use super::identity::{self, Identity, IdentityFiles};
 use super::launch::Prepared;
 use super::report::{Report, Word};
@@ -29,6 +30,7 @@ use crate::spec::{Network, RootFilesystem, SandboxSpec};
 use crate::userns;
 
 pub(super) use process::{Outfit, become_process, open_workdir};
+pub(super) use root::{Changes, Stack};
 pub(super) use terminal::open_terminal;
 
 /// passwd and group files larger than this are not read (security.md §3).
@@ -74,7 +76,7 @@ fn build<'a>(prepared: &'a Prepared<'_>, sync: &OwnedFd) -> Result<Outfit<'a>, F
     }
     let sources = requested::open_sources(spec)?;
     let directory = open_host_directory(&spec.container_dir)?;
-    let root = root::assemble(spec, &directory)?;
+    let root = root::assemble(spec, &directory, prepared.served.as_ref())?;
     let standard = standard::mount_all(spec, root.as_fd(), prepared.shared_memory.as_ref())?;
     requested::attach_all(&sources, root.as_fd(), Some(standard.proc.as_fd()))?;
     file::place_all(spec, directory.as_fd(), root.as_fd())?;
@@ -129,18 +131,20 @@ fn build<'a>(prepared: &'a Prepared<'_>, sync: &OwnedFd) -> Result<Outfit<'a>, F
 pub fn resting_root(spec: &SandboxSpec) -> Result<OwnedFd, Failure> {
     let sources = requested::open_sources(spec)?;
     let directory = open_host_directory(&spec.container_dir)?;
-    let root = root::assemble(spec, &directory)?;
+    let server = fuse::serve_root(spec)?;
+    let served = server.map(fuse::RootServer::begin).transpose()?;
+    let root = root::assemble(spec, &directory, served.as_ref())?;
     requested::attach_all(&sources, root.as_fd(), None)?;
     file::place_all(spec, directory.as_fd(), root.as_fd())?;
     Ok(mount::clone_of(root.as_fd(), true)?)
 }
 
-/// Whether the kernel mounts overlay here as a container's root needs it: tried in `directory`, an empty one of ours. Must run in U, in
-/// a mount namespace of its own.
+/// Whether overlay is mounted here as a container's root needs it, by the kernel or with this program: tried in `directory`, an empty
+/// one of ours. Must run in U, in a mount namespace of its own.
 ///
 /// # Errors
-/// Why it does not.
-pub fn try_overlay(directory: &str) -> Result<(), Failure> {
+/// Why it is not.
+pub fn try_overlay(directory: &str, program: Option<&str>) -> Result<(), Failure> {
     let place = open_host_directory(directory)?;
     let make = |name: &str| path::make_directory_at(place.as_fd(), name.as_bytes(), 0o755);
     for name in ["lower", "upper", "work", "merged"] {
@@ -152,7 +156,10 @@ pub fn try_overlay(directory: &str) -> Result<(), Failure> {
     let (upper, work) = (within("upper"), within("work"));
     let changes = Some(root::Changes { upper: &upper, work: &work, volatile: false });
     let stack = root::Stack { lower: &lower, changes, is_first_start: true };
-    let merged = root::overlay(&stack, &open_host_directory(&within("merged"))?)?;
+    let merged = match program {
+        None => root::overlay(&stack, &open_host_directory(&within("merged"))?)?,
+        Some(program) => return fuse::try_serving(program, &stack),
+    };
     // Some file systems take the mount and cannot keep its marks.
     path::remove_directory_at(merged.as_fd(), b"removed")?;
     Ok(())

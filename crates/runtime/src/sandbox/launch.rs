@@ -6,6 +6,7 @@ use bunker_sys::process::{self, Cloned};
 use bunker_sys::{SysError, file, namespace, path, socket};
 
 use super::foreign::{self, Foreign};
+use super::fuse::RootServer;
 use super::inside;
 use super::report::{Report, Word};
 use super::share::{self, Peers};
@@ -38,6 +39,8 @@ pub(super) struct Prepared<'a> {
     pub(super) own_program: Option<OwnedFd>,
     /// Another container's /dev/shm, to be attached.
     pub(super) shared_memory: Option<OwnedFd>,
+    /// Its root, where a program shows that.
+    pub(super) served: Option<OwnedFd>,
 }
 
 /// A container's process that exists and has not been started. Dropped before it is, it ends, and is reaped.
@@ -85,19 +88,25 @@ impl OpenNamespaces {
     }
 }
 
-/// Makes the process in its namespaces (and in `cgroup`) and lets it build the sandbox; `await_ready` waits for that. Must run in U, with one thread.
+/// Makes the process in its namespaces (and in its group) and lets it build the sandbox; `await_ready` waits for that. Must run in U, with one thread.
 ///
 /// # Errors
 /// `HostRefused` when the kernel refuses a namespace, `BadRequest` for a bad seccomp profile.
-pub fn create(spec: &SandboxSpec, handed: &Handed, cgroup: Option<BorrowedFd<'_>>) -> Result<Sandbox, Failure> {
+pub fn create(
+    spec: &SandboxSpec,
+    handed: &Handed,
+    cgroup: Option<BorrowedFd<'_>>,
+    root: Option<&RootServer>,
+) -> Result<Sandbox, Failure> {
     inside::kept::ensure_valid(&spec.process.kept_fds, handed)?;
+    let served = root.map(|server| file::duplicate(server.mounted.as_fd())).transpose()?;
     let filter = seccomp::compile(&spec.process.seccomp, &spec.process.capabilities.bounding)?;
     let own_program = spec.process.init.then(|| file::open("/proc/self/exe", path::O_RDONLY)).transpose()?;
     let foreign = spec.runtime.as_ref().map(|runtime| Foreign::prepare(runtime, spec)).transpose()?;
     if !spec.joins.is_empty() {
         let peers = Peers::open(spec)?;
         let shared_memory = peers.clone_shared_memory()?;
-        let prepared = Prepared { spec, handed, filter, own_program, shared_memory };
+        let prepared = Prepared { spec, handed, filter, own_program, shared_memory, served };
         let mut sandbox = create_beside(&prepared, &peers, cgroup)?;
         if foreign.is_some() {
             sandbox.namespaces = None;
@@ -105,7 +114,7 @@ pub fn create(spec: &SandboxSpec, handed: &Handed, cgroup: Option<BorrowedFd<'_>
         }
         return Ok(sandbox);
     }
-    let prepared = Prepared { spec, handed, filter, own_program, shared_memory: None };
+    let prepared = Prepared { spec, handed, filter, own_program, shared_memory: None, served };
     let (ours, theirs) = socket::packet_pair()?;
     let flags = first_namespaces(spec);
     let mut is_grouped = cgroup.is_some();

@@ -10,12 +10,17 @@ use super::{ENOENT, MAX_COPY_DEPTH, copy_file, copy_special, dress, names, open_
 
 /// How overlay marks a directory that hides what is below it (Documentation/filesystems/overlayfs.rst, "userxattr").
 const OPAQUE: &[u8] = b"user.overlay.opaque";
+/// fuse-overlayfs' own, where it could not or would not make overlay's: `.wh.NAME` hides NAME, these two all that is below.
+const MARK: &[u8] = b".wh.";
+const OPAQUE_MARKS: [&[u8]; 2] = [b".wh..wh..opq", b".wh..opq"];
 const ELOOP: i32 = 40;
 
-/// Lays the layers, bottom first, over each other in `target`, an empty directory that is nobody else's.
-pub fn flatten(layers: &[BorrowedFd<'_>], target: BorrowedFd<'_>) -> SysResult<()> {
-    for layer in layers {
-        let mut merge = Merge { target, linked: HashMap::new(), at: Vec::new() };
+/// Lays the layers, bottom first, over each other in `target`, an empty directory that is nobody else's. `marked`: the last one was
+/// written through fuse-overlayfs.
+pub fn flatten(layers: &[BorrowedFd<'_>], marked: bool, target: BorrowedFd<'_>) -> SysResult<()> {
+    for (index, layer) in layers.iter().enumerate() {
+        let marked = marked && index + 1 == layers.len();
+        let mut merge = Merge { target, marked, linked: HashMap::new(), at: Vec::new() };
         merge.level(*layer, target, 0)?;
     }
     Ok(())
@@ -23,6 +28,7 @@ pub fn flatten(layers: &[BorrowedFd<'_>], target: BorrowedFd<'_>) -> SysResult<(
 
 struct Merge<'a> {
     target: BorrowedFd<'a>,
+    marked: bool,
     /// Files of this layer that have several names: device and inode → the name that is there already.
     linked: HashMap<(u64, u64), Vec<u8>>,
     /// Where we are below the top.
@@ -36,6 +42,10 @@ impl Merge<'_> {
         }
         let length = self.at.len();
         for name in names(from)? {
+            if let Some(hidden) = name.strip_prefix(MARK).filter(|_| self.marked) {
+                self.hide((from, to), &name, hidden)?;
+                continue;
+            }
             if length > 0 {
                 self.at.push(b'/');
             }
@@ -59,7 +69,7 @@ impl Merge<'_> {
             return if status.is_whiteout() { Ok(()) } else { self.file((from, to), name, &status) };
         }
         let below = open_directory(from, name)?;
-        let stays = there.is_some_and(|there| there.is_directory()) && xattr::get(below.as_fd(), OPAQUE)?.is_none();
+        let stays = there.is_some_and(|there| there.is_directory()) && !self.is_opaque(below.as_fd())?;
         if !stays {
             if there.is_some() {
                 remove(to, name)?;
@@ -67,6 +77,26 @@ impl Merge<'_> {
             path::make_directory_at(to, name, 0o700)?;
         }
         self.level(below.as_fd(), open_directory(to, name)?.as_fd(), depth + 1)
+    }
+
+    fn is_opaque(&self, directory: BorrowedFd<'_>) -> SysResult<bool> {
+        if xattr::get(directory, OPAQUE)?.is_some() {
+            return Ok(true);
+        }
+        Ok(self.marked && OPAQUE_MARKS.iter().any(|mark| path::status_at(directory, mark).is_ok()))
+    }
+
+    /// What a mark says is not there; unless the same layer has it, made after.
+    fn hide(&self, (from, to): (BorrowedFd<'_>, BorrowedFd<'_>), mark: &[u8], hidden: &[u8]) -> SysResult<()> {
+        let is_there = |directory, name| match path::status_at(directory, name) {
+            Err(error) if error.errno == ENOENT => Ok(false),
+            other => other.map(|_| true),
+        };
+        let says_opaque = OPAQUE_MARKS.contains(&mark);
+        if says_opaque || hidden.is_empty() || is_there(from, hidden)? || !is_there(to, hidden)? {
+            return Ok(());
+        }
+        remove(to, hidden)
     }
 
     fn file(&mut self, (from, to): (BorrowedFd<'_>, BorrowedFd<'_>), name: &[u8], status: &Status) -> SysResult<()> {

@@ -57,7 +57,7 @@ fn layers_lie_over_each_other_as_overlay_shows_them() {
 
     let layers = [&bottom, &middle, &top].map(|layer| File::open(layer).expect("a layer"));
     let into = File::open(&target).expect("a directory");
-    flatten(&layers.each_ref().map(AsFd::as_fd), into.as_fd()).expect("flattened");
+    flatten(&layers.each_ref().map(AsFd::as_fd), false, into.as_fd()).expect("flattened");
 
     for (name, content) in [
         ("kept", Some("bottom")),
@@ -81,4 +81,36 @@ fn layers_lie_over_each_other_as_overlay_shows_them() {
     assert_eq!(xattr::get(copied.as_fd(), OPAQUE).expect("asked"), None);
     // Nothing of the layers was changed.
     assert_eq!(read(&bottom, "removed").as_deref(), Some("bottom"));
+}
+
+#[test]
+fn marks_of_fuse_overlayfs_count_in_what_it_wrote_and_nowhere_else() {
+    let place = tempfile::tempdir().expect("a directory");
+    let [bottom, top, target] = ["bottom", "top", "target"].map(|name| place.path().join(name));
+    for directory in [&bottom, &top, &target] {
+        fs::create_dir(directory).expect("a directory");
+    }
+    write(&bottom, "removed", "bottom");
+    write(&bottom, "again", "bottom");
+    write(&bottom, "opaque/below", "bottom");
+    write(&bottom, "clear/below", "bottom");
+    write(&bottom, ".wh.again", "a file of the image's");
+    write(&top, ".wh.removed", "");
+    write(&top, ".wh.never", "");
+    write(&top, "again", "top");
+    write(&top, ".wh.again", "");
+    write(&top, "opaque/.wh..wh..opq", "");
+    write(&top, "opaque/own", "top");
+    write(&top, "clear/own", "top");
+    let layers = [&bottom, &top].map(|layer| File::open(layer).expect("a layer"));
+    let into = File::open(&target).expect("a target");
+    flatten(&layers.each_ref().map(AsFd::as_fd), true, into.as_fd()).expect("flattened");
+    assert_eq!(read(&target, "removed"), None);
+    assert_eq!(read(&target, "again"), Some("top".to_owned()));
+    assert_eq!(read(&target, ".wh.again"), Some("a file of the image's".to_owned()));
+    assert_eq!(read(&target, ".wh.removed"), None);
+    assert_eq!(read(&target, "opaque/below"), None);
+    assert_eq!(read(&target, "opaque/own"), Some("top".to_owned()));
+    assert_eq!(read(&target, "opaque/.wh..wh..opq"), None);
+    assert_eq!(read(&target, "clear/below"), Some("bottom".to_owned()));
 }

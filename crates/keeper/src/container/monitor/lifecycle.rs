@@ -3,14 +3,17 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
+use bunker_runtime::sandbox::Outside;
 use bunker_runtime::spec::{SandboxSpec, UserNamespace};
 use bunker_runtime::{Failure, FailureCode, leftover, sandbox, trash, userns};
 use bunker_sys::{SysResult, file, lock, path, process, socket};
 
+use super::super::companion::Helper;
 use super::super::group::Group;
 use super::super::log::Log;
-use super::super::network::{self, Helper, Starting};
+use super::super::network::{self, Starting};
 use super::super::record::{ExitRecord, Phase as RecordPhase, State, now};
+use super::super::root::RootHelper;
 use super::super::session::{Ends, Session, open_fifos};
 use super::{Container, MAIN, Monitor, Phase, not_running};
 
@@ -69,13 +72,15 @@ impl Monitor {
         // Only our own default depends on it: where it cannot be had the container runs without.
         // Goes after the sandbox that is in it.
         let mut group = spec.cgroup.as_deref().and_then(|place| Group::make(place).ok());
+        let mut root_helper = RootHelper::prepare(&spec)?;
         let mut ends = Ends::fifos(&spec.process, &spec.container_dir)?;
         let handed = ends.take_theirs(kept);
         let cgroup = group.as_ref().map(|group| group.directory.as_fd());
         if !spec.auto_remove {
             ExitRecord::reserve(&spec.container_dir)?;
         }
-        let mut sandbox = sandbox::create(&spec, &handed, cgroup)?;
+        let root = root_helper.as_ref().and_then(RootHelper::server);
+        let mut sandbox = sandbox::create(&spec, &handed, cgroup, root)?;
         // From here on the child has its own copies; as long as we held them no stream would end.
         drop(handed);
         group = group.filter(|_| sandbox.is_grouped);
@@ -84,14 +89,20 @@ impl Monitor {
         let mut state = State::new(sandbox.pid, spec.generation);
         state.shares_user_namespace = spec.user_namespace.container_uid_map.is_empty();
         state.helper = helper.as_ref().map(|starting| starting.helper.record());
+        state.root_helper = root_helper.as_ref().map(RootHelper::record);
         state.cgroup = group.as_ref().map(|group| group.place.clone());
         // Before anything of it lives on its own: should we die, others find it.
         state.write(&spec.runtime_dir)?;
+        root_helper.as_ref().map_or(Ok(()), RootHelper::go)?;
         // It gets ready while the sandbox is being built.
         if let Some(starting) = &helper {
             starting.go()?;
         }
-        sandbox.await_ready()?;
+        let ready = sandbox.await_ready();
+        match &mut root_helper {
+            Some(root_helper) => root_helper.settle(ready)?,
+            None => ready?,
+        }
         if let Some(open) = sandbox.namespaces.take() {
             // Another runtime made the process just now.
             (state.pid, state.start_time) = (sandbox.pid, process::start_time(sandbox.pid).unwrap_or(0));
@@ -111,7 +122,8 @@ impl Monitor {
         self.sessions.insert(MAIN, Session::new((sandbox.pid, pidfd), terminal, ends, spec.process.stdin_once)?);
         let log = open_log(&spec)?;
         let waiting = Some(sandbox);
-        self.container = Some(Container { spec, state, log, waiting, namespaces, helper, group, deadline: None });
+        self.container =
+            Some(Container { spec, state, log, waiting, namespaces, helper, root_helper, group, deadline: None });
         Ok(())
     }
 
@@ -166,11 +178,13 @@ impl Monitor {
         self.sessions.insert(MAIN, Session::adopted(state.pid, pidfd, outputs));
         let log = open_log(&spec)?;
         let helper = state.helper.and_then(Helper::adopt);
+        let root_helper = state.root_helper.and_then(RootHelper::adopt);
         let group = state.cgroup.as_deref().and_then(Group::open);
         // Not earlier: an adoption that failed leaves everything as the next one needs it.
         self.runtime_dir = Some(spec.runtime_dir.clone());
         let deadline = state.deadline.map(|at| Instant::now() + until(at));
-        self.container = Some(Container { spec, state, log, waiting: None, namespaces: None, helper, group, deadline });
+        self.container =
+            Some(Container { spec, state, log, waiting: None, namespaces: None, helper, root_helper, group, deadline });
         self.phase = Phase::Running;
         Ok(())
     }
@@ -210,6 +224,11 @@ impl Monitor {
                 helper.dismiss();
             }
             container.group = None;
+            if container.root_helper.is_some() {
+                // Before the next start has a program of its own at work there.
+                container.namespaces = None;
+                container.root_helper = None;
+            }
         }
         if let Some(runtime_dir) = self.runtime_dir.take() {
             for name in ["state.json", "state.json.new", "ctl", "lock"] {

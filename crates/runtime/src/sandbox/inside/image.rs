@@ -12,6 +12,8 @@ use crate::inroot;
 pub(super) struct Image<'a> {
     pub(super) lower: &'a [String],
     pub(super) place: &'a str,
+    /// A copy of the layers, which is then all there is to be shown.
+    pub(super) root: Option<&'a str>,
     pub(super) readonly: bool,
     pub(super) subpath: Option<&'a str>,
     pub(super) is_first_start: bool,
@@ -21,7 +23,9 @@ pub(super) struct Image<'a> {
 pub(super) fn open(image: &Image<'_>) -> Result<(OwnedFd, OwnedFd), Failure> {
     let (upper, work) = (format!("{}/upper", image.place), format!("{}/work", image.place));
     let place = open_host_directory(image.place)?;
-    let merged = if image.readonly {
+    let merged = if let Some(root) = image.root {
+        open_host_directory(root)?
+    } else if image.readonly {
         // Overlay wants two layers at least where there is nothing to write to: the empty one goes below.
         let lower: Vec<String> = image.lower.iter().cloned().chain([upper]).collect();
         overlay(&Stack { lower: &lower, changes: None, is_first_start: false }, &place)?

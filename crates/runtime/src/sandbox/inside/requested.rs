@@ -81,9 +81,10 @@ fn open_source<'a>(wanted: &'a Mount, spec: &SandboxSpec) -> Result<Source<'a>, 
             let (mounted, opened) = device::open_asked_for(source)?;
             Source::of_existing(wanted, mounted, opened)
         }
-        Mount::Image { lower, place, readonly, subpath, .. } => {
+        Mount::Image { lower, place, root, readonly, subpath, .. } => {
             let (readonly, subpath, is_first_start) = (*readonly, subpath.as_deref(), spec.generation == 1);
-            let (mounted, opened) = image::open(&Image { lower, place, readonly, subpath, is_first_start })?;
+            let root = root.as_deref();
+            let (mounted, opened) = image::open(&Image { lower, place, root, readonly, subpath, is_first_start })?;
             let attributes = mount::NODEV | mount::NOSUID | flag(readonly, mount::RDONLY);
             mount::set_attributes(mounted.as_fd(), attributes, mount::PRIVATE, false)?;
             Source::of_existing(wanted, mounted, opened)

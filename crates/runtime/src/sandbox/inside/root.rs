@@ -4,7 +4,7 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use bunker_sys::mount::{self, FilesystemContext};
-use bunker_sys::{SysResult, file, path};
+use bunker_sys::{SysResult, file as descriptor, path};
 
 use super::open_host_directory;
 use crate::failure::{Failure, FailureCode};
@@ -13,7 +13,12 @@ use crate::spec::{RootFilesystem, SandboxSpec};
 const EINVAL: i32 = 22;
 
 /// The root, mounted over `place`: a descriptor of its top directory.
-pub(super) fn assemble(spec: &SandboxSpec, place: &OwnedFd) -> Result<OwnedFd, Failure> {
+/// `served`: what a program shows as that.
+pub(super) fn assemble(spec: &SandboxSpec, place: &OwnedFd, served: Option<&OwnedFd>) -> Result<OwnedFd, Failure> {
+    if let Some(served) = served {
+        mount::attach(served.as_fd(), place.as_fd())?;
+        return Ok(descriptor::duplicate(served.as_fd())?);
+    }
     let mounted = match &spec.root {
         RootFilesystem::Overlay { lower, upper, work, volatile, .. } => {
             let changes = Some(Changes { upper, work, volatile: *volatile });
@@ -29,17 +34,29 @@ pub(super) fn assemble(spec: &SandboxSpec, place: &OwnedFd) -> Result<OwnedFd, F
     Ok(mounted)
 }
 
-pub(super) struct Stack<'a> {
-    pub(super) lower: &'a [String],
+pub(crate) struct Stack<'a> {
+    pub(crate) lower: &'a [String],
     /// `None`: nothing can be written, and there are two layers at least.
-    pub(super) changes: Option<Changes<'a>>,
-    pub(super) is_first_start: bool,
+    pub(crate) changes: Option<Changes<'a>>,
+    pub(crate) is_first_start: bool,
 }
 
-pub(super) struct Changes<'a> {
-    pub(super) upper: &'a str,
-    pub(super) work: &'a str,
-    pub(super) volatile: bool,
+pub(crate) struct Changes<'a> {
+    pub(crate) upper: &'a str,
+    pub(crate) work: &'a str,
+    pub(crate) volatile: bool,
+}
+
+impl Stack<'_> {
+    /// As `overlay` does it: for who mounts it in another way.
+    pub(crate) fn inherit_root(&self) -> Result<(), Failure> {
+        match (self.lower.first(), &self.changes) {
+            (Some(top), Some(changes)) if self.is_first_start => {
+                inherit(open_layer(top)?.as_fd(), open_host_directory(changes.upper)?.as_fd())
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Its top directory, mounted over `place`.
@@ -65,7 +82,7 @@ pub(super) fn overlay(stack: &Stack<'_>, place: &OwnedFd) -> Result<OwnedFd, Fai
 
 fn open_layer(layer: &str) -> Result<OwnedFd, Failure> {
     let flags = path::O_PATH | path::O_DIRECTORY;
-    file::open(layer, flags)
+    descriptor::open(layer, flags)
         .map_err(|error| Failure::system(FailureCode::System, "opening a layer of the image", &error))
 }
 
@@ -91,8 +108,12 @@ impl OpenedChanges {
 /// afterwards the container's own changes stand.
 fn inherit_root(opened: &Opened) -> Result<(), Failure> {
     let (Some(top), Some(changes)) = (opened.lower.first(), &opened.changes) else { return Ok(()) };
-    let wanted = path::status(top.as_fd())?;
-    let upper = path::open_at(changes.upper.as_fd(), b".", path::O_RDONLY | path::O_DIRECTORY, 0)?;
+    inherit(top.as_fd(), changes.upper.as_fd())
+}
+
+fn inherit(top: BorrowedFd<'_>, upper: BorrowedFd<'_>) -> Result<(), Failure> {
+    let wanted = path::status(top)?;
+    let upper = path::open_at(upper, b".", path::O_RDONLY | path::O_DIRECTORY, 0)?;
     path::change_owner(upper.as_fd(), (wanted.uid, wanted.gid))?;
     path::change_mode(upper.as_fd(), wanted.permissions())?;
     Ok(())
@@ -118,10 +139,10 @@ fn by_descriptor(opened: &Opened) -> SysResult<OwnedFd> {
 
 /// mount(2) with the layers' short names under /proc/self/fd: its options end at one page.
 fn by_name(opened: &Opened, place: BorrowedFd<'_>) -> SysResult<OwnedFd> {
-    let lower: Vec<String> = opened.lower.iter().map(|layer| file::path_of(layer.as_fd())).collect();
+    let lower: Vec<String> = opened.lower.iter().map(|layer| descriptor::path_of(layer.as_fd())).collect();
     let mut options = format!("userxattr,lowerdir={}", lower.join(":"));
     if let Some(changes) = &opened.changes {
-        let (upper, work) = (file::path_of(changes.upper.as_fd()), file::path_of(changes.work.as_fd()));
+        let (upper, work) = (descriptor::path_of(changes.upper.as_fd()), descriptor::path_of(changes.work.as_fd()));
         options.push_str(&format!(",upperdir={upper},workdir={work}"));
         if changes.volatile {
             options.push_str(",volatile");

@@ -41,7 +41,7 @@ fn inside() {
         fs::write(place.join("bottom/below"), "bottom").expect("a test directory");
         fs::write(place.join("top/both"), "top").expect("a test directory");
         let open = |folder: &str| {
-            file::open(place.join(folder).to_str().expect("a test directory"), O_PATH | O_DIRECTORY)
+            descriptor::open(place.join(folder).to_str().expect("a test directory"), O_PATH | O_DIRECTORY)
                 .expect("a test directory")
         };
         let opened = Opened {
@@ -50,7 +50,7 @@ fn inside() {
         };
         let root = open("root");
         let mounted = by(&opened, root.as_fd()).expect("a test directory");
-        let merged = file::path_of(mounted.as_fd());
+        let merged = descriptor::path_of(mounted.as_fd());
         let read = |name: &str| fs::read_to_string(format!("{merged}/{name}")).expect("a test directory");
         assert_eq!((read("both"), read("below")), ("top".to_owned(), "bottom".to_owned()));
         fs::write(format!("{merged}/new"), "upper").expect("a test directory");

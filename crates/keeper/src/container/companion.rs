@@ -1,0 +1,55 @@
+//! A program that serves one container from outside, and ends with it.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use bunker_sys::process;
+
+use super::record::Helper as Record;
+
+const SIGTERM: i32 = 15;
+
+/// A helper that is there; ended when dropped.
+pub struct Helper {
+    pidfd: OwnedFd,
+    pid: i32,
+    is_child: bool,
+}
+
+impl Helper {
+    /// One that we have just made.
+    pub fn child(pid: i32, pidfd: OwnedFd) -> Self {
+        Self { pidfd, pid, is_child: true }
+    }
+
+    /// One that an earlier keeper started, if it still is that process.
+    pub fn adopt(record: Record) -> Option<Self> {
+        let pidfd = process::open_pidfd(record.pid).ok()?;
+        (process::start_time(record.pid) == Some(record.start_time)).then_some(Self {
+            pidfd,
+            pid: record.pid,
+            is_child: false,
+        })
+    }
+
+    pub fn pidfd(&self) -> BorrowedFd<'_> {
+        self.pidfd.as_fd()
+    }
+
+    /// Tells it to end; `drop` waits for that.
+    pub fn dismiss(&self) {
+        let _ = process::signal(self.pidfd.as_fd(), SIGTERM);
+    }
+
+    pub fn record(&self) -> Record {
+        Record { pid: self.pid, start_time: process::start_time(self.pid).unwrap_or(0) }
+    }
+}
+
+impl Drop for Helper {
+    fn drop(&mut self) {
+        self.dismiss();
+        if self.is_child {
+            let _ = process::wait_child(self.pid, true);
+        }
+    }
+}
