@@ -16,8 +16,8 @@ pub use content::{
     clone_file, copy_range, read_at, read_some, set_length, skip_hole, skip_to_data, write_all, write_at,
 };
 pub use libc::{
-    O_APPEND, O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_TRUNC,
-    O_WRONLY, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK,
+    O_APPEND, O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_TMPFILE,
+    O_TRUNC, O_WRONLY, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK,
 };
 pub use listing::{DirectoryEntry, entries, read_entries, rewind};
 pub use status::{FileTime, Status, device_number, free_bytes, status, status_at};
@@ -125,6 +125,15 @@ pub fn make_hard_link_at(from: (BorrowedFd<'_>, &[u8]), to: (BorrowedFd<'_>, &[u
     // SAFETY: zero-terminated paths, open directories.
     let made = unsafe { libc::linkat(from.0.as_raw_fd(), old.as_ptr(), to.0.as_raw_fd(), new.as_ptr(), 0) };
     check(made, || format!("linkat(\"{}\", \"{}\")", from.1.escape_ascii(), to.1.escape_ascii())).map(drop)
+}
+
+/// linkat(2) with AT_EMPTY_PATH: gives a name to a file that is open (and was made without one).
+pub fn link_open_at(file: BorrowedFd<'_>, to: (BorrowedFd<'_>, &[u8])) -> SysResult<()> {
+    let new = terminate(to.1)?;
+    // SAFETY: zero-terminated paths, open descriptors.
+    let made =
+        unsafe { libc::linkat(file.as_raw_fd(), c"".as_ptr(), to.0.as_raw_fd(), new.as_ptr(), libc::AT_EMPTY_PATH) };
+    check(made, || format!("linkat({}, \"{}\")", file.as_raw_fd(), to.1.escape_ascii())).map(drop)
 }
 
 /// renameat(2) from (directory, name) to (directory, name).

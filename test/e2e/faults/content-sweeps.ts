@@ -16,6 +16,39 @@ function plantFile(env: TestEnv): void {
   chownSync(path, env.user.uid, env.user.gid);
 }
 
+/** Into a container that runs, perhaps over what is there. */
+function copyOver(env: TestEnv, { image, target, driver }: { image: string; target: string; driver: string }): SweepOf {
+  const place = target.slice(0, target.lastIndexOf("/"));
+  return {
+    prepare: async () => {
+      const options = { environment: { BUNKER_STORAGE_DRIVER: driver } };
+      await env.ok(
+        ["run", "-d", "--name=c", NO_NETWORK, image, "sh", "-c", `cat ${target} > /before; sleep 1000`],
+        options,
+      );
+      plantFile(env);
+      return ["cp", "file", `c:${target}`];
+    },
+    recover: async (args) => {
+      // As it was, or whole; never half.
+      const seen = await env.run(["exec", "c", "sh", "-c", `cmp -s ${target} /before || cat ${target}`]);
+      if (seen.code === 0 && seen.stdout !== "" && seen.stdout !== CONTENT) {
+        throw new Error(`half a file: ${seen.stdout.length} bytes`);
+      }
+      await env.ok(args);
+      if ((await env.ok(["exec", "c", "cat", target])) !== CONTENT.trimEnd()) throw new Error("not copied");
+      noLeftovers(await env.ok(["exec", "c", "ls", "-a", place]));
+      await truthAndRemoval(env, "running");
+    },
+    leavesRunning: true,
+  };
+}
+
+/** What a killed `cp` was about to name is removed by the next one in its directory. */
+function noLeftovers(listing: string): void {
+  if (listing.includes(".bunker-cp-")) throw new Error(`left over: ${listing}`);
+}
+
 export const CONTENT_SWEEPS: Record<string, (stage: Stage) => SweepOf> = {
   "create where layers are copied": ({ env, image }) => ({
     options: { environment: { BUNKER_STORAGE_DRIVER: "copy" } },
@@ -29,22 +62,13 @@ export const CONTENT_SWEEPS: Record<string, (stage: Stage) => SweepOf> = {
     },
   }),
 
-  "cp into a running container": ({ env, image }) => ({
-    prepare: async () => {
-      await env.ok(["run", "-d", "--name=c", NO_NETWORK, image, "sleep", "1000"]);
-      plantFile(env);
-      return ["cp", "file", "c:/etc/motd"];
-    },
-    recover: async (args) => {
-      // Whole or not there, never half.
-      const seen = await env.run(["exec", "c", "cat", "/etc/motd"]);
-      if (seen.code === 0 && seen.stdout !== CONTENT) throw new Error(`half a file: ${seen.stdout.length} bytes`);
-      await env.ok(args);
-      if ((await env.ok(["exec", "c", "cat", "/etc/motd"])) !== CONTENT.trimEnd()) throw new Error("not copied");
-      await truthAndRemoval(env, "running");
-    },
-    leavesRunning: true,
-  }),
+  "cp into a running container": ({ env, image }) => copyOver(env, { image, target: "/etc/motd", driver: "" }),
+
+  "cp over a file of a running container": ({ env, image }) =>
+    copyOver(env, { image, target: "/etc/passwd", driver: "" }),
+
+  "cp where files cannot be made without a name": ({ env, image }) =>
+    copyOver(env, { image, target: "/etc/passwd", driver: "fuse-overlayfs" }),
 
   "cp into a container at rest, and start": ({ env, image }) => ({
     prepare: async () => {
@@ -68,6 +92,7 @@ export const CONTENT_SWEEPS: Record<string, (stage: Stage) => SweepOf> = {
     recover: async (args) => {
       Bun.spawnSync(env.command(["rm", "-rf", "out"]));
       await env.ok(args);
+      noLeftovers(Bun.spawnSync(env.command(["ls", "-a", "out", "."])).stdout.toString());
       Bun.spawnSync(env.command(["rm", "-rf", "out"]));
       await truthAndRemoval(env, "created");
     },

@@ -57,6 +57,18 @@ export const SWEEPS: Record<string, (stage: Stage) => SweepOf> = {
     leavesRunning: true,
   }),
 
+  "run -d where a program shows the root": ({ env, image }) => ({
+    options: { environment: { BUNKER_STORAGE_DRIVER: "fuse-overlayfs" } },
+    prepare: async () => ["run", "-d", "--name=c", NO_NETWORK, image, "sleep", "1000"],
+    recover: async (args) => {
+      await truthAndRemoval(env);
+      await env.ok(args, { environment: { BUNKER_STORAGE_DRIVER: "fuse-overlayfs" } });
+      await env.ok(["exec", "c", "cat", "/etc/passwd"]);
+      await truthAndRemoval(env, "running");
+    },
+    leavesRunning: true,
+  }),
+
   "run, attached": ({ env, image }) => ({
     prepare: async () => ["run", "--name=c", image, ...SAYING],
     recover: async (args) => {

@@ -1,6 +1,7 @@
 //! Extracting over what is there: files are replaced, directories that exist stay as they are, and neither takes the other's
-//! place unless that is wanted. Each file is made aside and renamed, so that nobody sees half of it.
+//! place unless that is wanted. Each file is whole before it has its name, so that nobody sees half of it.
 
+mod aside;
 mod place;
 mod write;
 
@@ -15,6 +16,7 @@ use crate::failure::{Failure, FailureCode};
 use crate::layer::problem::{Outcome, Problem, archive, shown};
 use crate::layer::tar::{Entry, EntryKind, Reader};
 use crate::layer::{Owners, name};
+use aside::Aside;
 use place::Place;
 
 const ENOENT: i32 = 2;
@@ -74,6 +76,7 @@ pub fn extract(job: Extract<'_>) -> Result<Extracted, Failure> {
             _ => Vec::new(),
         },
         place: Place::new(job.destination, job.root)?,
+        aside: Aside::new(),
         keep_owners: job.keep_owners && !job.owners.is_single(),
         keep_attributes: job.keep_owners,
         overwrite: job.overwrite,
@@ -102,6 +105,7 @@ struct MadeDirectory {
 struct Extractor<'a> {
     top: Vec<u8>,
     place: Place<'a>,
+    aside: Aside,
     keep_owners: bool,
     keep_attributes: bool,
     overwrite: bool,
@@ -179,7 +183,7 @@ impl Extractor<'_> {
         }
         self.counts.bytes += entry.size;
         let dress = write::Dress { owner, mode: self.mode(entry), attributes: self.keep_attributes };
-        write::replace((parent.as_fd(), name), entry, (&dress, reader))
+        write::replace((parent.as_fd(), name), entry, (&dress, &mut self.aside, reader))
     }
 
     fn make_directory(&mut self, parent: BorrowedFd<'_>, target: &[u8], entry: &Entry) -> Outcome<()> {

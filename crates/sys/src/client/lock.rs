@@ -12,7 +12,7 @@ use crate::{SysError, SysResult};
 pub fn acquire(path: &str) -> SysResult<Option<OwnedFd>> {
     loop {
         let file = open_lock_file(path)?;
-        match set(&file, path, (libc::F_OFD_SETLK, libc::F_WRLCK)) {
+        match set(file.as_fd(), path, (libc::F_OFD_SETLK, libc::F_WRLCK)) {
             Err(error) if matches!(error.errno, libc::EAGAIN | libc::EACCES) => return Ok(None),
             other => other?,
         }
@@ -22,11 +22,19 @@ pub fn acquire(path: &str) -> SysResult<Option<OwnedFd>> {
     }
 }
 
+/// Locks a file that is open for writing, without waiting; false if somebody else has it.
+pub fn try_hold(file: BorrowedFd<'_>) -> SysResult<bool> {
+    match set(file, "", (libc::F_OFD_SETLK, libc::F_WRLCK)) {
+        Err(error) if matches!(error.errno, libc::EAGAIN | libc::EACCES) => Ok(false),
+        other => other.map(|()| true),
+    }
+}
+
 /// Takes the lock, waiting for its holder to let go or die.
 pub fn wait(path: &str) -> SysResult<OwnedFd> {
     loop {
         let file = open_lock_file(path)?;
-        set(&file, path, (libc::F_OFD_SETLKW, libc::F_WRLCK))?;
+        set(file.as_fd(), path, (libc::F_OFD_SETLKW, libc::F_WRLCK))?;
         if is_current(&file, path)? {
             return Ok(file);
         }
@@ -37,7 +45,7 @@ pub fn wait(path: &str) -> SysResult<OwnedFd> {
 pub fn share(path: &str) -> SysResult<OwnedFd> {
     loop {
         let file = open_lock_file(path)?;
-        set(&file, path, (libc::F_OFD_SETLKW, libc::F_RDLCK))?;
+        set(file.as_fd(), path, (libc::F_OFD_SETLKW, libc::F_RDLCK))?;
         if is_current(&file, path)? {
             return Ok(file);
         }
@@ -75,7 +83,7 @@ fn whole_file(kind: libc::c_int) -> libc::flock {
     request
 }
 
-fn set(file: &OwnedFd, path: &str, (command, kind): (libc::c_int, libc::c_int)) -> SysResult<()> {
+fn set(file: BorrowedFd<'_>, path: &str, (command, kind): (libc::c_int, libc::c_int)) -> SysResult<()> {
     let request = whole_file(kind);
     // SAFETY: `request` is a valid flock for the whole call.
     let attempt = || unsafe { libc::fcntl(file.as_raw_fd(), command, &raw const request) as isize };
