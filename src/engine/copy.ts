@@ -1,28 +1,12 @@
 // docker cp: one worker packs what is at a path, another one extracts it, each locked in with its own side alone. Both say first
 // what they found; docker's rules say then what goes where.
 
-import type { SandboxSpec } from "../container/index.ts";
 import { BunkerError, wrapError } from "../errors.ts";
-import { closeFd, makePipe } from "../native/index.ts";
-import { type CopyPath, type DestinationKind, planCopy, type SourceKind } from "../volume/index.ts";
-import type { ContainerRecord, LayerMap } from "../store/index.ts";
-import { clearRuntime, lockContainer, untilFree } from "./container-lock.ts";
-import { makeContainerTree } from "./create.ts";
+import { makePipe } from "../native/index.ts";
+import { type CopyPath, type DestinationKind, type Placing, planCopy, type SourceKind } from "../volume/index.ts";
+import { type CopySide, type FileSide, Held, sideFor, type SideWord } from "./copy-side.ts";
 import type { Engine } from "./engine.ts";
-import { layerMap, specOf } from "./spec.ts";
-import { prepareRoot } from "./storage.ts";
-import { readKeeperState, viewContainer } from "./view.ts";
 import { Dialogue } from "./worker.ts";
-
-/** The kernel's own, which are there only while a container runs. */
-const KERNEL_PLACES = /^\/(?:proc|sys|dev)(?:\/|$)/;
-
-/** One side of a copy. */
-export type CopySide =
-  | { kind: "host"; at: CopyPath }
-  | { kind: "container"; name: string; at: CopyPath }
-  /** An archive, on a descriptor of ours. */
-  | { kind: "stream"; fd: number };
 
 export interface CopyOptions {
   /** Owners are kept; else copies are root's in a container, and the user's own on the host. */
@@ -44,6 +28,9 @@ export interface Copied {
 export async function copyFiles(engine: Engine, from: CopySide, to: CopySide, options: CopyOptions): Promise<Copied> {
   using held = new Held(engine);
   try {
+    if (from.kind === "container" && to.kind === "container" && isSame(engine, from, to)) {
+      return await copyWithin(engine, from, to, { held, options });
+    }
     const [reading, writing] = pipeFor(from, to, held);
     const source = from.kind === "stream" ? null : await openSource(engine, from, { held, options, output: writing });
     const target = to.kind === "stream" ? null : await openTarget(engine, to, { held, input: reading });
@@ -51,15 +38,13 @@ export async function copyFiles(engine: Engine, from: CopySide, to: CopySide, op
     held.closeDescriptors();
     const found = await look(source, target);
     if (from.kind === "stream") return await receiveArchive(to, target, { found, options });
-    if (found.source === null) throw missing(from);
-    if (found.source === "other") throw new BunkerError("bad-path", `"${from.at.path}" is a device or a socket`);
+    ensureCopied(from, found);
     if (to.kind === "stream") {
       const name = from.at.contents ? "" : from.at.name;
       source?.order({ name, asRoot: false });
       return await outcome(source, null);
     }
-    const sides = { source: from.at, sourceKind: found.source, destination: to.at };
-    const placing = planCopy({ ...sides, destinationKind: found.destination ?? "noParent" });
+    const placing = plan(from, to, found);
     source?.order({ name: "", asRoot: to.kind === "container" && !options.archive });
     target?.order({ ...placing, ...orderFor(to, options), follow: false });
     return await outcome(source, target);
@@ -90,55 +75,41 @@ function bareSide(side: SideWord): SideWord {
   return side.kind === "running" ? { ...side, bare: true } : side;
 }
 
-/** What must be given back, whatever happens. */
-class Held {
-  readonly #engine: Engine;
-  readonly #descriptors: number[] = [];
-  /** Of containers that rest, by id. */
-  readonly #locks = new Map<string, number>();
-  readonly #dialogues: Dialogue[] = [];
+type ContainerSide = Extract<CopySide, { kind: "container" }>;
 
-  constructor(engine: Engine) {
-    this.#engine = engine;
-  }
+function isSame(engine: Engine, from: ContainerSide, to: ContainerSide): boolean {
+  const { containers } = engine.store;
+  return from.name === to.name || containers.resolve(from.name).id === containers.resolve(to.name).id;
+}
 
-  descriptor(fd: number): number {
-    this.#descriptors.push(fd);
-    return fd;
-  }
+/** One worker does both: a root that rests can be mounted once only, and who sees both ends sees where one is in the other. */
+async function copyWithin(
+  engine: Engine,
+  from: ContainerSide,
+  to: ContainerSide,
+  { held, options }: { held: Held; options: CopyOptions },
+): Promise<Copied> {
+  const follow = options.followLink || from.at.assertsDirectory;
+  const paths = { from: from.at.path, to: to.at.path, follow };
+  const job = { op: "copyWithin" as const, ...(await sideFor(engine, from, held)), ...paths };
+  const worker = held.dialogue(new Dialogue(engine, job, []));
+  const found = (await worker.answer()) as unknown as Found;
+  ensureCopied(from, found);
+  const source = { name: "", asRoot: !options.archive };
+  const destination = { ...plan(from, to, found), ...orderFor(to, options), follow: false };
+  worker.order({ source, destination });
+  const { packed, extracted } = (await worker.answer()) as Record<string, Record<string, unknown>>;
+  return counted([packed, extracted]);
+}
 
-  isLocked(id: string): boolean {
-    return this.#locks.has(id);
-  }
+function ensureCopied(from: FileSide, found: Found): void {
+  if (found.source === null) throw missing(from);
+  if (found.source === "other") throw new BunkerError("bad-path", `"${from.at.path}" is a device or a socket`);
+}
 
-  lock(id: string, fd: number): void {
-    this.#locks.set(id, fd);
-  }
-
-  /** It was not at rest after all: what lies there is somebody else's to look at. */
-  unlock(id: string): void {
-    const fd = this.#locks.get(id);
-    this.#locks.delete(id);
-    if (fd !== undefined) closeFd(fd);
-  }
-
-  dialogue(dialogue: Dialogue): Dialogue {
-    this.#dialogues.push(dialogue);
-    return dialogue;
-  }
-
-  closeDescriptors(): void {
-    for (const fd of this.#descriptors.splice(0)) closeFd(fd);
-  }
-
-  [Symbol.dispose](): void {
-    for (const dialogue of this.#dialogues) dialogue.close();
-    this.closeDescriptors();
-    for (const id of this.#locks.keys()) {
-      clearRuntime(this.#engine, id);
-      this.unlock(id);
-    }
-  }
+function plan(from: FileSide, to: FileSide, found: Found): Placing {
+  const sides = { source: from.at, sourceKind: found.source ?? "other", destination: to.at };
+  return planCopy({ ...sides, destinationKind: found.destination ?? "noParent" });
 }
 
 /** Where the extracting side reads, and where the packing one writes. */
@@ -148,8 +119,6 @@ function pipeFor(from: CopySide, to: CopySide, held: Held): [reading: number, wr
   const [reading, writing] = makePipe();
   return [held.descriptor(reading), held.descriptor(writing)];
 }
-
-type FileSide = Exclude<CopySide, { kind: "stream" }>;
 
 async function openSource(
   engine: Engine,
@@ -169,60 +138,6 @@ async function openTarget(
 ): Promise<Dialogue> {
   const job = { op: "copyIn" as const, ...(await sideFor(engine, side, held)), path: side.at.path };
   return held.dialogue(new Dialogue(engine, job, [input]));
-}
-
-type SideWord =
-  | { kind: "host" }
-  | { kind: "running"; pid: number; startTime: number; bare?: boolean }
-  | { kind: "resting"; spec: SandboxSpec };
-
-interface Side {
-  side: SideWord;
-  /** Whose ids are meant, where it is not clear from who runs there. */
-  map?: LayerMap;
-  beside?: LayerMap;
-}
-
-/** What the worker is told about its side. A container that rests is locked: nobody may start it while its root is mounted elsewhere. */
-async function sideFor(engine: Engine, side: FileSide, held: Held): Promise<Side> {
-  if (side.kind === "host") return { side: { kind: "host" } };
-  return untilFree(side.name, async () => {
-    const view = viewContainer(engine, side.name);
-    const { id, name } = view.record;
-    if (view.status === "running") {
-      const state = readKeeperState(engine.store.layout.runtime(id));
-      const beside = layerMap(engine, view.record.config.request.userns);
-      if (state !== null) return { side: { kind: "running", pid: state.pid, startTime: state.startTime }, beside };
-    }
-    if (held.isLocked(id)) {
-      throw new BunkerError("unsupported", `container "${name}" does not run: nothing is copied within it`, {
-        hint: `\`bunker start ${name}\` starts it; or copy to the host first.`,
-      });
-    }
-    const lock = view.status === "running" ? null : lockContainer(engine, id);
-    if (lock !== null) {
-      held.lock(id, lock);
-      const record = engine.store.containers.find(id);
-      if (record?.state === "created" || record?.state === "ended") return await restingSide(engine, record);
-      held.unlock(id);
-    }
-    return null;
-  });
-}
-
-/** As at its next start. */
-async function restingSide(engine: Engine, record: ContainerRecord): Promise<Side> {
-  makeContainerTree(engine, record);
-  await prepareRoot(engine, record);
-  const next = { ...record, generation: record.generation + 1 };
-  const spec = specOf(engine, next, { network: { kind: "none" }, rows: 0, columns: 0 });
-  const side = { kind: "resting" as const, spec: { ...spec, mounts: spec.mounts.filter(isKept) } };
-  return { side, map: layerMap(engine, record.config.request.userns) };
-}
-
-/** What is in a tmpfs ends with the container, and a device has no content to copy. */
-function isKept({ kind, target }: SandboxSpec["mounts"][number]): boolean {
-  return kind !== "tmpfs" && kind !== "device" && !KERNEL_PLACES.test(target);
 }
 
 interface Found {
@@ -263,7 +178,10 @@ async function outcome(source: Dialogue | null, target: Dialogue | null): Promis
   }
   if (extracted.status === "rejected") throw extracted.reason;
   // One of the two may not be ours.
-  const results = [packed.status === "fulfilled" ? packed.value : undefined, extracted.value];
+  return counted([packed.status === "fulfilled" ? packed.value : undefined, extracted.value]);
+}
+
+function counted(results: (Record<string, unknown> | undefined)[]): Copied {
   const counts = (key: string): number[] => results.map((result) => Number(result?.[key] ?? 0));
   return { bytes: Math.max(...counts("bytes")), leftOut: counts("leftOut").reduce((sum, count) => sum + count, 0) };
 }

@@ -2,7 +2,7 @@
 
 import { BunkerError } from "../errors.ts";
 import type { Engine } from "./engine.ts";
-import { copiedRoot, lowerDirectories, ownRoot } from "./spec.ts";
+import { lowerDirectories, rootOf } from "./spec.ts";
 import { viewContainer } from "./view.ts";
 import { startJob } from "./worker.ts";
 
@@ -15,22 +15,21 @@ export interface FileChange {
 /** By their paths. @throws BunkerError not-found, unsupported where there is nothing to compare with */
 export async function containerChanges(engine: Engine, name: string): Promise<FileChange[]> {
   const { record } = viewContainer(engine, name);
-  const own = ownRoot(record);
-  if (own !== null) {
+  const { driver, directory } = rootOf(engine, record);
+  if (driver === "directory") {
     throw new BunkerError(
       "unsupported",
-      `container "${record.name}" has no image: its root is the directory "${own}"`,
+      `container "${record.name}" has no image: its root is the directory "${directory}"`,
       {
         hint: "With --rootfs DIRECTORY:O its changes would be its own.",
       },
     );
   }
-  const copy = copiedRoot(engine, record.id);
   const { changes } = await startJob(engine, {
     op: "changes",
-    own: copy ?? `${engine.store.layout.container(record.id)}/upper`,
+    own: directory ?? `${engine.store.layout.container(record.id)}/upper`,
     layers: lowerDirectories(engine, record),
-    complete: copy !== null,
+    complete: directory !== null,
   }).result;
   return (changes as [FileChange["kind"], string][]).map(([kind, path]) => ({ kind, path }));
 }

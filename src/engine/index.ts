@@ -5,7 +5,7 @@ import type { OnPullEvent } from "./pull-event.ts";
 import type { PullOptions, Pulled } from "./pull.ts";
 export type { PullAccess } from "./pull.ts";
 
-export type { CopySide } from "./copy.ts";
+export type { CopySide } from "./copy-side.ts";
 export { createContainer } from "./create.ts";
 export { type Engine, openEngine } from "./engine.ts";
 export { attachContainer, execInContainer } from "./exec.ts";

@@ -8,7 +8,18 @@ import type { LayerMap, Trash } from "../store/index.ts";
 import type { Engine } from "./engine.ts";
 
 export type Job = {
-  op: "unpack" | "link" | "fix" | "remove" | "measure" | "flatten" | "changes" | "tryOverlay" | "copyOut" | "copyIn";
+  op:
+    | "unpack"
+    | "link"
+    | "fix"
+    | "remove"
+    | "measure"
+    | "flatten"
+    | "changes"
+    | "tryOverlay"
+    | "copyOut"
+    | "copyIn"
+    | "copyWithin";
 } & Record<string, unknown>;
 
 /** A job under way. */

@@ -101,15 +101,6 @@ function ensureLocal(place: string): void {
   });
 }
 
-/** Which program's it is: `fuse.sshfs`, or `fuse` where it does not say. */
-function readFuseKind(place: string): string {
-  const device = statSync(place).dev;
-  const numbers = `${(device >> 8) & 0xfff}:${(device & 0xff) | ((device >> 12) & 0xfff00)}`;
-  const lines = readFileSync("/proc/self/mountinfo", "utf8").split("\n");
-  const mount = lines.find((line) => line.split(" ")[2] === numbers);
-  return mount?.split(" - ")[1]?.split(" ")[0] ?? "fuse";
-}
-
 /** An empty file where there was a database: it must not look as if there had never been anything. */
 function ensureNew(path: string): void {
   const home = dirname(path);

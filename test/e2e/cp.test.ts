@@ -146,7 +146,6 @@ describe("between containers", () => {
     await cp("d:/there/sub/deep", "c:/tmp/again");
     await cp("c:/tmp/again", "c:/tmp/third");
     expect(await inside("cat /tmp/third")).toBe("deep");
-    expect(await refused("d:/there", "d:/other")).toContain("hint: ");
   });
 });
 

@@ -11,13 +11,13 @@ use bunker_runtime::lockin::Root;
 use bunker_runtime::{Failure, FailureCode, sandbox};
 use bunker_sys::client::channel;
 use bunker_sys::path::{O_DIRECTORY, O_PATH, O_RDONLY};
-use bunker_sys::{credential, file, mount, namespace, process};
+use bunker_sys::{credential, file, mount, namespace, path, process};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::job::{Worker, bad};
 use super::receive;
-use super::request::{CopyIn, CopyInOrder, CopyOut, CopyOutOrder, Placed, Request, Side};
+use super::request::{CopyIn, CopyInOrder, CopyOut, CopyOutOrder, CopyWithin, CopyWithinOrder, Placed, Request, Side};
 
 /// Packs.
 pub(super) fn out(
@@ -109,16 +109,11 @@ pub(super) fn inward(
     let order: CopyInOrder = ask(worker, &json!({ "found": word_for(&destination) }))?;
     // Modes are as the archive says.
     credential::set_umask(0);
-    let placing = match &order.placing {
-        Placed::Contents => Placing::Contents,
-        Placed::Named { name } => Placing::Named(name.as_bytes()),
-        Placed::Replace => Placing::Replace,
-    };
     let is_container = !matches!(job.side, Side::Host);
     let extracted = extract(Extract {
         input,
         destination,
-        placing,
+        placing: placing_of(&order.placing),
         root: (order.follow && is_container).then_some((root, path)),
         keep_owners: order.keep_owners,
         overwrite: order.overwrite,
@@ -126,6 +121,75 @@ pub(super) fn inward(
         translate: is_foreign(request, &job.side),
     })?;
     Ok(json!(extracted))
+}
+
+/// Packs and extracts: a container that rests has its root mounted once, and so there is one process that sees it.
+pub(super) fn within(worker: &Worker<'_>, request: &Request, job: &CopyWithin) -> Result<Value, Failure> {
+    let (input, output) = file::pipe()?;
+    let make = || container_root(&job.side).map(Some);
+    let reach = worker.lock_in(Root::Made { make: Box::new(make), writable: true }, &[], None)?;
+    let root = reach.root.as_fd();
+    let source = find_source(root, job.from.as_bytes(), job.follow)?;
+    let destination = find_destination(root, job.to.as_bytes())?;
+    let found = json!({ "source": source.as_ref().map(kind_of), "destination": word_for(&destination) });
+    let CopyWithinOrder { source: from, destination: to } = ask(worker, &found)?;
+    let source = source.ok_or_else(|| bad("there is nothing to copy"))?;
+    if is_inside(&destination, &source, root)? {
+        let text = format!("\"{}\" is in \"{}\", which cannot be copied into itself", job.to, job.from);
+        return Err(Failure::new(FailureCode::BadPath, text));
+    }
+    // Modes are as the archive says.
+    credential::set_umask(0);
+    let owners = &Owners::of(&request.user_namespace);
+    let translate = is_foreign(request, &job.side);
+    let (packed, extracted) = std::thread::scope(|scope| {
+        let (name, as_root, output) = (from.name.as_bytes(), from.as_root, Sent::new(output));
+        let source = &source;
+        let packer =
+            scope.spawn(move || pack(Pack { source, name, as_root, ids: translate.then_some(owners), output }));
+        let extracted = extract(Extract {
+            input,
+            destination,
+            placing: placing_of(&to.placing),
+            root: None,
+            keep_owners: to.keep_owners,
+            overwrite: to.overwrite,
+            owners,
+            translate,
+        });
+        (packer.join(), extracted)
+    });
+    // Who could not write has been told so by the other one's end.
+    let extracted = extracted?;
+    let packed = packed.map_err(|_| bad("the packing thread panicked"))??;
+    Ok(json!({ "packed": packed, "extracted": extracted }))
+}
+
+/// Whether a directory would be copied into itself, which has no end.
+fn is_inside(destination: &Destination, source: &Source, root: BorrowedFd<'_>) -> Result<bool, Failure> {
+    let (Source::Directory(source), Destination::Directory(start) | Destination::Entry { parent: start, .. }) =
+        (source, destination)
+    else {
+        return Ok(false);
+    };
+    let identity = |directory: BorrowedFd<'_>| path::status(directory).map(|found| (found.device, found.inode));
+    let (wanted, top) = (identity(source.as_fd())?, identity(root)?);
+    let mut here = reopen(start.as_fd())?;
+    loop {
+        let seen = identity(here.as_fd())?;
+        if seen == wanted || seen == top {
+            return Ok(seen == wanted);
+        }
+        here = path::open_at(here.as_fd(), b"..", O_RDONLY | O_DIRECTORY, 0)?;
+    }
+}
+
+fn placing_of(placed: &Placed) -> Placing<'_> {
+    match placed {
+        Placed::Contents => Placing::Contents,
+        Placed::Named { name } => Placing::Named(name.as_bytes()),
+        Placed::Replace => Placing::Replace,
+    }
 }
 
 /// A running container with a map of its own: we are in U, beside it.
@@ -152,7 +216,7 @@ fn kind_of(source: &Source) -> &'static str {
 }
 
 fn reopen(directory: BorrowedFd<'_>) -> Result<OwnedFd, Failure> {
-    Ok(bunker_sys::path::open_at(directory, b".", O_RDONLY | O_DIRECTORY, 0)?)
+    Ok(path::open_at(directory, b".", O_RDONLY | O_DIRECTORY, 0)?)
 }
 
 /// The first answer, and the order that it brings.

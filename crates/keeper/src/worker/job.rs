@@ -42,6 +42,7 @@ pub fn run(channel: &OwnedFd) -> Result<Value, Failure> {
         Job::TryOverlay { directory, program } => try_overlay(directory, program.as_deref()),
         Job::CopyOut(job) => copy::out(&worker, &request, (job, fds)),
         Job::CopyIn(job) => copy::inward(&worker, &request, (job, fds)),
+        Job::CopyWithin(job) => copy::within(&worker, &request, job),
     }
 }
 

@@ -87,6 +87,8 @@ pub enum Job {
     CopyOut(CopyOut),
     /// Descriptor: where the archive comes from. Answers twice as well.
     CopyIn(CopyIn),
+    /// Both at once, in one container. Answers twice too.
+    CopyWithin(CopyWithin),
 }
 
 #[derive(Deserialize)]
@@ -105,6 +107,16 @@ pub struct CopyIn {
     pub side: Side,
     /// Absolute on its side, clean.
     pub path: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CopyWithin {
+    pub side: Side,
+    /// Absolute, clean; a link at `from` is followed if wanted.
+    pub from: String,
+    pub to: String,
+    pub follow: bool,
 }
 
 /// Whose files.
@@ -131,6 +143,12 @@ pub enum Side {
 pub struct CopyOutOrder {
     pub name: String,
     pub as_root: bool,
+}
+
+#[derive(Deserialize)]
+pub struct CopyWithinOrder {
+    pub source: CopyOutOrder,
+    pub destination: CopyInOrder,
 }
 
 /// See `bunker_runtime::copy::Placing`.
