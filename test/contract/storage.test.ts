@@ -14,6 +14,7 @@ const NONE = "--network=none";
 for (const driver of ["overlay", "fuse-overlayfs", "copy"]) {
   describe(`the ${driver} driver`, () => {
     const stage = useStage({
+      needs: driver === "fuse-overlayfs" ? ["crun", "fuse-overlayfs"] : ["crun"],
       environment: { environment: { BUNKER_STORAGE_DRIVER: driver } },
       prepare: async (opened) => {
         const lower = makeLayer([
@@ -139,6 +140,14 @@ for (const driver of ["overlay", "fuse-overlayfs", "copy"]) {
       const again = await env.run(["start", "-a", "c"]);
       expect(again.stdout).toBe(`upper\nupper\nmore\n${refusal}\n`);
       await env.ok(["rm", "c"]);
+    });
+
+    it("serves a container that another runtime makes", async () => {
+      const runtime = ["--rm", NONE, "--runtime=crun"];
+      const script = "cat kept replaced; rm kept; echo more >> replaced; cat replaced; ls kept 2>&1 || true";
+      expect(await stage.env.ok(["run", ...runtime, "layered", "sh", "-c", script])).toMatch(
+        /^lower\nupper\nupper\nmore\nls: .*No such/,
+      );
     });
 
     it("leaves nothing of a container that is removed", async () => {

@@ -99,9 +99,7 @@ describe("a data home on a file system of several machines", () => {
       expect(doctor.stdout).toMatch(/data home +a network file system keeps neither/);
       expect(existsSync(join(base, "upper/db.sqlite"))).toBe(false);
     } finally {
-      // Doctor's workers may still be on their way out.
-      const unmount = env.host.enter(["umount", place], "/");
-      expect(await until(() => Bun.spawnSync(unmount).exitCode === 0, PATIENCE_MS)).toBe(true);
+      await env.host.unmount(place);
       await server.exited;
     }
   });

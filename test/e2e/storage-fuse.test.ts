@@ -50,7 +50,7 @@ describe("a host whose kernel mounts no overlay", () => {
       expect(await env.ok([...inner, "start", "-a", "c"])).toContain("Hello");
       await env.ok([...inner, "rm", "c"]);
     } finally {
-      asRoot("umount", "home");
+      await env.host.unmount(join(place, "home"));
     }
   });
 

@@ -85,6 +85,13 @@ export class PrivateHost {
     ];
   }
 
+  /** Of what a test mounted in here, once those are gone who are on their way out of it. */
+  async unmount(place: string): Promise<void> {
+    const command = this.enter(["umount", place], "/");
+    const gone = await until(() => Bun.spawnSync(command).exitCode === 0, END_TIMEOUT_MS);
+    if (!gone) throw new Error(`${place} stays mounted`);
+  }
+
   /** Kills what is left in the subtree and removes everything below `base`. */
   async close(): Promise<void> {
     if (this.#closed) return;

@@ -3,7 +3,6 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use bunker_runtime::sandbox::Outside;
 use bunker_runtime::spec::{SandboxSpec, UserNamespace};
 use bunker_runtime::{Failure, FailureCode, leftover, sandbox, trash, userns};
 use bunker_sys::{SysResult, file, lock, path, process, socket};

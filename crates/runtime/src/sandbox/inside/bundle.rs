@@ -58,7 +58,7 @@ fn build(prepared: &Prepared<'_>, sync: &OwnedFd) -> Result<(), Failure> {
         stage.put_shared(target, shared)?;
     }
     let root_place = format!("{place}/rootfs");
-    let root = assemble(spec, &open_host_directory(&root_place)?)?;
+    let root = assemble(spec, &open_host_directory(&root_place)?, prepared.served.as_ref())?;
     let (kernels, others): (Vec<_>, Vec<_>) =
         sources.into_iter().partition(|source| is_kernels(source.wanted.target()));
     requested::fill_all(&kernels, root.as_fd())?;
