@@ -102,10 +102,10 @@ for (const driver of ["overlay", "fuse-overlayfs", "copy"]) {
     it("moves directories, removes those of the image and makes them anew, empty", async () => {
       const { env } = stage;
       const script =
-        "rm -r opaque moded; mkdir opaque moded; mkdir new; touch new/f; mv new newer; find opaque moded newer | sort";
+        "rm -r opaque moded; mkdir opaque moded; mkdir new; touch new/f; mkfifo new/p; ln -s f new/l; mv new newer; mv newer/f opaque; find opaque moded newer | sort";
       await env.ok(["create", "--name=c", NONE, "layered", "sh", "-c", script]);
       const first = await env.ok(["start", "-a", "c"]);
-      expect(first).toBe("moded\nnewer\nnewer/f\nopaque");
+      expect(first).toBe("moded\nnewer\nnewer/l\nnewer/p\nopaque\nopaque/f");
       await env.ok(["rm", "c"]);
     });
 

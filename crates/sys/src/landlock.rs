@@ -6,11 +6,15 @@ use crate::SysResult;
 use crate::raw::{check_long, own_long};
 
 /// Rights to files (linux/landlock.h).
+pub const EXECUTE: u64 = 1;
 pub const READ_FILE: u64 = 1 << 2;
 pub const READ_DIRECTORY: u64 = 1 << 3;
 /// Everything that changes files and names, but no device nodes other than character ones, and no sockets: writing,
 /// removing, making directories, files, FIFOs, links, overlay's whiteouts; linking and renaming across directories.
 pub const CHANGE: u64 = 1 << 1 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 7 | 1 << 8 | 1 << 10 | 1 << 12 | 1 << 13 | 1 << 14;
+
+/// The same for unix sockets.
+pub const MAKE_SOCKET: u64 = 1 << 9;
 
 /// How many rights to files each version knows, the first version first: they were added one by one.
 const FILE_RIGHTS: [u32; 5] = [13, 14, 15, 15, 16];

@@ -10,7 +10,7 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use bunker_sys::mount::{self, FilesystemContext};
 use bunker_sys::process::{self, Cloned};
-use bunker_sys::{SysError, SysResult, credential, file, namespace, path, socket};
+use bunker_sys::{SysError, SysResult, credential, file, landlock, namespace, path, socket};
 
 use super::inside::{Changes, Stack};
 use super::report::{Report, Word};
@@ -111,12 +111,26 @@ fn become_server((program, stack): (&str, &Stack<'_>), channel: &OwnedFd, compla
     credential::limit_bounding_set(kept)?;
     credential::set_capabilities(kept, kept, 0)?;
     credential::set_no_new_privileges()?;
+    restrict(stack)?;
     credential::set_umask(0);
     process::reset_signals();
     let error = process::execute(&words[0], &words, &[]);
     // The channel's number is somebody else's by now.
     file::write_all(file::inherited(STDERR)?.as_fd(), error.to_string().as_bytes())?;
     process::exit(NOT_STARTED)
+}
+
+/// It obeys whoever is in the container, and is a big program: should it be made to do more, there is nothing of the user's that it
+/// could write to, and nobody that it could talk to.
+fn restrict(stack: &Stack<'_>) -> SysResult<()> {
+    let open = |place: &str| file::open(place, path::O_PATH | path::O_DIRECTORY);
+    let reading = landlock::READ_FILE | landlock::READ_DIRECTORY;
+    let changes = stack.changes.iter().flat_map(|changes| [changes.upper, changes.work]);
+    let changes = changes.map(open).collect::<SysResult<Vec<OwnedFd>>>()?;
+    let everything = open("/")?;
+    let mut allowed = vec![(everything.as_fd(), reading | landlock::EXECUTE)];
+    allowed.extend(changes.iter().map(|place| (place.as_fd(), reading | landlock::CHANGE | landlock::MAKE_SOCKET)));
+    landlock::restrict(&allowed).map(drop)
 }
 
 fn refused(what: &str, error: &SysError) -> Failure {
