@@ -70,12 +70,8 @@ function openForReading(path: string): Database | null {
 
 /** @returns its version; 0: it is new */
 function ensureOurs(database: Database): number {
-  const { version, owner } = database
-    .query<{ version: number; owner: number }, []>(
-      "SELECT user_version AS version, application_id AS owner FROM pragma_user_version, pragma_application_id",
-    )
-    .get() ?? { version: 0, owner: 0 };
-  const isNew = version === 0 && owner === 0 && !hasTables(database);
+  // At one moment: another process may just be making it.
+  const { version, owner, isNew } = database.transaction(() => readHeader(database)).deferred();
   if (!isNew && owner !== APPLICATION_ID) {
     throw new BunkerError("store", "the data home's db.sqlite is another program's database", {
       hint: "Move it away, or use another data home with --root.",
@@ -86,6 +82,15 @@ function ensureOurs(database: Database): number {
     `the data home was written by a newer bunker (its version is ${version}, ours ${MIGRATIONS.length})`,
     { hint: "Use that newer bunker, or another data home with --root." },
   );
+}
+
+function readHeader(database: Database): { version: number; owner: number; isNew: boolean } {
+  const { version, owner } = database
+    .query<{ version: number; owner: number }, []>(
+      "SELECT user_version AS version, application_id AS owner FROM pragma_user_version, pragma_application_id",
+    )
+    .get() ?? { version: 0, owner: 0 };
+  return { version, owner, isNew: version === 0 && owner === 0 && !hasTables(database) };
 }
 
 function hasTables(database: Database): boolean {
