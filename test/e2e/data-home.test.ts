@@ -96,7 +96,7 @@ describe("a data home on a file system of several machines", () => {
       }
       const doctor = await env.run(["--root", place, "doctor"]);
       expect(doctor.code).not.toBe(0);
-      expect(doctor.stdout).toMatch(/data home +a network file system keeps neither/);
+      expect(doctor.stdout).toMatch(/data home +fuse.sshfs shares files between machines/);
       expect(existsSync(join(base, "upper/db.sqlite"))).toBe(false);
     } finally {
       await env.host.unmount(place);
