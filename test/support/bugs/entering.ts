@@ -8,20 +8,15 @@ const IMAGE_DATA = "security/image-data.test.ts";
 export const ENTERING: Bug[] = [
   {
     row: "V01",
-    about: "the keeper's memory is not sealed, and shared all the same",
+    about: "the keeper is run from a file of the user's, not from sealed memory",
     edits: [
       {
         file: "crates/sys/src/client/executable.rs",
-        is: "(is_sealed(&running) && has_content(&running, content))",
-        becomes: "has_content(&running, content)",
-      },
-      {
-        file: "crates/sys/src/client/executable.rs",
-        is: "    if add_seals(&memory, SEALS | F_SEAL_EXEC).is_err() {\n        add_seals(&memory, SEALS)?;\n    }\n",
-        becomes: "",
+        is: "    match sealed_memfd(content) {\n",
+        becomes: "    match unnamed_file(content, directory) {\n",
       },
     ],
-    caughtBy: { file: PROGRAMS, name: "that stays as PID 1 cannot be made useless" },
+    caughtBy: { file: PROGRAMS, name: "that stays as PID 1 is sealed" },
   },
   {
     row: "V02",
