@@ -16,9 +16,12 @@ export class OutputError extends Error {
     this.broken = cause.code === "EPIPE";
   }
 
-  /** Of an output that we handed to somebody else, who found nobody reading it. */
-  static unread(): OutputError {
-    return new OutputError(Object.assign(new Error("broken pipe"), { code: "EPIPE" }));
+  /** Of an output that we handed to somebody else, who could not write to it: nobody reads it, or what it is takes no more. */
+  static unwritable(isRead: boolean): OutputError {
+    const cause = isRead
+      ? { message: "broken pipe", code: "EPIPE" }
+      : { message: "it takes nothing more", code: "EIO" };
+    return new OutputError(Object.assign(new Error(cause.message), cause));
   }
 }
 

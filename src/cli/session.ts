@@ -1,6 +1,7 @@
 // The terminal side of run, start -a, attach and exec: which descriptors the keeper gets, raw mode, window size, signals.
 // The bytes themselves go between the keeper and the descriptors; they never come by here.
 
+import { fstatSync } from "node:fs";
 import type { SessionControl, SessionEnd, StreamOptions } from "../engine/index.ts";
 import { closeFd, enterRawMode, isTerminal, leaveRawMode, pumpTerminal, windowSize } from "../native/index.ts";
 import { flush, OutputError, printable, warn } from "./output.ts";
@@ -161,10 +162,16 @@ export class Session {
   finish(end: SessionEnd): number {
     this.end();
     if (end.kind === "exited") return end.code;
-    if (end.kind === "outputClosed") throw OutputError.unread();
+    if (end.kind === "outputClosed") throw OutputError.unwritable(hasReader());
     warn("read escape sequence\n");
     return 0;
   }
+}
+
+/** Whether standard output is what somebody else reads, and may stop reading; else it is a file or a device. */
+function hasReader(): boolean {
+  const found = fstatSync(STDOUT);
+  return found.isFIFO() || found.isSocket() || isTerminal(STDOUT);
 }
 
 /** Of the terminal people look at; `null`: there is none. */

@@ -63,6 +63,7 @@ describe("a command says what it lacks", () => {
     "a runtime directory whose name may be": [`"$b" --runroot /etc/passwd/x run --rm busybox echo hello`, {}],
     descriptors: ["ulimit -n 6; hello", {}],
     "room in files": ["ulimit -f 0; hello", {}],
+    "room in what it prints to": ["hello > /dev/full", {}],
     processes: ["ulimit -u 1; hello", {}],
     memory: ["ulimit -v 200000; hello", {}],
   };
