@@ -7,9 +7,12 @@ import { BunkerError } from "../errors.ts";
 
 type Runtime = NonNullable<SandboxSpec["runtime"]>;
 
+/** Where distributions put runtimes, some of it not in a user's PATH. */
+const SYSTEM = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /** The program as it is at this moment. @throws BunkerError in docker's words */
 export function findRuntime({ name, flags }: NonNullable<CreateRequest["runtime"]>): Runtime {
-  const program = name.includes("/") ? name : Bun.which(name);
+  const program = name.includes("/") ? name : Bun.which(name, { PATH: `${process.env["PATH"] ?? ""}:${SYSTEM}` });
   if (program !== null && isProgram(program)) return { program, flags };
   throw new BunkerError("usage", `unknown or invalid runtime name: ${name}`, {
     hint: 'It is the name of an installed program like crun or runc, or its path; "bunker" is the built-in one.',

@@ -21,6 +21,7 @@ import { isFrozen } from "./freezer.ts";
 import { removeGroup } from "./group.ts";
 import { removeSpareImage } from "./image-removal.ts";
 import { isSameProcess, readBootId } from "./host.ts";
+import { endUnstarted } from "./unstarted.ts";
 
 type Witnesses = Parameters<typeof judge>[0];
 
@@ -78,6 +79,7 @@ function settle(engine: Engine, { id }: ContainerRecord): ContainerView | null {
   const witnesses: Witnesses = { ...readWitnesses(engine, record), locked: false };
   witnesses.alive = witnesses.state !== null && isAlive(witnesses.state);
   if (witnesses.alive) return toView(witnesses, record);
+  if (record.config.request.runtime !== undefined) endUnstarted(engine.store.layout.container(id));
   endHelper(witnesses.state);
   // A keeper makes it before there is anything to write down.
   const group = witnesses.state?.cgroup ?? planGroup(engine.host(), id);

@@ -4,6 +4,8 @@ import { describe, expect } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 
+import { requires } from "../support/guards.ts";
+import { until } from "../support/private-host.ts";
 import { busyboxWith, useStage } from "../support/stage.ts";
 import { makeLayer } from "../support/image.ts";
 import { directory, file, symlink } from "../support/tar.ts";
@@ -15,6 +17,7 @@ const CTRL_P_Q = "\u0010\u0011";
 
 const stage = useStage({ needs: ["crun"] });
 const { it } = stage;
+const useRunc = requires("root", "bunker", "userns", "subids", "cgroup2", "busybox", "umoci", "crun", "runc");
 
 /** `run --rm --runtime crun`. */
 function run(flags: string[], ...command: string[]): Promise<string> {
@@ -74,6 +77,34 @@ describe("--runtime crun", () => {
     const silent = join(place, "silent");
     writeFileSync(silent, "#!/bin/sh\nexit 0\n", { mode: 0o755 });
     await env.fails(["run", "--rm", NO_NETWORK, "--runtime", silent, "busybox", "true"], 125);
+  });
+
+  it("leaves nothing where the keeper was killed before it knew what was made", async () => {
+    const { env } = stage;
+    const place = env.makeDirectory("killer");
+    const program = join(place, "crun-and-kill");
+    const script = `case "$*" in *" create "*) /usr/bin/crun "$@"; /bin/cp pid ${place}; kill -9 $PPID;; *) exec /usr/bin/crun "$@";; esac`;
+    writeFileSync(program, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    for (const flags of [["--rm"], ["--userns", "keep-id"]]) {
+      const { code } = await env.run(["run", ...flags, NO_NETWORK, "--runtime", program, "busybox", "true"]);
+      expect(code).not.toBe(0);
+      const pid = Number(await Bun.file(join(place, "pid")).text());
+      expect(pid).toBeGreaterThan(1);
+      await env.ok(["ps", "-a"]);
+      await until(() => !isAlive(pid), 5000);
+      expect(isAlive(pid)).toBe(false);
+    }
+  });
+
+  useRunc("runc can be it as well", async () => {
+    const { env } = stage;
+    const flags = ["run", "--rm", "--runtime", "runc", NO_NETWORK];
+    expect(await env.ok([...flags, "busybox", "hostname"])).toMatch(/^[0-9a-f]{12}$/);
+    await env.fails([...flags, "--init", "busybox", "sh", "-c", "exit 9"], 9);
+    expect(await env.ok([...flags, "--tty", "busybox", "tty"])).toStartWith("/dev/pts/0");
+    await env.fails([...flags, "busybox", "nothere"], 127);
+    await env.fails([...flags, "busybox", "/etc"], 126);
+    expect(await env.fails([...flags, "--group-add", "keep-groups", "busybox"], 125)).toContain("keep-groups");
   });
 
   it("leaves nothing where it has made nothing in time to be known", async () => {

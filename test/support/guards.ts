@@ -27,6 +27,7 @@ const PROGRAMS = [
   "openssl",
   "pasta",
   "podman",
+  "runc",
   "skopeo",
   "slirp4netns",
   "strace",
