@@ -113,7 +113,11 @@ export const CREATE_FLAGS = {
   },
   pid: { kind: "string", help: "PID namespace to use" },
   privileged: { kind: "boolean", help: "Give extended privileges to this container" },
-  pull: { kind: "string", help: 'Pull image before running ("always", "missing", "never")', shownDefault: '"missing"' },
+  pull: {
+    kind: "string",
+    help: 'Pull image before running ("always", "missing", "never", "newer")',
+    shownDefault: '"missing"',
+  },
   quiet: { kind: "boolean", short: "q", help: "Suppress the pull output" },
   "read-only": { kind: "boolean", help: "Mount the container's root filesystem as read only" },
   replace: { kind: "boolean", help: "Remove a container of the same name first" },

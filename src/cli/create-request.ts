@@ -1,6 +1,6 @@
 // Flags of run and create → the typed request. Reads the files that flags name; asks the engine nothing.
 
-import { type CreateRequest, KEEP_GROUPS, parseSignal, planCapabilities, type PullPolicy } from "../container/index.ts";
+import { type CreateRequest, KEEP_GROUPS, parseSignal, planCapabilities } from "../container/index.ts";
 import { BunkerError } from "../errors.ts";
 import { isImageId, parseReference } from "../image/index.ts";
 import type { CreateValues } from "./create-flags.ts";
@@ -10,7 +10,7 @@ import { findHostUser } from "./host-user.ts";
 import { collectMounts } from "./mounts.ts";
 import { collectNames } from "./name-flags.ts";
 import { collectProcess } from "./process-flags.ts";
-import { parseWantedPlatform } from "./pull-flags.ts";
+import { parsePullPolicy, parseWantedPlatform } from "./pull-flags.ts";
 import { parseRootfs } from "./rootfs-word.ts";
 import { parseSecurityOptions } from "./security-option.ts";
 import { collectStart, scratchMounts } from "./start-flags.ts";
@@ -18,7 +18,6 @@ import { collectSpaces, parseNetwork } from "./space-flags.ts";
 
 /** The kernel's limit (uname(2)). It is written into files inside, so nothing but a name. */
 const HOST_NAME = /^[a-zA-Z0-9_]([a-zA-Z0-9_.-]{0,62}[a-zA-Z0-9_])?$/;
-const PULL_POLICIES: readonly PullPolicy[] = ["always", "missing", "never"];
 const EXPOSED = /^(\d{1,5})(?:-(\d{1,5}))?(?:\/(tcp|udp|sctp))?$/;
 const LAST_PORT = 65_535;
 
@@ -64,7 +63,7 @@ export function buildCreateRequest(
     autoRemove: values.rm,
     attach: isDetached(values) || values.attach.length > 0 ? values.attach : null,
     platform: parseWantedPlatform(values),
-    pull: parsePullPolicy(values.pull),
+    pull: parsePullPolicy(values.pull ?? "missing", "pull option"),
     ...collectOptions(values, environment),
     ...collectSpaces(values),
     ...collectProcess(values, network),
@@ -137,10 +136,4 @@ export function parseWorkdir(text: string | null): string | null {
 /** `--entrypoint ""` drops the image's. */
 function parseEntrypoint(text: string): string[] {
   return text === "" ? [] : [text];
-}
-
-function parsePullPolicy(text: string | null): PullPolicy {
-  const policy = PULL_POLICIES.find((known) => known === (text ?? "missing"));
-  if (policy !== undefined) return policy;
-  throw new BunkerError("usage", `invalid pull option: '${text}': must be one of "always", "missing" or "never"`);
 }

@@ -1,6 +1,7 @@
 // The flags that come before the verb.
 
 export const GLOBAL_FLAGS = {
+  config: { kind: "string", help: "Directory of docker's config.json", shownDefault: '"~/.docker"' },
   debug: { kind: "boolean", short: "D", help: "Enable debug mode" },
   "log-level": {
     kind: "string",

@@ -1,6 +1,7 @@
 // The command line's public face: words → a command that is ready to run. On the hot path of every start:
 // imports nothing that is not small, dispatches known verbs by hand, leaves the rest (help, mistakes) to lazy files.
 
+import { resolve } from "node:path";
 import { parseLogLevel, setLogLevel } from "../log.ts";
 import { parseFlags } from "./flags.ts";
 import { GLOBAL_FLAGS } from "./global-flags.ts";
@@ -25,6 +26,8 @@ export async function readCommandLine(words: readonly string[]): Promise<ReadyCo
     parseFlags(GLOBAL_FLAGS, words, { interspersed: false }),
   );
   if (values.version) return done(() => print(`${shortVersion()}\n`));
+  // All that reads it looks there.
+  if (values.config !== null) process.env["DOCKER_CONFIG"] = resolve(values.config);
   if (values["log-level"] !== null) setLogLevel(parseLogLevel(values["log-level"]));
   if (values.debug) setLogLevel("debug");
   const { root, runroot, runtime, "runtime-flag": runtimeFlags } = values;

@@ -2,6 +2,7 @@
 
 import type { Engine } from "../engine/index.ts";
 import { BunkerError } from "../errors.ts";
+import type { Platform } from "../image/index.ts";
 import { type EngineCalls, isTerminalOutput, withEngine } from "./engine.ts";
 import { shapeInspection } from "./inspect-shape.ts";
 import { print, printable, warn } from "./output.ts";
@@ -19,6 +20,8 @@ export interface InspectionOptions {
   kinds: readonly ObjectKind[];
   format: string | null;
   size: boolean;
+  /** Of images. */
+  platform?: Platform | null;
   globals: GlobalOptions;
 }
 
@@ -65,7 +68,10 @@ interface Asked {
 async function inspectOne({ engine, calls, name }: Asked, options: InspectionOptions): Promise<unknown> {
   for (const kind of options.kinds) {
     try {
-      if (kind === "image") return calls.inspectImage(engine, name);
+      if (kind === "image") {
+        calls.ensurePlatform(engine, name, options.platform ?? null);
+        return calls.inspectImage(engine, name);
+      }
       if (kind === "volume") return (await calls.loadVolumes()).inspectVolume(engine, name);
       const inspection = calls.inspectContainer(engine, name);
       return options.size ? await withSize({ engine, calls, name }, inspection) : inspection;

@@ -9,15 +9,12 @@ export const LATER_FLAGS: Readonly<Record<string, string>> = {
   create: `${LATER_CREATE_FLAGS} init-ctr`,
   exec: "no-session",
   images: "tree",
-  history: "platform",
   pull:
-    "a|all-tags all-platforms policy unpack verify decryption-key " +
+    "a|all-tags all-platforms unpack verify decryption-key " +
     "ipfs-address soci-index-digest cosign-certificate-identity cosign-certificate-identity-regexp " +
     "cosign-certificate-oidc-issuer cosign-certificate-oidc-issuer-regexp cosign-key",
   start: "checkpoint checkpoint-dir",
   rm: "link",
-  "image inspect": "platform",
-  rmi: "platform",
   "volume create":
     "availability group limit-bytes required-bytes scope secret sharing topology-preferred topology-required type",
   "volume ls": "cluster",
@@ -40,7 +37,7 @@ export const POINTLESS_FLAGS: Readonly<Record<string, Readonly<Record<string, st
 
 /** Flags before the verb. */
 export const LATER_GLOBAL_FLAGS =
-  "H|host c|context config tls tlscacert tlscert tlskey tlsverify cdi-spec-dir cgroup-manager conmon connection " +
+  "H|host c|context tls tlscacert tlscert tlskey tlsverify cdi-spec-dir cgroup-manager conmon connection " +
   "events-backend hooks-dir identity imagestore module network-cmd-path network-config-dir out r|remote " +
   "ssh storage-driver storage-opt syslog tls-ca tls-cert tls-key tmpdir transient-store url volumepath";
 

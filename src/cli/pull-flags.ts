@@ -1,19 +1,34 @@
 // Flags of pull, run and create about an image that may have to come: for which machine, and how its registry is asked.
 
 import type { FlagValues } from "./flags.ts";
+import type { PullPolicy } from "../container/index.ts";
 import type { PullAccess } from "../engine/index.ts";
 import { BunkerError } from "../errors.ts";
 import { ScanError } from "./strconv.ts";
 import { parseDuration } from "./time.ts";
 import { hostPlatform, parsePlatform, type Platform } from "../image/index.ts";
 
+/** docker's flag of verbs that act on one image: there is one platform of each here, which must be that one. */
+export const PLATFORM_FLAG = { kind: "string", help: "Set platform if server is multi-platform capable" } as const;
+
 /** Flags that say for which machine an image is to be. */
 export const PLATFORM_FLAGS = {
   arch: { kind: "string", help: "Use the image for this architecture" },
   os: { kind: "string", help: "Use the image for this operating system" },
-  platform: { kind: "string", help: "Set platform if server is multi-platform capable" },
+  platform: PLATFORM_FLAG,
   variant: { kind: "string", help: "Use the image for this variant of the architecture" },
 } as const;
+
+const PULL_POLICIES: readonly PullPolicy[] = ["always", "missing", "never", "newer"];
+
+/** @throws BunkerError in docker's words */
+export function parsePullPolicy(text: string, what: string): PullPolicy {
+  const policy = PULL_POLICIES.find((known) => known === text);
+  if (policy !== undefined) return policy;
+  throw new BunkerError("usage", `invalid ${what}: '${text}': must be one of "always", "missing" or "never"`, {
+    hint: 'podman\'s "newer" is known too: what is here will do where the registry fails.',
+  });
+}
 
 /** `null`: this machine's, and not worth a word. @throws BunkerError in podman's words */
 export function parseWantedPlatform({
@@ -26,10 +41,16 @@ export function parseWantedPlatform({
   if (platform !== null && isInParts) {
     throw new BunkerError("usage", "--platform option can not be specified with --arch or --os");
   }
-  if (!isInParts) return platform === null ? null : parsePlatform(platform);
+  const usual = process.env["DOCKER_DEFAULT_PLATFORM"] || null;
+  if (!isInParts) return (platform ?? usual) === null ? null : parsePlatform(platform ?? usual ?? "");
   const host = hostPlatform();
   const parts = [os || host.os, arch || host.architecture, ...(variant ? [variant] : [])];
   return parsePlatform(parts.join("/"));
+}
+
+/** `PLATFORM_FLAG`'s word, which no environment stands in for. @throws BunkerError in docker's words */
+export function parseWantedOne(word: string | null): Platform | null {
+  return word === null ? null : parsePlatform(word);
 }
 
 /** Flags of every verb that asks a registry. */

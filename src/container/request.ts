@@ -8,7 +8,8 @@ import type { DeviceRequest, MountRequest, VolumesFrom } from "../volume/index.t
 /** Among groups: those of the caller, as they are (podman's word). */
 export const KEEP_GROUPS = "keep-groups";
 
-export type PullPolicy = "always" | "missing" | "never";
+/** `newer` is podman's: as `always`, but what is here will do where the registry fails. */
+export type PullPolicy = "always" | "missing" | "never" | "newer";
 
 /** -1 is unlimited. */
 export interface UlimitRequest {

@@ -20,7 +20,8 @@ const USUAL: PullAccess = { tlsVerify: null, authFile: null, credentials: null, 
 /** Finds the image as docker does, or pulls it if the request allows. It is unpacked when this returns. */
 export async function ensureImage(engine: Engine, wanted: Wanted, onEvent: OnPullEvent): Promise<ImageRecord> {
   const { image: name, platform, pull, userns, access = USUAL } = wanted;
-  const found = pull === "always" ? null : engine.store.images.find(name);
+  const asks = pull === "always" || pull === "newer";
+  const found = asks ? null : engine.store.images.find(name);
   if (found !== null && fits(found, platform)) {
     warnOfPlatform(found, platform, onEvent);
     return ensureUnpacked(engine, found, { userns, onEvent });
@@ -31,9 +32,15 @@ export async function ensureImage(engine: Engine, wanted: Wanted, onEvent: OnPul
   }
   if (pull === "never") throw notHere(name);
   const { pullImage } = await import("./pull.ts");
-  const pulled = await pullImage(engine, name, { platform, ...access }, onEvent);
-  if (pull !== "always") tellPulled(pulled.digest, name, onEvent);
-  return ensureUnpacked(engine, engine.store.images.byId(pulled.id), { userns, onEvent });
+  const fallback = pull === "newer" ? engine.store.images.find(name) : null;
+  try {
+    const pulled = await pullImage(engine, name, { platform, ...access }, onEvent);
+    if (!asks) tellPulled(pulled.digest, name, onEvent);
+    return await ensureUnpacked(engine, engine.store.images.byId(pulled.id), { userns, onEvent });
+  } catch (error) {
+    if (fallback === null || !fits(fallback, platform) || !(error instanceof BunkerError)) throw error;
+    return ensureUnpacked(engine, fallback, { userns, onEvent });
+  }
 }
 
 interface Unpacking {

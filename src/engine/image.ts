@@ -4,8 +4,11 @@ import { BunkerError } from "../errors.ts";
 import {
   familiarName,
   familiarReference,
+  formatPlatform,
   LOCAL_DOMAIN,
   parseReference,
+  type Platform,
+  platformRank,
   type Reference,
   repositoryName,
 } from "../image/index.ts";
@@ -63,6 +66,18 @@ function summarize(
     dangling: reference === null,
     references: references.map((each) => familiarReference(parseReference(each.name))),
   };
+}
+
+/** docker's --platform of an image that is here: it must be that one's. @throws BunkerError not-found in docker's words */
+export function ensurePlatform(engine: Engine, name: string, wanted: Platform | null): void {
+  const image = wanted === null ? null : engine.store.images.find(name);
+  if (wanted === null || image === null || platformRank(wanted, image.config.platform) >= 0) return;
+  throw new BunkerError(
+    "not-found",
+    `image with reference ${name} was found but its platform (${formatPlatform(image.config.platform)}) ` +
+      `does not match the specified platform (${formatPlatform(wanted)})`,
+    { hint: `\`bunker pull --platform ${formatPlatform(wanted)} ${name}\` fetches that one.` },
+  );
 }
 
 /** docker tag. */

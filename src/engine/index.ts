@@ -10,7 +10,7 @@ export { createContainer } from "./create.ts";
 export { type Engine, openEngine } from "./engine.ts";
 export { attachContainer, execInContainer } from "./exec.ts";
 export type { DiskUsage } from "./disk-usage.ts";
-export { type ImageSummary, listImages, removeImage, tagImage, untagImage } from "./image.ts";
+export { ensurePlatform, type ImageSummary, listImages, removeImage, tagImage, untagImage } from "./image.ts";
 export { inspectContainer } from "./inspect.ts";
 export { inspectImage } from "./inspect-image.ts";
 export { listContainers } from "./list.ts";

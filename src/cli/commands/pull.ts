@@ -1,10 +1,11 @@
 // docker pull.
 
 import { formatReference, parseReference } from "../../image/index.ts";
+import { BunkerError } from "../../errors.ts";
 import { withEngine } from "../engine.ts";
 import { interruptible } from "../interrupt.ts";
 import { print } from "../output.ts";
-import { ACCESS_FLAGS, parseWantedPlatform, PLATFORM_FLAGS, pullAccess } from "../pull-flags.ts";
+import { ACCESS_FLAGS, parsePullPolicy, parseWantedPlatform, PLATFORM_FLAGS, pullAccess } from "../pull-flags.ts";
 import { isTagImplied, pullingFrom, pullStatus } from "../pull-words.ts";
 import { CONTENT_TRUST_FLAG, ensureUnverified } from "../start-flags.ts";
 import { defineVerb } from "../verb.ts";
@@ -15,6 +16,11 @@ export const verb = defineVerb({
     ...ACCESS_FLAGS,
     ...PLATFORM_FLAGS,
     "disable-content-trust": CONTENT_TRUST_FLAG,
+    policy: {
+      kind: "string",
+      help: 'When to ask the registry ("always", "missing", "never", "newer")',
+      shownDefault: '"always"',
+    },
     quiet: { kind: "boolean", short: "q", help: "Suppress verbose output" },
   },
   arguments: { min: 1, max: 1 },
@@ -26,9 +32,16 @@ export const verb = defineVerb({
     const platform = parseWantedPlatform(values);
     ensureUnverified(values["disable-content-trust"]);
     const access = pullAccess(values, given);
+    const policy = parsePullPolicy(values.policy ?? "always", "pull policy");
     const { openPullOutput } = await import("../pull-output.ts");
     if (!values.quiet && isTagImplied(name)) print("Using default tag: latest\n");
-    return withEngine(globals, async (engine, { pullImage }) => {
+    return withEngine(globals, async (engine, { inspectImage, pullImage }) => {
+      const isHere = policy !== "always" && has(() => inspectImage(engine, name));
+      if (policy === "never" && !isHere) inspectImage(engine, name);
+      if (policy === "never" || (policy === "missing" && isHere)) {
+        print(`${formatReference(reference)}\n`);
+        return 0;
+      }
       const output = openPullOutput({ stream: "stdout", quiet: values.quiet, found: [pullingFrom(reference)] });
       try {
         const pulled = await interruptible((signal) => {
@@ -39,9 +52,23 @@ export const verb = defineVerb({
         if (!values.quiet) print(`Digest: ${pulled.digest}\n${pullStatus(reference, pulled.changed)}\n`);
         print(`${formatReference(reference)}\n`);
         return 0;
+      } catch (error) {
+        if (policy !== "newer" || !isHere || !(error instanceof BunkerError)) throw error;
+        print(`${formatReference(reference)}\n`);
+        return 0;
       } finally {
         output.finish();
       }
     });
   },
 });
+
+function has(look: () => unknown): boolean {
+  try {
+    look();
+    return true;
+  } catch (error) {
+    if (error instanceof BunkerError && error.code === "not-found") return false;
+    throw error;
+  }
+}
