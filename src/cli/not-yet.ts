@@ -10,7 +10,7 @@ export const LATER_FLAGS: Readonly<Record<string, string>> = {
   exec: "no-session",
   images: "tree",
   pull:
-    "a|all-tags all-platforms unpack verify decryption-key " +
+    "all-platforms unpack verify decryption-key " +
     "ipfs-address soci-index-digest cosign-certificate-identity cosign-certificate-identity-regexp " +
     "cosign-certificate-oidc-issuer cosign-certificate-oidc-issuer-regexp cosign-key",
   start: "checkpoint checkpoint-dir",

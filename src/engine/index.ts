@@ -42,6 +42,11 @@ export async function pullImage(
   return pull.pullImage(engine, name, options, onEvent);
 }
 
+/** What only `bunker pull --all-tags` needs. */
+export function loadTags(): Promise<Pick<typeof import("./pull.ts"), "repositoryTags">> {
+  return import("./pull.ts");
+}
+
 /** What only real root needs. */
 export function loadRoot(): Promise<typeof import("./root.ts")> {
   return import("./root.ts");

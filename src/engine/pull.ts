@@ -94,6 +94,17 @@ export async function pullImage(
   }
 }
 
+/** The full names of a repository's images. @throws BunkerError as pullImage */
+export async function repositoryTags(name: string, access: PullAccess, signal: AbortSignal): Promise<string[]> {
+  const reference = parseReference(name);
+  try {
+    const tags = await openRegistry(reference, registrySettings(access)).listTags(signal);
+    return tags.map((tag) => formatReference({ ...reference, tag, digest: null }));
+  } catch (error) {
+    throw wrapError(`listing the tags of "${name}"`, error, HINTS);
+  }
+}
+
 interface PullContext {
   engine: Engine;
   reference: Reference;

@@ -25,6 +25,7 @@ import type { Subject } from "./problem.ts";
 import { withRetries } from "./retry.ts";
 import { Session } from "./session.ts";
 import type { RegistrySettings } from "./settings.ts";
+import { listTags } from "./tags.ts";
 import { printable } from "./text.ts";
 
 export interface FetchedManifest {
@@ -43,6 +44,8 @@ export interface RegistryClient {
   downloadBlob(descriptor: Pick<Descriptor, "digest" | "size">, sink: BlobSink, signal: AbortSignal): Promise<void>;
   /** Fetches a config or the like into memory, verified. */
   fetchSmallBlob(descriptor: Pick<Descriptor, "digest" | "size">, signal?: AbortSignal): Promise<Uint8Array>;
+  /** All tags of the repository. */
+  listTags(signal?: AbortSignal): Promise<string[]>;
 }
 
 const ACCEPT = [OCI_INDEX, DOCKER_LIST, OCI_MANIFEST, DOCKER_MANIFEST].join(", ");
@@ -151,6 +154,10 @@ class Client implements RegistryClient {
     await this.downloadBlob(descriptor, sink, signal);
     ensureDigest(sink.bytes(), descriptor.digest, what);
     return sink.bytes();
+  }
+
+  listTags(signal: AbortSignal | null = null): Promise<string[]> {
+    return listTags(this.session, this.subject("manifest", this.repository), signal);
   }
 
   private subject(kind: Subject["kind"], shown: string): Subject {

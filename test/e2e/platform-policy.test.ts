@@ -67,6 +67,23 @@ describe("pull --policy", () => {
   });
 });
 
+describe("pull --all-tags", () => {
+  it("pulls each image of the repository, and no tag that is none", async () => {
+    const { env } = stage;
+    using registry = startRegistry();
+    const tags = ["v1", "v2", "v3", "v4", "v5"];
+    for (const tag of tags) registry.push("many", tag, await busyboxWith({ Labels: { tag } }));
+    const name = `${registry.host}/many`;
+    expect((await env.ok(["pull", "-a", "-q", name])).split("\n")).toEqual(tags.map((tag) => `${name}:${tag}`));
+    const shown = await env.ok(["images", "--format", "{{.Tag}}", name]);
+    expect(shown.split("\n").sort()).toEqual(tags);
+    expect(await env.ok(["pull", "--all-tags", name])).toContain(`v3: Pulling from many`);
+    expect(await env.fails(["pull", "-a", `${name}:v1`], 1)).toContain("tag can't be used with --all-tags/-a");
+    expect(await env.fails(["pull", "-a", `${registry.host}/none`], 1)).toContain("none");
+    await env.ok(["rmi", ...tags.map((tag) => `${name}:${tag}`)]);
+  });
+});
+
 describe("--config", () => {
   it("says where docker's settings are", async () => {
     const { env } = stage;

@@ -126,9 +126,22 @@ export class TestRegistry extends ScriptedServer {
     const refusal = this.guard(request, repository);
     if (refusal !== null) return refusal;
     if (request.path === "/v2/") return { headers: { "Docker-Distribution-Api-Version": "registry/2.0" }, body: "{}" };
+    const [, listed] = /^\/v2\/(.+)\/tags\/list$/.exec(request.path) ?? [];
+    if (listed !== undefined) return this.answerTags(listed, request.query);
     if (kind === "manifests") return this.answerManifest(repository, name);
     if (kind === "blobs") return this.answerBlob(request, name);
     return specError(404, "NOT_FOUND", "no such page");
+  }
+
+  /** Two at a time, whatever is asked for. */
+  private answerTags(repository: string, query: URLSearchParams): ServedAnswer {
+    const prefix = `${repository}:`;
+    const all = [...this.manifests.keys()].flatMap((key) => (key.startsWith(prefix) ? key.slice(prefix.length) : []));
+    if (all.length === 0) return specError(404, "NAME_UNKNOWN", "repository name not known to registry");
+    const left = all.sort().filter((tag) => tag > (query.get("last") ?? ""));
+    const tags = left.slice(0, 2);
+    const next = `</v2/${repository}/tags/list?n=2&last=${tags.at(-1)}>; rel="next"`;
+    return { headers: left.length > 2 ? { Link: next } : {}, body: JSON.stringify({ name: repository, tags }) };
   }
 
   private answerManifest(repository: string, name: string): ServedAnswer {

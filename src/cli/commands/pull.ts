@@ -1,8 +1,10 @@
 // docker pull.
 
-import { formatReference, parseReference } from "../../image/index.ts";
+import type { PullPolicy } from "../../container/index.ts";
+import type { Engine, PullAccess } from "../../engine/index.ts";
+import { formatReference, parseReference, type Platform } from "../../image/index.ts";
 import { BunkerError } from "../../errors.ts";
-import { withEngine } from "../engine.ts";
+import { type EngineCalls, withEngine } from "../engine.ts";
 import { interruptible } from "../interrupt.ts";
 import { print } from "../output.ts";
 import { ACCESS_FLAGS, parsePullPolicy, parseWantedPlatform, PLATFORM_FLAGS, pullAccess } from "../pull-flags.ts";
@@ -15,6 +17,7 @@ export const verb = defineVerb({
   flags: {
     ...ACCESS_FLAGS,
     ...PLATFORM_FLAGS,
+    "all-tags": { kind: "boolean", short: "a", help: "Download all tagged images in the repository" },
     "disable-content-trust": CONTENT_TRUST_FLAG,
     policy: {
       kind: "string",
@@ -33,35 +36,57 @@ export const verb = defineVerb({
     ensureUnverified(values["disable-content-trust"]);
     const access = pullAccess(values, given);
     const policy = parsePullPolicy(values.policy ?? "always", "pull policy");
-    const { openPullOutput } = await import("../pull-output.ts");
-    if (!values.quiet && isTagImplied(name)) print("Using default tag: latest\n");
-    return withEngine(globals, async (engine, { inspectImage, pullImage }) => {
-      const isHere = policy !== "always" && has(() => inspectImage(engine, name));
-      if (policy === "never" && !isHere) inspectImage(engine, name);
-      if (policy === "never" || (policy === "missing" && isHere)) {
-        print(`${formatReference(reference)}\n`);
-        return 0;
-      }
-      const output = openPullOutput({ stream: "stdout", quiet: values.quiet, found: [pullingFrom(reference)] });
-      try {
-        const pulled = await interruptible((signal) => {
-          const options = { platform, ...access, signal };
-          return pullImage(engine, formatReference(reference), options, output.onEvent);
-        });
-        output.finish();
-        if (!values.quiet) print(`Digest: ${pulled.digest}\n${pullStatus(reference, pulled.changed)}\n`);
-        print(`${formatReference(reference)}\n`);
-        return 0;
-      } catch (error) {
-        if (policy !== "newer" || !isHere || !(error instanceof BunkerError)) throw error;
-        print(`${formatReference(reference)}\n`);
-        return 0;
-      } finally {
-        output.finish();
-      }
+    const all = values["all-tags"];
+    const isTagged = !isTagImplied(name);
+    if (all && isTagged) throw new BunkerError("usage", "tag can't be used with --all-tags/-a");
+    if (!values.quiet && !all && !isTagged) print("Using default tag: latest\n");
+    const options = { platform, access, policy, quiet: values.quiet };
+    return withEngine(globals, async (engine, calls) => {
+      if (!all) return pullOne({ engine, calls }, formatReference(reference), options);
+      const { repositoryTags } = await calls.loadTags();
+      const names = await interruptible((signal) => repositoryTags(name, access, signal));
+      for (const each of names) await pullOne({ engine, calls }, each, options);
+      return 0;
     });
   },
 });
+
+interface Wanted {
+  platform: Platform | null;
+  access: PullAccess;
+  policy: PullPolicy;
+  quiet: boolean;
+}
+
+/** @returns the exit code */
+async function pullOne(
+  { engine, calls: { inspectImage, pullImage } }: { engine: Engine; calls: EngineCalls },
+  name: string,
+  { platform, access, policy, quiet }: Wanted,
+): Promise<number> {
+  const reference = parseReference(name);
+  const isHere = policy !== "always" && has(() => inspectImage(engine, name));
+  if (policy === "never" && !isHere) inspectImage(engine, name);
+  if (policy === "never" || (policy === "missing" && isHere)) {
+    print(`${name}\n`);
+    return 0;
+  }
+  const { openPullOutput } = await import("../pull-output.ts");
+  const output = openPullOutput({ stream: "stdout", quiet, found: [pullingFrom(reference)] });
+  try {
+    const pulled = await interruptible((signal) =>
+      pullImage(engine, name, { platform, ...access, signal }, output.onEvent),
+    );
+    output.finish();
+    if (!quiet) print(`Digest: ${pulled.digest}\n${pullStatus(reference, pulled.changed)}\n`);
+  } catch (error) {
+    if (policy !== "newer" || !isHere || !(error instanceof BunkerError)) throw error;
+  } finally {
+    output.finish();
+  }
+  print(`${name}\n`);
+  return 0;
+}
 
 function has(look: () => unknown): boolean {
   try {
