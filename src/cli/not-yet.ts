@@ -19,8 +19,8 @@ export const LATER_FLAGS: Readonly<Record<string, string>> = {
     "availability group limit-bytes required-bytes scope secret sharing topology-preferred topology-required type",
   "volume ls": "cluster",
   "volume rm": "t|time",
-  "image prune": "build-cache external",
-  "system prune": "build external",
+  "image prune": "build-cache",
+  "system prune": "build",
   version: "",
 };
 
@@ -31,6 +31,8 @@ export const POINTLESS_FLAGS: Readonly<Record<string, Readonly<Record<string, st
     sync: "What a container is doing is looked up every time.",
   },
   images: { names: "Names are always shown." },
+  "image prune": { external: "Other programs' containers are not in bunker's store." },
+  "system prune": { external: "Other programs' containers are not in bunker's store." },
   "container exists": { external: "Other programs' containers are not in bunker's store." },
   "volume create": { ignore: "A volume that is there already is left as it is." },
 };

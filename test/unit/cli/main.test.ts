@@ -85,7 +85,7 @@ describe("mistakes go to standard error, with docker's exit codes", () => {
     [["ps", "--filter", "foo"], 125, 'bunker: invalid argument "foo" for "-f, --filter" flag: bad format of filter'],
     [["help", "foo"], 1, "bunker: unknown help topic: foo\n"],
     [["completion", "tcsh"], 1, 'bunker: unknown shell: "tcsh"\n'],
-    [["pull", "-a", "x"], 125, "bunker: -a, --all-tags is not supported yet\n"],
+    [["pull", "--all-platforms", "x"], 125, "bunker: --all-platforms is not supported yet\n"],
   ] as [string[], number, string][])("%j: %p", (words, expected, message) => {
     const { stdout, stderr, exitCode } = bunker(...words);
     expect(stderr).toStartWith(message);
