@@ -12,6 +12,17 @@ export interface FileChange {
   path: string;
 }
 
+/** Where the engine mounts something of its own; with a map of its own a container makes these itself, for want of a layer of ours. */
+const OWN_PLACES = new Set([
+  "/dev",
+  "/etc/hostname",
+  "/etc/hosts",
+  "/etc/resolv.conf",
+  "/proc",
+  "/run/.containerenv",
+  "/sys",
+]);
+
 /** By their paths. @throws BunkerError not-found, unsupported where there is nothing to compare with */
 export async function containerChanges(engine: Engine, name: string): Promise<FileChange[]> {
   const { record } = viewContainer(engine, name);
@@ -31,5 +42,6 @@ export async function containerChanges(engine: Engine, name: string): Promise<Fi
     layers: lowerDirectories(engine, record),
     complete: directory !== null,
   }).result;
-  return (changes as [FileChange["kind"], string][]).map(([kind, path]) => ({ kind, path }));
+  const all = (changes as [FileChange["kind"], string][]).map(([kind, path]) => ({ kind, path }));
+  return all.filter(({ kind, path }) => kind !== "A" || !OWN_PLACES.has(path));
 }

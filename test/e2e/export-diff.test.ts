@@ -87,6 +87,16 @@ describe("diff", () => {
   });
 });
 
+describe("diff of a container with a map of its own", () => {
+  it("tells nothing of what the engine made for itself", async () => {
+    const { env } = stage;
+    await env.ok(["run", "--name=c", NONE, "--userns=keep-id", "given", "sh", "-c", "echo x > /tmp/mine"]);
+    const shown = (await env.ok(["diff", "c"])).split("\n");
+    expect(shown).toContain("A /tmp/mine");
+    expect(shown.filter((line) => /host|resolv|proc|sys|dev|containerenv/.test(line))).toEqual([]);
+  });
+});
+
 describe("export", () => {
   it("has the container's own files with their owners, whether it runs or not, and nothing that is mounted", async () => {
     const { env } = stage;
