@@ -1,7 +1,7 @@
 // Containers that an installed OCI runtime makes instead of us: what holds for ours holds for these.
 
 import { describe, expect } from "bun:test";
-import { writeFileSync } from "node:fs";
+import { rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { requires } from "../support/guards.ts";
@@ -83,7 +83,10 @@ describe("--runtime crun", () => {
     const { env } = stage;
     const place = env.makeDirectory("killer");
     const program = join(place, "crun-and-kill");
-    const script = `case "$*" in *" create "*) /usr/bin/crun "$@"; /bin/cp pid ${place}; kill -9 $PPID;; *) exec /usr/bin/crun "$@";; esac`;
+    // Beside the container's group, with which it would be ended where there is one.
+    const leave =
+      "g=$(/bin/sed -n s/^0:://p /proc/self/cgroup); g=/sys/fs/cgroup${g%/*}/aside; /bin/mkdir -p $g; echo $$ > $g/cgroup.procs";
+    const script = `case "$*" in *" create "*) ${leave}; /usr/bin/crun "$@"; /bin/cp pid ${place}; kill -9 $PPID;; *) exec /usr/bin/crun "$@";; esac`;
     writeFileSync(program, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
     for (const flags of [["--rm"], ["--userns", "keep-id"]]) {
       const { code } = await env.run(["run", ...flags, NO_NETWORK, "--runtime", program, "busybox", "true"]);
@@ -93,6 +96,7 @@ describe("--runtime crun", () => {
       await env.ok(["ps", "-a"]);
       await until(() => !isAlive(pid), 5000);
       expect(isAlive(pid)).toBe(false);
+      rmdirSync(join(`/proc/${env.host.pid}/root`, env.host.group ?? "", "aside"));
     }
   });
 
