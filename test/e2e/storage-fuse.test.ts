@@ -8,7 +8,10 @@ import { join } from "node:path";
 import { commandLine, processesOf } from "../support/host-state.ts";
 import { until } from "../support/private-host.ts";
 import type { TestEnv } from "../support/environment.ts";
-import { useStage } from "../support/stage.ts";
+import { makeLayer } from "../support/image.ts";
+import { startRegistry } from "../support/registry.ts";
+import { busyboxWith, useStage } from "../support/stage.ts";
+import { file, opaque, whiteout } from "../support/tar.ts";
 import { isAlive, kill, killKeeper, stateOf } from "./faults/fixture.ts";
 
 const NONE = "--network=none";
@@ -46,9 +49,16 @@ describe("a host whose kernel mounts no overlay", () => {
       expect(await env.ok([...inner, "run", "--rm", NONE, "hello"])).toContain("Hello");
       expect(await env.ok([...inner, "info", "--format", "{{.Driver}}"])).toBe("fuse-overlayfs");
       expect(await env.ok([...inner, "info"])).toMatch(/storage: +fuse-overlayfs \(.*overlay/);
-      await env.ok([...inner, "create", "--name=c", NONE, "hello", "/hello"]);
-      expect(await env.ok([...inner, "start", "-a", "c"])).toContain("Hello");
-      await env.ok([...inner, "rm", "c"]);
+      const removed = makeLayer([whiteout("etc/group"), opaque("tmp"), file("tmp/own", "own\n")]);
+      using registry = startRegistry();
+      const image = registry.push("removed", "latest", await busyboxWith({}, [removed]));
+      const script = "ls /etc/group 2>&1; ls -A /tmp; rm -r /bin/../etc/passwd; ls /etc/passwd 2>&1 || true";
+      for (const driver of ["fuse-overlayfs", "copy"]) {
+        const options = { environment: { BUNKER_STORAGE_DRIVER: driver } };
+        expect(await env.ok([...inner, "run", "--rm", NONE, image, "sh", "-c", script], options)).toMatch(
+          /^ls: .*\nown\nls: .*$/,
+        );
+      }
     } finally {
       await env.host.unmount(join(place, "home"));
     }

@@ -2,6 +2,7 @@
 //! Reads only.
 
 use super::limits;
+use super::name::whiteout_file;
 use super::problem::{Outcome, Problem, archive};
 use bunker_sys::path::{self, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, Status};
 use bunker_sys::{SysResult, xattr};
@@ -110,7 +111,12 @@ pub(crate) fn child(place: &Parts, name: &[u8]) -> SysResult<Child> {
     let mut parts = Parts::new();
     for (number, part) in place.iter().enumerate() {
         let status = match path::status_at(part.as_fd(), name) {
-            Err(error) if error.errno == ENOENT => continue,
+            Err(error) if error.errno == ENOENT => {
+                if path::status_at(part.as_fd(), &whiteout_file(name)).is_ok() {
+                    break;
+                }
+                continue;
+            }
             other => other?,
         };
         if status.is_whiteout() {

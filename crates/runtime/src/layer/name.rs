@@ -94,6 +94,11 @@ pub(crate) fn meaning(path: &[u8]) -> Outcome<Meaning<'_>> {
     }
 }
 
+/// The file that says the same as a whiteout of this name, where none can be made.
+pub(super) fn whiteout_file(name: &[u8]) -> Vec<u8> {
+    [WHITEOUT, name].concat()
+}
+
 #[cfg(test)]
 #[path = "name_test.rs"]
 mod tests;

@@ -25,7 +25,7 @@ use super::owners::Owners;
 use super::problem::{Outcome, Problem, archive, limit};
 use super::tar::{Entry, EntryKind, Input, Reader};
 use super::{attributes, limits};
-use bunker_sys::path::{self, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, S_IFCHR, S_IFIFO};
+use bunker_sys::path::{self, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY, S_IFCHR, S_IFIFO};
 use bunker_sys::{SysResult, xattr};
 use std::os::fd::{AsFd, BorrowedFd};
 
@@ -36,6 +36,7 @@ const SPECIAL_BITS: u32 = 0o7000;
 const SET_GROUP_ID: u32 = 0o2000;
 /// Mode of directories that no entry describes, as docker's.
 const IMPLIED_MODE: u16 = 0o755;
+const EPERM: i32 = 1;
 const ENOTSUP: i32 = 95;
 
 /// Counted on the way.
@@ -214,7 +215,16 @@ impl<'a> Unpacker<'a> {
 
     fn make_whiteout(&mut self, id: NodeId) -> Outcome<()> {
         let place = self.directories.get(&self.index, self.index.parent(id))?;
-        path::make_node_at(place, self.index.name(id), S_IFCHR).map_err(Problem::system("making a whiteout"))?;
+        let name = self.index.name(id);
+        let made = match path::make_node_at(place, name, S_IFCHR) {
+            // On the overlay of an outer container nothing can be made that is a whiteout of this one. Such a data home holds no
+            // overlay of the kernel's either, and the other drivers read what archives have in its place.
+            Err(error) if error.errno == EPERM => {
+                path::open_at(place, &name::whiteout_file(name), O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, 0).map(drop)
+            }
+            other => other,
+        };
+        made.map_err(Problem::system("making a whiteout"))?;
         self.index.put(id, NodeKind::Whiteout, 0);
         Ok(())
     }

@@ -152,7 +152,12 @@ pub fn try_overlay(directory: &str, program: Option<&str>) -> Result<(), Failure
     }
     let within = |name: &str| format!("{directory}/{name}");
     let lower = [within("lower")];
-    path::make_directory_at(open_host_directory(&lower[0])?.as_fd(), b"removed", 0o755)?;
+    let layer = open_host_directory(&lower[0])?;
+    path::make_directory_at(layer.as_fd(), b"removed", 0o755)?;
+    if program.is_none() {
+        // Where this fails, layers have marks that only the other drivers read.
+        path::make_node_at(layer.as_fd(), b"whiteout", path::S_IFCHR)?;
+    }
     let (upper, work) = (within("upper"), within("work"));
     let changes = Some(root::Changes { upper: &upper, work: &work, volatile: false });
     let stack = root::Stack { lower: &lower, changes, is_first_start: true };

@@ -15,11 +15,12 @@ const MARK: &[u8] = b".wh.";
 const OPAQUE_MARKS: [&[u8]; 2] = [b".wh..wh..opq", b".wh..opq"];
 const ELOOP: i32 = 40;
 
-/// Lays the layers, bottom first, over each other in `target`, an empty directory that is nobody else's. `marked`: the last one was
-/// written through fuse-overlayfs.
+/// Lays the layers, bottom first, over each other in `target`, an empty directory that is nobody else's. The last one is what a
+/// container has written; `marked`: through fuse-overlayfs.
 pub fn flatten(layers: &[BorrowedFd<'_>], marked: bool, target: BorrowedFd<'_>) -> SysResult<()> {
     for (index, layer) in layers.iter().enumerate() {
-        let marked = marked && index + 1 == layers.len();
+        // No file of an image's can have such a name, but one of a container's can.
+        let marked = marked || index + 1 < layers.len();
         let mut merge = Merge { target, marked, linked: HashMap::new(), at: Vec::new() };
         merge.level(*layer, target, 0)?;
     }

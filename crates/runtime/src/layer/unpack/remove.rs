@@ -1,9 +1,12 @@
 //! Making room: what a later entry of the same path replaces goes, on disk and in the index.
 
 use super::super::index::{HIDES, NodeId, NodeKind, ROOT};
+use super::super::name::whiteout_file;
 use super::super::problem::{Outcome, Problem};
 use super::Unpacker;
 use bunker_sys::path;
+
+const ENOENT: i32 = 2;
 
 impl Unpacker<'_> {
     /// Afterwards nothing stands at the name. What a whiteout of this very name said stays said.
@@ -54,6 +57,10 @@ impl Unpacker<'_> {
         let removed = match kind {
             NodeKind::Pending | NodeKind::Skipped | NodeKind::Absent => Ok(()),
             NodeKind::Directory | NodeKind::Implied => path::remove_directory_at(place, name),
+            NodeKind::Whiteout => match path::remove_file_at(place, name) {
+                Err(error) if error.errno == ENOENT => path::remove_file_at(place, &whiteout_file(name)),
+                other => other,
+            },
             _ => path::remove_file_at(place, name),
         };
         removed.map_err(Problem::system("replacing an earlier entry"))?;
