@@ -120,11 +120,13 @@ export const CONTAINERS_OWN = 99;
 function ensureClear({ code, signal, stderr }: CommandResult): void {
   if (signal !== null) throw new Error(`ended by ${signal}\n${stderr}`);
   if (code === 0 || code === CONTAINERS_OWN) return;
-  const lines = stderr.trimEnd().split("\n");
+  // A layer that an earlier point has cost is brought again on the way.
+  const lines = stderr.trimEnd().split("\n").filter((line) => !PROGRESS.test(line));
   const clear = lines.some((line) => /^bunker: \S/.test(line)) && lines.length <= LONGEST_COMPLAINT;
   if (!clear || UNCLEAR.test(stderr)) throw new Error(`exit code ${code}, and not a clear error:\n${stderr}`);
 }
 
+const PROGRESS = /^[0-9a-f]{12}: /;
 /** The line, its hint, and a warning. */
 const LONGEST_COMPLAINT = 4;
 const UNCLEAR = /\bundefined\b|\bNaN\b|\[object |^\s+at \S|[Bb]ug in bunker|panicked/m;
