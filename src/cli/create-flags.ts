@@ -1,5 +1,6 @@
 // The flags that run and create share: one definition for the parser, help and completion.
 
+import { parseMapLine } from "../container/index.ts";
 import { parseBytes } from "../volume/index.ts";
 import { parseEnvironmentWord, parseLabelWord, parseMergedWord } from "./environment.ts";
 import type { FlagValues } from "./flags.ts";
@@ -69,6 +70,12 @@ export const CREATE_FLAGS = {
     parse: parseMergedWord,
   },
   expose: { kind: "list", help: "Expose a port or a range of ports" },
+  gidmap: {
+    kind: "list",
+    placeholder: "map",
+    help: "GID map of the container ([+][u][g]CONTAINER:HOST[:SIZE])",
+    parse: (word: string) => parseMapLine(word, "--gidmap"),
+  },
   "group-add": { kind: "list", help: "Add additional groups to join" },
   "group-entry": {
     kind: "string",
@@ -131,17 +138,29 @@ export const CREATE_FLAGS = {
   "shm-size": { kind: "string", placeholder: "bytes", help: "Size of /dev/shm", parse: parseShmSize },
   "stop-signal": { kind: "string", help: "Signal to stop the container" },
   "stop-timeout": { kind: "integer", help: "Timeout (in seconds) to stop a container" },
+  subgidname: { kind: "string", placeholder: "name", help: "Whose subordinate gids the container has (your own)" },
+  subuidname: { kind: "string", placeholder: "name", help: "Whose subordinate uids the container has (your own)" },
   sysctl: { kind: "list", placeholder: "map", help: "Sysctl options", parse: parseSysctl },
   timeout: { kind: "integer", help: "Kill the container after so many seconds (0: never)" },
   tmpfs: { kind: "list", help: "Mount a tmpfs directory" },
   tty: { kind: "boolean", short: "t", help: "Allocate a pseudo-TTY" },
   tz: { kind: "string", help: 'Time zone of the container ("local": the host\'s)', parse: parseTimezone },
+  uidmap: {
+    kind: "list",
+    placeholder: "map",
+    help: "UID map of the container ([+][u][g]CONTAINER:HOST[:SIZE])",
+    parse: (word: string) => parseMapLine(word, "--uidmap"),
+  },
   ulimit: { kind: "list", placeholder: "ulimit", help: "Ulimit options", parse: parseUlimit },
   umask: { kind: "string", help: "Umask of the container's process (octal)", parse: parseUmask },
   unsetenv: { kind: "list", help: "Leave out a variable of the image" },
   "unsetenv-all": { kind: "boolean", help: "Leave out all variables of the image" },
   user: { kind: "string", short: "u", help: 'Username or UID (format: "<name|uid>[:<group|gid>]")' },
-  userns: { kind: "string", placeholder: "mode", help: 'User namespace to use ("host", "keep-id", "private")' },
+  userns: {
+    kind: "string",
+    placeholder: "mode",
+    help: 'User namespace to use ("auto", "container:NAME", "host", "keep-id", "nomap", "private")',
+  },
   uts: { kind: "string", help: "UTS namespace to use" },
   volume: { kind: "list", short: "v", help: "Bind mount a volume" },
   "volumes-from": { kind: "list", help: "Mount volumes from the specified container(s)" },

@@ -7,13 +7,13 @@ export const LATER_CREATE_FLAGS = [
   "restart",
   // in the first month
   "blkio-weight cgroup-parent cgroups cpu-period cpu-quota c|cpu-shares",
-  "cpuset-cpus cpuset-mems device-cgroup-rule gidmap gpus",
+  "cpuset-cpus cpuset-mems device-cgroup-rule gpus",
   "health-log-destination health-max-log-count health-max-log-size health-on-failure health-startup-cmd",
   "health-startup-interval health-startup-retries health-startup-success health-startup-timeout",
   "ip ip6 link link-local-ip mac-address memory-reservation memory-swap",
   "memory-swappiness oom-kill-disable pod",
-  "sdnotify secret subgidname subuidname systemd",
-  "uidmap use-api-socket",
+  "sdnotify secret systemd",
+  "use-api-socket",
   // specialists'
   "blkio-weight-device cgroup-conf cosign-certificate-identity cosign-certificate-identity-regexp",
   "cosign-certificate-oidc-issuer cosign-certificate-oidc-issuer-regexp cosign-key cpu-count cpu-percent cpu-rt-period",

@@ -1,11 +1,11 @@
 // Flags that say what a container shares with the host and with other containers → fields of the request. Pure.
 
-import { type CreateRequest, ensureOwnSysctls } from "../container/index.ts";
+import { type CreateRequest, ensureOwnSysctls, type ParsedLine } from "../container/index.ts";
 import { BunkerError } from "../errors.ts";
 import { type DeviceRequest, parseDeviceFlag, parseVolumesFrom } from "../volume/index.ts";
 import { ScanError } from "./strconv.ts";
 import { EXIT_BAD_FLAG, UsageError } from "./usage.ts";
-import { parseUserns } from "./userns-flag.ts";
+import { parseIdMaps, parseUserns } from "./userns-flag.ts";
 
 /** `--device`, as a flag's parser: docker shows its mistakes with the flag's name. */
 export function parseDeviceWord(word: string): DeviceRequest {
@@ -27,12 +27,16 @@ interface SpaceValues {
   device: readonly DeviceRequest[];
   dns: readonly string[];
   expose: readonly string[];
+  gidmap: readonly ParsedLine[];
   hostname: string | null;
   ipc: string | null;
   network: string | null;
   pid: string | null;
   privileged: boolean;
+  subgidname: string | null;
+  subuidname: string | null;
   sysctl: readonly [name: string, value: string][];
+  uidmap: readonly ParsedLine[];
   user: string | null;
   userns: string | null;
   uts: string | null;
@@ -55,21 +59,27 @@ export function collectSpaces(values: SpaceValues): SpaceOptions {
 }
 
 /** podman: with keep-id the process is the caller, whatever the image says. */
-function collectUserns({ userns, user }: SpaceValues): Pick<CreateRequest, "userns"> & { user?: string } {
+function collectUserns(values: SpaceValues): Pick<CreateRequest, "userns"> & { user?: string } {
+  const { userns, user } = values;
+  const maps = parseIdMaps(values);
+  if (maps !== null) return { userns: maps };
+  if (userns !== null && (CONTAINER.test(userns) || BY_PATH.test(userns))) return {};
   const mode = parseUserns(userns, { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 });
   if (mode === null) return {};
   const isCaller = mode.kind === "keep" && (user === null || user === "");
   return { userns: mode, ...(isCaller ? { user: `${mode.uid}:${mode.gid}` } : {}) };
 }
 
-/** Words besides `host` and `container:NAME`; what is usual is not kept. */
+/** Words besides `host`, `container:NAME` and `ns:PATH`; what is usual is not kept. */
 const SPACES = {
   pid: { flag: "pid", name: "PID", others: [] },
   ipc: { flag: "ipc", name: "IPC", others: ["none", "shareable"] },
   uts: { flag: "uts", name: "UTS", others: [] },
   cgroup: { flag: "cgroupns", name: "CGROUP", others: [] },
 } as const;
-const NOT_YET = /^(?:ns:|pod$)/;
+const CONTAINER = /^container:./;
+const BY_PATH = /^ns:./;
+const NOT_YET = /^pod$/;
 
 function parseSpaces(values: SpaceValues): Spaces {
   const spaces: Spaces = {};
@@ -78,15 +88,18 @@ function parseSpaces(values: SpaceValues): Spaces {
     const word = values[flag];
     if (word === null || word === "" || word === "private") continue;
     const isOther = (others as readonly string[]).includes(word);
-    const isContainer = kind !== "cgroup" && /^container:./.test(word);
+    const isElsewhere = CONTAINER.test(word) || BY_PATH.test(word);
     if (NOT_YET.test(word)) throw new BunkerError("unsupported", `--${flag} ${word} is not supported yet`);
-    if (word !== "host" && !isOther && !isContainer) {
+    if (word !== "host" && !isOther && !isElsewhere) {
       throw new BunkerError("usage", `--${flag}: invalid ${name} mode`, {
-        hint: `The modes are private, host${others.map((other) => `, ${other}`).join("")}${kind === "cgroup" ? "" : " and container:NAME"}.`,
+        hint: `The modes are private, host${others.map((other) => `, ${other}`).join("")}, container:NAME and ns:PATH.`,
       });
     }
     spaces[kind] = word;
   }
+  // Whose user namespace it is says which ids it has, too.
+  const { userns } = values;
+  if (userns !== null && (CONTAINER.test(userns) || BY_PATH.test(userns))) spaces.user = userns;
   return spaces;
 }
 
@@ -116,11 +129,11 @@ export function parseNetwork(text: string | null): CreateRequest["network"] {
   // podman: private is what it has anyway.
   if (text === null || text === "private") return "default";
   if (text === "") throw new BunkerError("usage", "no name set for network");
-  if (/^container:./.test(text)) return text as `container:${string}`;
+  if (/^(?:container|ns):./.test(text)) return text as `container:${string}` | `ns:${string}`;
   if (text === "container:") throw new BunkerError("usage", "invalid container format container:<name|id>");
   const network = NETWORKS.find((known) => known === text);
   if (network !== undefined) return network;
   throw new BunkerError("unsupported", `--network ${text} is not available yet`, {
-    hint: "The networks there are so far: none, host, default and container:NAME.",
+    hint: "The networks there are so far: none, host, default, container:NAME and ns:PATH.",
   });
 }

@@ -2,6 +2,18 @@
 
 export { parseCapability, planCapabilities } from "./capability.ts";
 export { DEFAULT_SHM_SIZE, EVERYTHING, MASKED_PATHS, planConfinement, planSystemPaths } from "./isolation.ts";
+export {
+  countIds,
+  findFreeRange,
+  type IdRange,
+  type ParsedLine,
+  parseMapLine,
+  planAuto,
+  planLines,
+  planNomap,
+  RANGE_STEP,
+  sortLines,
+} from "./id-map.ts";
 export { imagePlace } from "./mount-plan.ts";
 export { generateName } from "./name.ts";
 export {
@@ -33,9 +45,9 @@ export type {
   RootfsRequest,
   UlimitRequest,
 } from "./request.ts";
-export type { ExecSpec, JoinSpec, NetworkSpec, SandboxSpec, UserNamespaceSpec } from "./sandbox-spec.ts";
+export type { ExecSpec, IdMapping, JoinSpec, NetworkSpec, SandboxSpec, UserNamespaceSpec } from "./sandbox-spec.ts";
 export { ensureOwnSysctls, isNamespacedSysctl } from "./sysctl.ts";
-export { donorsOf, type SpaceKind, spaceOf, withSpaces } from "./spaces.ts";
+export { donorsOf, hasPaths, type SpaceKind, spaceOf, withSpaces, withWords } from "./spaces.ts";
 export { parseSignal } from "./signal.ts";
 export {
   type ContainerStatus,
@@ -47,5 +59,5 @@ export {
   type Verdict,
   type Witnesses,
 } from "./state.ts";
-export type { UsernsRequest } from "./userns.ts";
+export { isWish, type MapLine, type UsernsRequest, type UsernsWish } from "./userns.ts";
 export { inheritMounts } from "./volumes-from.ts";

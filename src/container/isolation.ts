@@ -90,14 +90,14 @@ function shellPattern(text: string): RegExp {
 
 /**
  * docker's and podman's defaults: any port and ping for everybody, in a network namespace where both harm nobody.
- * `userGidMap`: what the container's groups are on the host.
+ * `hostGidMap`: what the container's groups are on the host.
  */
-export function planSysctls(userGidMap: readonly IdMapping[], network: NetworkSpec): Record<string, string> {
+export function planSysctls(hostGidMap: readonly IdMapping[], network: NetworkSpec): Record<string, string> {
   if (network.kind === "host" || network.kind === "shared") return {};
-  const [own, ...others] = userGidMap;
+  const [own, ...others] = hostGidMap;
   // The kernel compares the host's numbers: a range whose end is below its beginning there is none (ping(4)).
   const highest = others.reduce((best, line) => (line.outside > best.outside ? line : best), own ?? NO_MAPPING);
-  const last = highest.outside > (own?.outside ?? 0) ? highest.inside + highest.size - 1 : 0;
+  const last = highest.inside + highest.size - 1;
   return { "net.ipv4.ip_unprivileged_port_start": "0", "net.ipv4.ping_group_range": `0 ${last}` };
 }
 

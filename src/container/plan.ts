@@ -104,7 +104,7 @@ export function planSandbox(
   ensureVersion(config);
   const { request } = config;
   const userNamespace = planUserNamespace(host, request.userns);
-  const usualSysctls = planSysctls(userNamespace.userGidMap, start.network);
+  const usualSysctls = planSysctls(hostGidMap(userNamespace), start.network);
   const systemPaths = planConfinement(request, planMaskedPaths(host.throttledCpus, start.network));
   return {
     version: SPEC_VERSION,
@@ -186,6 +186,15 @@ export function planUserNamespace(host: HostFacts, userns?: UsernsRequest): User
   };
 }
 
+/** The container's groups as the host's, its root's line first. */
+function hostGidMap({ userGidMap, containerGidMap }: UserNamespaceSpec): IdMapping[] {
+  if (containerGidMap.length === 0) return userGidMap;
+  return containerGidMap.map((line) => {
+    const home = userGidMap.findLast(({ inside }) => inside <= line.outside);
+    return { ...line, outside: (home?.outside ?? 0) + line.outside - (home?.inside ?? 0) };
+  });
+}
+
 type ContainerMaps = Pick<UserNamespaceSpec, "containerUidMap" | "containerGidMap">;
 
 function planContainerMaps(
@@ -197,6 +206,7 @@ function planContainerMaps(
   if (userns?.kind === "keep") {
     return { containerUidMap: planKeepMap(user.uid, userns.uid), containerGidMap: planKeepMap(user.gid, userns.gid) };
   }
+  if (userns?.kind === "maps") return { containerUidMap: userns.uid, containerGidMap: userns.gid };
   const count = mapped ? undefined : 1;
   return {
     containerUidMap: identityMap(user.uid.slice(0, count)),

@@ -42,7 +42,7 @@ export interface CreateRequest {
   seccomp: "default" | "unconfined" | { profile: unknown };
   ulimits: UlimitRequest[];
   /** `default` is resolved at each start. */
-  network: "default" | "none" | "host" | `container:${string}`;
+  network: "default" | "none" | "host" | `container:${string}` | `ns:${string}`;
   init: boolean;
   stopSignal: string | null;
   /** Seconds. */
@@ -85,7 +85,7 @@ export interface CreateRequest {
   devices?: DeviceRequest[];
   privileged?: boolean;
   /** Namespaces that are not the usual ones: `host`, `container:ID`, and of ipc `none` and `shareable`. */
-  spaces?: { pid?: string; ipc?: string; uts?: string; cgroup?: string };
+  spaces?: { pid?: string; ipc?: string; uts?: string; cgroup?: string; user?: string };
   userns?: UsernsRequest;
   volumesFrom?: VolumesFrom[];
   /** The OCI runtime that makes it, by a name in PATH or an absolute path, and its flags. */

@@ -144,7 +144,7 @@ export interface NamespacesSpec {
 
 /** A namespace of another container's first process, instead of an own one or the host's. */
 export interface JoinSpec {
-  kind: "pid" | "ipc" | "uts" | "network";
+  kind: "pid" | "ipc" | "uts" | "network" | "cgroup" | "user";
   pid: number;
   startTime: number;
 }

@@ -13,22 +13,38 @@ export function spaceOf(request: CreateRequest, kind: SpaceKind): string {
   return (kind === "network" ? request.network : request.spaces?.[kind]) ?? "private";
 }
 
+const KINDS: readonly SpaceKind[] = ["network", "pid", "ipc", "uts", "cgroup", "user"];
+
 /** The same request, with what `resolve` makes of each container that it names. */
 export function withSpaces(request: CreateRequest, resolve: (kind: SpaceKind, name: string) => string): CreateRequest {
+  const donors = new Map(donorsOf(request).map(({ kind, id }) => [kind, id]));
+  return withWords(request, (kind) => {
+    const name = donors.get(kind);
+    return name === undefined ? spaceOf(request, kind) : resolve(kind, name);
+  });
+}
+
+/** The same request, with another word for each kind that it says something about. */
+export function withWords(request: CreateRequest, wordFor: (kind: SpaceKind) => string): CreateRequest {
   const spaces: Record<string, string> = { ...request.spaces };
   let { network } = request;
-  for (const { kind, id } of donorsOf(request)) {
-    const word = resolve(kind, id);
+  for (const kind of KINDS) {
+    if (kind !== "network" && spaces[kind] === undefined) continue;
+    const word = wordFor(kind);
     if (kind === "network") network = word as CreateRequest["network"];
     else spaces[kind] = word;
   }
   return { ...request, network, ...(request.spaces === undefined ? {} : { spaces }) };
 }
 
+/** Whether a path says where one comes from. */
+export function hasPaths(request: CreateRequest): boolean {
+  return KINDS.some((kind) => spaceOf(request, kind).startsWith("ns:"));
+}
+
 /** Whose namespaces it shares: by id once it is made, by whatever the user wrote before. */
 export function donorsOf(request: CreateRequest): { kind: SpaceKind; id: string }[] {
-  const kinds: readonly SpaceKind[] = ["network", "pid", "ipc", "uts"];
-  return kinds.flatMap((kind) => {
+  return KINDS.flatMap((kind) => {
     const word = spaceOf(request, kind);
     return word.startsWith(CONTAINER) ? [{ kind, id: word.slice(CONTAINER.length) }] : [];
   });

@@ -2,12 +2,12 @@
 
 import type { SandboxSpec } from "../container/index.ts";
 import { closeFd } from "../native/index.ts";
-import type { ContainerRecord, LayerMap } from "../store/index.ts";
+import type { ContainerRecord } from "../store/index.ts";
 import type { CopyPath } from "../volume/index.ts";
 import { clearRuntime, lockContainer, untilFree } from "./container-lock.ts";
 import { makeContainerTree } from "./create.ts";
 import type { Engine } from "./engine.ts";
-import { layerMap, specOf } from "./spec.ts";
+import { type LayerClass, layerClass, specOf } from "./spec.ts";
 import { prepareRoot } from "./storage.ts";
 import { readKeeperState, viewContainer } from "./view.ts";
 import type { Dialogue } from "./worker.ts";
@@ -79,8 +79,8 @@ export type SideWord =
 export interface Side {
   side: SideWord;
   /** Whose ids are meant, where it is not clear from who runs there. */
-  map?: LayerMap;
-  beside?: LayerMap;
+  within?: LayerClass;
+  beside?: LayerClass;
 }
 
 /** What the worker is told about its side. A container that rests is locked: nobody may start it while its root is mounted elsewhere. */
@@ -91,7 +91,7 @@ export async function sideFor(engine: Engine, side: FileSide, held: Held): Promi
     const { id } = view.record;
     if (view.status === "running") {
       const state = readKeeperState(engine.store.layout.runtime(id));
-      const beside = layerMap(engine, view.record.config.request.userns);
+      const beside = layerClass(engine, view.record.config.request.userns);
       if (state !== null) return { side: { kind: "running", pid: state.pid, startTime: state.startTime }, beside };
     }
     const lock = view.status === "running" ? null : lockContainer(engine, id);
@@ -112,7 +112,7 @@ async function restingSide(engine: Engine, record: ContainerRecord): Promise<Sid
   const next = { ...record, generation: record.generation + 1 };
   const spec = specOf(engine, next, { network: { kind: "none" }, rows: 0, columns: 0 });
   const side = { kind: "resting" as const, spec: { ...spec, mounts: spec.mounts.filter(isKept) } };
-  return { side, map: layerMap(engine, record.config.request.userns) };
+  return { side, within: layerClass(engine, record.config.request.userns) };
 }
 
 /** What is in a tmpfs ends with the container, and a device has no content to copy. */

@@ -6,15 +6,17 @@ import {
   type CreateRequest,
   donorsOf,
   generateName,
+  hasPaths,
   type ImageBase,
   imagePlace,
+  isWish,
   resolveConfig,
   type VolumeUse,
 } from "../container/index.ts";
 import { BunkerError } from "../errors.ts";
 import { closeFd, makeTree } from "../native/index.ts";
 import type { Digest } from "../image/index.ts";
-import type { ContainerRecord } from "../store/index.ts";
+import type { ContainerRecord, IdLease } from "../store/index.ts";
 import { prepareBindSources } from "./bind-sources.ts";
 import { clearRuntime, lockContainer } from "./container-lock.ts";
 import { discardContainer } from "./discard.ts";
@@ -23,7 +25,7 @@ import { ensureHostsFile } from "./hosts-file.ts";
 import { ensureImage } from "./image-source.ts";
 import type { PullAccess } from "./pull.ts";
 import type { PullEvent } from "./pull-event.ts";
-import { layerMap } from "./spec.ts";
+import { layerClass, layerMap } from "./spec.ts";
 import { prepareRoot } from "./storage.ts";
 import { viewContainer } from "./view.ts";
 import { ensureZone } from "./zone.ts";
@@ -84,7 +86,12 @@ export async function reserve(
   const id = engine.store.newId();
   const lock = lockNew(engine, id);
   try {
-    const record = insertRow(engine, request, image, { id, borrowed, run: options.run });
+    const record = await insertRow(engine, request, image, { id, borrowed, run: options.run });
+    // Even if they were a moment ago: nobody prunes them from now on.
+    if (layerClass(engine, record.config.request.userns).userns !== undefined) {
+      const { unpackForLease } = await import("./id-wish.ts");
+      await unpackForLease(engine, record.config, { imageId: record.imageId, onPull: options.onPull });
+    }
     if (record.config.volumes.length > 0) await shareVolumes(engine, record);
     makeContainerTree(engine, record);
     await prepareRoot(engine, record);
@@ -106,23 +113,33 @@ async function findBase(
   return ensureRootfs(request.rootfs);
 }
 
-async function resolveNames(engine: Engine, request: CreateRequest): Promise<CreateRequest> {
-  ensureMappable(engine, request);
-  if (request.runtime !== undefined) (await import("./oci-runtime.ts")).ensureRuntime(request);
-  if (request.requires !== undefined) {
+async function resolveNames(engine: Engine, asked: CreateRequest): Promise<CreateRequest> {
+  ensureMappable(engine, asked);
+  if (asked.runtime !== undefined) (await import("./oci-runtime.ts")).ensureRuntime(asked);
+  if (asked.requires !== undefined) {
     const { resolveRequirements } = await import("./requirements.ts");
-    const { requires: _names, ...rest } = request;
-    const { requires = [] } = resolveRequirements(engine, request);
+    const { requires: _names, ...rest } = asked;
+    const { requires = [] } = resolveRequirements(engine, asked);
     return { ...(await resolveNames(engine, rest)), requires };
   }
+  const isWished = asked.userns !== undefined && isWish(asked.userns);
+  const settled = isWished ? (await import("./id-wish.ts")).settleWish(engine, asked) : asked;
+  const request = hasPaths(settled) ? (await import("./namespace-path.ts")).resolvePaths(engine, settled) : settled;
   if (donorsOf(request).length === 0) return request;
   const { resolveDonors } = await import("./peers.ts");
   return resolveDonors(engine, request);
 }
 
 function ensureMappable(engine: Engine, { userns }: CreateRequest): void {
-  if (userns?.kind !== "keep" || layerMap(engine) === "user") return;
-  throw new BunkerError("host-refused", "--userns keep-id needs subordinate ids, and you have none", {
+  if (userns === undefined || userns.kind === "host" || layerMap(engine) === "user") return;
+  const flag = {
+    keep: "--userns keep-id",
+    nomap: "--userns nomap",
+    auto: "--userns auto",
+    lines: "a map of ids",
+  } as const;
+  const what = userns.kind === "maps" ? flag.lines : flag[userns.kind];
+  throw new BunkerError("host-refused", `${what} needs subordinate ids, and you have none`, {
     hint: "`usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER` as root gives some.",
   });
 }
@@ -189,12 +206,12 @@ function undo(engine: Engine, id: string): void {
   }
 }
 
-function insertRow(
+async function insertRow(
   engine: Engine,
   request: CreateRequest,
   image: Omit<ImageBase, "id"> & { id: Digest | null },
   options: { id: string; borrowed: Borrowed | null; run: boolean },
-): ContainerRecord {
+): Promise<ContainerRecord> {
   const { id, borrowed, run } = options;
   const hostname = hostnameOf(engine, request, id);
   const config = resolveConfig({ hostname, borrowed }, request, image, () => engine.store.newId());
@@ -210,7 +227,17 @@ function insertRow(
     createdAt: new Date().toISOString(),
     config,
   };
-  return { ...row, name: insert(engine, row, request.name), exit: null };
+  const lease = await leaseOf(engine, config, image.id);
+  return { ...row, name: insert(engine, { ...row, ...(lease === null ? {} : { lease }) }, request.name), exit: null };
+}
+
+/** Ids of its own, or those that come with another one's user namespace. */
+async function leaseOf(engine: Engine, config: ContainerConfig, imageId: Digest | null): Promise<IdLease | null> {
+  const [donor] = donorsOf(config.request);
+  if (donor !== undefined) return { sharedWith: donor.id };
+  if (config.request.userns?.kind !== "auto") return null;
+  const { planLease } = await import("./id-wish.ts");
+  return planLease(engine, config, imageId);
 }
 
 /** docker's rule: on the host's network it has the host's name, and on another container's that one's. */
@@ -220,7 +247,7 @@ function hostnameOf(engine: Engine, request: CreateRequest, id: string): string 
   return donor === undefined ? id.slice(0, SHORT_ID) : engine.store.containers.resolve(donor.id).config.hostname;
 }
 
-type NewRow = Omit<ContainerRecord, "name" | "exit">;
+type NewRow = Omit<ContainerRecord, "name" | "exit"> & { lease?: IdLease };
 
 /** What a power cut would undo anyway need not survive one. */
 const NOT_DURABLE = false;

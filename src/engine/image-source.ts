@@ -7,7 +7,7 @@ import type { ImageRecord } from "../store/index.ts";
 import type { Engine } from "./engine.ts";
 import type { OnPullEvent } from "./pull-event.ts";
 import type { PullAccess } from "./pull.ts";
-import { layerMap } from "./spec.ts";
+import { layerClass } from "./spec.ts";
 
 /** The image inside the binary. */
 export const HELLO = "localhost/hello:latest";
@@ -43,21 +43,21 @@ export async function ensureImage(engine: Engine, wanted: Wanted, onEvent: OnPul
   }
 }
 
-interface Unpacking {
+export interface Unpacking {
   userns: UsernsRequest | undefined;
   onEvent: OnPullEvent;
 }
 
 /** The blobs are here; the layers perhaps not, when they belong to another class of id mapping. */
-async function ensureUnpacked(
+export async function ensureUnpacked(
   engine: Engine,
   image: ImageRecord,
   { userns, onEvent }: Unpacking,
 ): Promise<ImageRecord> {
-  const map = layerMap(engine, userns);
-  if (image.config.diffIds.length === 0 || engine.store.layers.hasStack(image.id, map)) return image;
+  const within = layerClass(engine, userns);
+  if (image.config.diffIds.length === 0 || engine.store.layers.hasStack(image.id, within.map)) return image;
   const { unpackKept } = await import("./store-image.ts");
-  await unpackKept(engine, image, { map, onEvent });
+  await unpackKept(engine, image, { within, onEvent });
   return image;
 }
 

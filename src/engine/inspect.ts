@@ -3,6 +3,7 @@
 import {
   type ContainerConfig,
   DEFAULT_SHM_SIZE,
+  type IdMapping,
   MASKED_PATHS,
   parseCapability,
   planConfinement,
@@ -104,7 +105,8 @@ function hostConfigOf(config: ContainerConfig): Record<string, unknown> {
     CgroupnsMode: request.spaces?.cgroup ?? "private",
     IpcMode: request.spaces?.ipc ?? "private",
     PidMode: request.spaces?.pid ?? "",
-    UsernsMode: request.userns === undefined ? "" : usernsText(request.userns),
+    UsernsMode: request.spaces?.user ?? (request.userns === undefined ? "" : usernsText(request.userns)),
+    ...(request.userns?.kind === "maps" ? { IDMappings: idMappings(request.userns) } : {}),
     UTSMode: request.spaces?.uts ?? "",
     VolumesFrom: orNull(
       (request.volumesFrom ?? []).map(({ container, readonly }) => `${container}${readonly ? ":ro" : ""}`),
@@ -141,7 +143,14 @@ function hostConfigOf(config: ContainerConfig): Record<string, unknown> {
 }
 
 function usernsText(userns: UsernsRequest): string {
-  return userns.kind === "host" ? "host" : `keep-id:uid=${userns.uid},gid=${userns.gid}`;
+  if (userns.kind === "keep") return `keep-id:uid=${userns.uid},gid=${userns.gid}`;
+  return userns.kind === "maps" ? userns.mode : userns.kind;
+}
+
+/** podman's. */
+function idMappings({ uid, gid }: { uid: IdMapping[]; gid: IdMapping[] }): Record<string, string[]> {
+  const text = ({ inside, outside, size }: IdMapping): string => `${inside}:${outside}:${size}`;
+  return { UidMap: uid.map(text), GidMap: gid.map(text) };
 }
 
 /** docker's nil list. */

@@ -18,7 +18,7 @@ import type { Engine } from "./engine.ts";
 import { throwFirst } from "./failures.ts";
 import { fixLayers, linkLayer, type Unpacked } from "./layer-jobs.ts";
 import type { LayerStatus, OnPullEvent } from "./pull-event.ts";
-import { layerMap } from "./spec.ts";
+import { type LayerClass, layerClass } from "./spec.ts";
 import { Staging } from "./staging.ts";
 
 /** docker's number of downloads at once. */
@@ -33,7 +33,7 @@ export interface MaterializeRequest {
   source: BlobSource | null;
   onEvent: OnPullEvent;
   signal: AbortSignal;
-  map?: LayerMap;
+  within?: LayerClass;
 }
 
 /** The layers of an image, ready to be put in place. */
@@ -55,7 +55,7 @@ export interface Layers {
 
 /** One layer of the stack. */
 interface Part {
-  map: LayerMap;
+  within: LayerClass;
   descriptor: LayerDescriptor;
   diffId: Digest;
   chainId: Digest;
@@ -79,7 +79,7 @@ export async function materialize(engine: Engine, request: MaterializeRequest): 
 }
 
 class Work implements Layers {
-  readonly map: LayerMap;
+  readonly #within: LayerClass;
   readonly #engine: Engine;
   readonly #request: MaterializeRequest;
   readonly #staging: Staging;
@@ -95,8 +95,12 @@ class Work implements Layers {
     this.#engine = engine;
     this.#request = request;
     this.#signal = AbortSignal.any([this.#failed.signal, request.signal]);
-    this.map = request.map ?? layerMap(engine);
+    this.#within = request.within ?? layerClass(engine);
     this.#staging = new Staging(engine);
+  }
+
+  get map(): LayerMap {
+    return this.#within.map;
   }
 
   get records(): LayerRecord[] {
@@ -141,7 +145,7 @@ class Work implements Layers {
       this.#tell(descriptor, "exists", descriptor.size);
       const record = here.get(name) as LayerRecord;
       return {
-        map: this.map,
+        within: this.#within,
         descriptor,
         diffId,
         chainId,
@@ -153,7 +157,7 @@ class Work implements Layers {
     this.#tell(descriptor, "waiting", 0);
     const record: LayerRecord = newRecord(digestHex(diffId), diffId);
     return {
-      map: this.map,
+      within: this.#within,
       descriptor,
       diffId,
       chainId,

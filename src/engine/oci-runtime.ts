@@ -35,6 +35,9 @@ export function ensureRuntime(request: CreateRequest): void {
   if (request.spaces?.pid?.startsWith("container:") === true) {
     throw notWith("--pid container", request.runtime.name);
   }
+  // It would have to mount what is the caller's, who is nobody there.
+  const { kind } = request.userns ?? {};
+  if (kind === "nomap" || kind === "auto") throw notWith(`--userns ${kind}`, request.runtime.name);
   const isCrun = (program.split("/").at(-1) ?? "").includes("crun");
   if (request.groupAdd?.includes(KEEP_GROUPS) === true && !isCrun) {
     throw notWith(`--group-add ${KEEP_GROUPS}`, request.runtime.name);

@@ -5,6 +5,7 @@ import type { Engine } from "./engine.ts";
 import { type Removed, removalLines } from "./image.ts";
 import { listContainers } from "./list.ts";
 import { measureContainers } from "./measure.ts";
+import { layerMap } from "./spec.ts";
 import { removeContainer } from "./stop.ts";
 
 /** Removes those that still do not run. @returns which, and how many bytes they had written */
@@ -41,6 +42,13 @@ export async function pruneImages(
       pruned.bytes += removal.bytes;
     });
   }
+  pruned.bytes += engine.store.images.dropCopies(layerMap(engine), () =>
+    engine.store.containers.list(false).flatMap(({ imageId, config }) => {
+      const map = layerMap(engine, config.request.userns);
+      const images = (config.images ?? []).map((image) => image.imageId);
+      return [...(imageId === null ? [] : [imageId]), ...images].map((id) => ({ imageId: id, map }));
+    }),
+  );
   return pruned;
 }
 

@@ -30,12 +30,36 @@ export interface Surroundings extends Size {
   runtime?: NonNullable<SandboxSpec["runtime"]>;
 }
 
-/** The class of id mapping that this user's containers have. */
-export function layerMap(engine: Engine, userns?: UsernsRequest): LayerMap {
-  if (userns?.kind === "keep") return `keep-${userns.uid}-${userns.gid}`;
-  const { subuids, subgids } = engine.host();
-  return subuids.length > 0 && subgids.length > 0 ? "user" : "single";
+/** A class of id mapping: what it is called on disk, and the ids themselves. */
+export interface LayerClass {
+  map: LayerMap;
+  /** Absent: U's own. */
+  userns?: UsernsRequest;
 }
+
+/** The class of a container's layers; without `userns`, that of most of this user's containers. */
+export function layerClass(engine: Engine, userns?: UsernsRequest): LayerClass {
+  if (userns?.kind === "keep") return { map: `keep-${userns.uid}-${userns.gid}`, userns };
+  if (userns?.kind === "maps") return { map: `ids-${digestOf(userns)}`, userns };
+  const { subuids, subgids } = engine.host();
+  return { map: subuids.length > 0 && subgids.length > 0 ? "user" : "single" };
+}
+
+/** The name alone. */
+export function layerMap(engine: Engine, userns?: UsernsRequest): LayerMap {
+  return layerClass(engine, userns).map;
+}
+
+/** Equal maps have equal layers, whatever flags they come from. */
+function digestOf({ uid, gid }: Extract<UsernsRequest, { kind: "maps" }>): string {
+  return new Bun.CryptoHasher("sha256")
+    .update(JSON.stringify([uid, gid]))
+    .digest("hex")
+    .slice(0, CLASS_DIGITS);
+}
+
+/** A user has a few dozen classes. */
+const CLASS_DIGITS = 16;
 
 /** Overlayfs stacks no more (OVL_MAX_STACK). */
 const MAX_LOWER = 500;
@@ -47,7 +71,7 @@ export function lowerDirectories(engine: Engine, record: ContainerRecord): strin
   const directories =
     record.imageId === null ? [rootfs?.path ?? ""] : layers.lowerDirectories(record.imageId, layerMap(engine, userns));
   // Those are the caller's, who is somebody else inside with a map of its own.
-  return directories.length < MAX_LOWER && userns?.kind !== "keep"
+  return directories.length < MAX_LOWER && layerClass(engine, userns).userns === undefined
     ? [...directories, layout.mountPoints()]
     : directories;
 }

@@ -5,13 +5,13 @@ import { existsSync, mkdirSync } from "node:fs";
 import { BunkerError } from "../errors.ts";
 import { type Digest, type ImageConfig, type Manifest, parseManifestDocument } from "../image/index.ts";
 import { makeTree, syncDirectory, syncFilesystem } from "../native/index.ts";
-import { type ImageRecord, type LayerMap, type Layout, type NewImage, Trash } from "../store/index.ts";
+import { type ImageRecord, type Layout, type NewImage, Trash } from "../store/index.ts";
 import type { BlobSource } from "./download.ts";
 import type { Engine } from "./engine.ts";
 import { HeldLock } from "./held-lock.ts";
 import { type Layers, materialize } from "./materialize.ts";
 import type { OnPullEvent } from "./pull-event.ts";
-import { layerMap } from "./spec.ts";
+import { type LayerClass, layerMap } from "./spec.ts";
 import { emptyTrash } from "./worker.ts";
 
 /** Other commands may remove what we have just counted on, but not again and again. */
@@ -38,7 +38,7 @@ export interface Incoming {
   onEvent: OnPullEvent;
   signal: AbortSignal;
   /** For which class of id mapping it is unpacked; this user's own where it is not said. */
-  map?: LayerMap;
+  within?: LayerClass;
 }
 
 /** Brings an image into the store. @throws BunkerError; nothing but resumable downloads is left then */
@@ -49,7 +49,7 @@ export async function storeImage(engine: Engine, image: IncomingImage, incoming:
     "trash",
     "partial",
     "blobs/sha256",
-    `layers/${incoming.map ?? layerMap(engine)}`,
+    `layers/${incoming.within?.map ?? layerMap(engine)}`,
   ]) {
     mkdirSync(`${layout.dataHome}/${directory}`, { recursive: true, mode: PRIVATE });
   }
@@ -147,7 +147,7 @@ function recordOf(image: IncomingImage, layers: Layers): NewImage {
 export async function unpackKept(
   engine: Engine,
   image: ImageRecord,
-  { map, onEvent }: { map: LayerMap; onEvent: OnPullEvent },
+  { within, onEvent }: { within: LayerClass; onEvent: OnPullEvent },
 ): Promise<void> {
   const { blobs } = engine.store;
   const [manifestBytes, configBytes] = [blobs.read(image.manifest), blobs.read(image.id)];
@@ -164,5 +164,5 @@ export async function unpackKept(
     ],
     reference: null,
   };
-  await storeImage(engine, kept, { source: null, onEvent, signal: new AbortController().signal, map });
+  await storeImage(engine, kept, { source: null, onEvent, signal: new AbortController().signal, within });
 }

@@ -4,8 +4,9 @@ import { planUserNamespace } from "../container/index.ts";
 import { BunkerError } from "../errors.ts";
 import { closeFd, failureToError, receiveMessage, sendMessage, spawnWorker } from "../native/index.ts";
 import { PROTOCOL_VERSION } from "./channel.ts";
-import type { LayerMap, Trash } from "../store/index.ts";
+import type { Trash } from "../store/index.ts";
 import type { Engine } from "./engine.ts";
+import type { LayerClass } from "./spec.ts";
 
 export type Job = {
   op:
@@ -96,20 +97,19 @@ export function emptyTrash(engine: Engine, trash: Trash): void {
   }
 }
 
-/** `map`: the worker is to live with these ids; `beside`: to know them, and to stay in U. */
+/** `within`: the worker is to live with these ids; `beside`: to know them, and to stay in U. */
 function hire(
   engine: Engine,
-  { map, beside, ...job }: Job & { map?: LayerMap; beside?: LayerMap },
+  { within, beside, ...job }: Job & { within?: LayerClass; beside?: LayerClass },
   fds: number[],
 ): number {
   const channel = spawnWorker();
-  const [, uid, gid] = /^keep-(\d+)-(\d+)$/.exec(map ?? beside ?? "") ?? [];
-  const keep = uid === undefined ? undefined : ({ kind: "keep", uid: Number(uid), gid: Number(gid) } as const);
+  const own = (within ?? beside)?.userns;
   const context = {
     version: PROTOCOL_VERSION,
-    userNamespace: planUserNamespace(engine.host(), keep),
+    userNamespace: planUserNamespace(engine.host(), own),
     userRuntimeDir: engine.store.layout.userRuntimeDir,
-    mapped: keep !== undefined && map !== undefined,
+    mapped: within?.userns !== undefined,
   };
   sendMessage(channel, { ...context, ...job }, fds);
   return channel;

@@ -1,7 +1,7 @@
 // Containers' rows: what is wanted and what was. Whether one runs is not here: the kernel says it (engine/containers.ts).
 
 import { BunkerError } from "../errors.ts";
-import type { ContainerConfig, ExitRecord } from "../container/index.ts";
+import type { ContainerConfig, ExitRecord, IdRange } from "../container/index.ts";
 import type { Digest } from "../image/index.ts";
 import { UnusableStore } from "./database-problem.ts";
 import type { Records, Row } from "./database.ts";
@@ -16,7 +16,12 @@ const HEX = /^[0-9a-f]{1,64}$/;
 export interface NewContainer extends Omit<ContainerRecord, "exit"> {
   /** Volumes made for it, and others it uses. */
   volumes: { name: string; target: string; anonymous: boolean }[];
+  /** Ids of its own, or another container's that it shares. */
+  lease?: IdLease;
 }
+
+/** `take` is told all leases there are, and completes the container's config. @throws BunkerError when nothing is free */
+export type IdLease = { take: (taken: IdRange[]) => IdRange } | { sharedWith: string };
 
 export class Containers {
   readonly #records: Records;
@@ -78,6 +83,7 @@ export class Containers {
         const { imageId } = container;
         if (imageId !== null && this.#records.first("SELECT 1 FROM images WHERE id = ?", imageId) === null)
           throw noSuchImage(container.imageName);
+        const range = this.#lease(container.lease);
         this.#records.run(
           `INSERT INTO containers (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)`,
           container.id,
@@ -89,6 +95,15 @@ export class Containers {
           container.createdAt,
           JSON.stringify(container.config),
         );
+        if (range !== null) {
+          const { first, size } = range;
+          this.#records.run(
+            "INSERT INTO id_leases (container_id, first, size) VALUES (?, ?, ?)",
+            container.id,
+            first,
+            size,
+          );
+        }
         for (const volume of container.volumes) {
           this.#records.run(
             "INSERT OR IGNORE INTO volumes (name, anonymous, created_at, labels) VALUES (?, ?, ?, '{}')",
@@ -106,6 +121,17 @@ export class Containers {
       },
       { durable },
     );
+  }
+
+  /** Within a transaction. */
+  #lease(lease: IdLease | undefined): IdRange | null {
+    if (lease === undefined) return null;
+    if ("take" in lease) return lease.take(this.#records.all("SELECT first, size FROM id_leases").map(parseRange));
+    const { sharedWith } = lease;
+    // Without it, somebody else may have its ids by now.
+    if (this.find(sharedWith) === null) throw noSuchContainer(sharedWith);
+    const row = this.#records.first("SELECT first, size FROM id_leases WHERE container_id = ?", sharedWith);
+    return row === null ? null : parseRange(row);
   }
 
   /** From `creating` or `starting` to what has come of it. */
@@ -237,4 +263,8 @@ function parseJson<T>(text: string, id: string): T {
       cause,
     });
   }
+}
+
+function parseRange(row: Row): IdRange {
+  return { first: Number(row["first"]), size: Number(row["size"]) };
 }

@@ -157,6 +157,26 @@ export class Images {
     }
   }
 
+  /**
+   * Forgets what was unpacked for other classes of ids than `usual`, unless a container needs it. `used`: image id and class of each
+   * container's layers, asked within the transaction. @returns the bytes of it
+   */
+  dropCopies(usual: LayerMap, used: () => { imageId: string; map: LayerMap }[]): number {
+    const others = "SELECT DISTINCT image_id, map FROM image_layers WHERE map <> ?";
+    if (this.#records.first(others, usual) === null) return 0;
+    return this.#records.write(
+      () => {
+        const needed = new Set(used().map(({ imageId, map }) => `${imageId} ${map}`));
+        for (const { image_id: imageId, map } of this.#records.all(others, usual)) {
+          if (needed.has(`${String(imageId)} ${String(map)}`)) continue;
+          this.#records.run("DELETE FROM image_layers WHERE image_id = ? AND map = ?", String(imageId), String(map));
+        }
+        return dropUnneeded(this.#records).bytes;
+      },
+      { durable: false, frees: true },
+    );
+  }
+
   #isWhole({ blobs, map, layers }: NewImage): boolean {
     return (
       blobs.every(({ digest, size }) => this.#blobs.has(digest, size)) &&

@@ -4,6 +4,7 @@ export { noSuchContainer } from "./containers.ts";
 export { type ImageRemoval, type ImageUser, type NewImage, noSuchImage, type RemovableImage } from "./images.ts";
 export { UnusableStore } from "./database-problem.ts";
 export { discardDatabase } from "./discard-database.ts";
+export type { IdLease } from "./containers.ts";
 export type { Layout, LayerMap } from "./layout.ts";
 export type { ContainerRecord, ImageRecord, LayerRecord, ReferenceRecord } from "./rows.ts";
 export { openStore, type Store } from "./store.ts";

@@ -13,7 +13,7 @@ import { BunkerError } from "../errors.ts";
 import { type Digest, digestHex } from "../image/index.ts";
 
 /** How ids inside a layer's files relate to the host's: each class has its own unpacked copies. */
-export type LayerMap = "user" | "single" | `keep-${number}-${number}`;
+export type LayerMap = "user" | "single" | `keep-${number}-${number}` | `ids-${string}`;
 
 const PRIVATE = 0o700;
 const GROUP_AND_OTHERS = 0o077;

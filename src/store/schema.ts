@@ -129,4 +129,12 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX containers_by_image ON containers (image_id);
   CREATE INDEX container_volumes_by_volume ON container_volumes (volume);
   `,
+  `
+  -- Ids of the user's namespace that no other container may have (--userns auto). Those who share one's user namespace share its lease.
+  CREATE TABLE id_leases (
+    container_id TEXT PRIMARY KEY REFERENCES containers (id) ON DELETE CASCADE,
+    first INTEGER NOT NULL,
+    size INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];

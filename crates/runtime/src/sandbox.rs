@@ -12,6 +12,7 @@ pub(crate) mod identity;
 mod inside;
 mod join;
 mod launch;
+mod provision;
 mod report;
 mod share;
 

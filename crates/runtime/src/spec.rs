@@ -121,6 +121,24 @@ impl UserNamespace {
         let count = |map: &[IdMapping]| map.iter().map(|line| u64::from(line.size)).sum::<u64>();
         count(&self.user_uid_map) <= 1 || count(&self.user_gid_map) <= 1
     }
+
+    /// The caller, U's root, is nobody in the container: its root can use nothing that is the caller's.
+    #[must_use]
+    pub fn hides_caller(&self) -> bool {
+        self.callers().is_some_and(|ids| ids.contains(&None))
+    }
+
+    /// The caller is not the container's root.
+    #[must_use]
+    pub fn has_other_root(&self) -> bool {
+        self.callers().is_some_and(|ids| ids != [Some(0), Some(0)])
+    }
+
+    /// Who the caller is in the container; `None`: that lives in U.
+    fn callers(&self) -> Option<[Option<u32>; 2]> {
+        let find = |map: &[IdMapping]| map.iter().find(|line| line.outside == 0).map(|line| line.inside);
+        (!self.container_uid_map.is_empty()).then(|| [find(&self.container_uid_map), find(&self.container_gid_map)])
+    }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -320,6 +338,9 @@ pub enum JoinKind {
     Ipc,
     Uts,
     Network,
+    Cgroup,
+    /// The user namespace alone, which comes with each of the others.
+    User,
 }
 
 impl SandboxSpec {

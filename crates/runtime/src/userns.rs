@@ -227,8 +227,27 @@ pub(crate) fn map_text(map: &[IdMapping]) -> String {
 }
 
 fn nest(request: &UserNamespace) -> Result<(), Failure> {
-    unshare_mapped(&request.container_uid_map, &request.container_gid_map, "mapping the ids of a container")?;
+    let (uids, gids) = (with_caller(&request.container_uid_map), with_caller(&request.container_gid_map));
+    unshare_mapped(&uids, &gids, "mapping the ids of a container")?;
     become_root()
+}
+
+/// Who the caller is to a worker whose container does not know him: the last id there is, which no map of a container's may have.
+const HIDDEN_CALLER: u32 = u32::MAX - 1;
+
+/// A worker's map: the container's, and the caller, whose directories it works in.
+fn with_caller(map: &[IdMapping]) -> Vec<IdMapping> {
+    let mut map = map.to_vec();
+    if !map.iter().any(|line| line.outside == 0) {
+        map.push(IdMapping { inside: HIDDEN_CALLER, outside: 0, size: 1 });
+    }
+    map
+}
+
+/// The caller's id to a worker in a namespace with such a map.
+#[must_use]
+pub fn caller_in(map: &[IdMapping]) -> u32 {
+    map.iter().find(|line| line.outside == 0).map_or(HIDDEN_CALLER, |line| line.inside)
 }
 
 /// The first id of the container's map, where the caller is somebody else in it.

@@ -41,6 +41,21 @@ pub fn set_user(uid: u32) -> SysResult<()> {
     check_long(unsafe { libc::syscall(libc::SYS_setresuid, uid, uid, uid) }, || format!("setresuid({uid})")).map(drop)
 }
 
+/// Whose the files are that this thread makes from now on; its capabilities stay as they are (setfsuid(2), capabilities(7)).
+pub fn set_file_owner((uid, gid): (u32, u32)) -> SysResult<()> {
+    const SECBIT_NO_SETUID_FIXUP: libc::c_ulong = 1 << 2;
+    // SAFETY: integers only.
+    check(unsafe { libc::prctl(libc::PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP) }, || {
+        "prctl(PR_SET_SECUREBITS)".to_owned()
+    })?;
+    // SAFETY: integers only. Both answer with the id before, whatever came of it.
+    unsafe {
+        libc::syscall(libc::SYS_setfsgid, gid);
+        libc::syscall(libc::SYS_setfsuid, uid);
+    }
+    Ok(())
+}
+
 /// Whether a change of the user id leaves the permitted capabilities alone (until the next exec).
 pub fn keep_capabilities(keep: bool) -> SysResult<()> {
     // SAFETY: integers only.

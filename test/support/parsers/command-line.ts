@@ -14,6 +14,8 @@ import { parseBoolean, parseDecimal, parseInteger, quote } from "../../../src/cl
 import { parseDuration, parseTime, parseTimestamp } from "../../../src/cli/time.ts";
 import { parseUlimit } from "../../../src/cli/ulimit.ts";
 import { VERBS } from "../../../src/cli/verbs.ts";
+import { parseUserns } from "../../../src/cli/userns-flag.ts";
+import { parseMapLine } from "../../../src/container/index.ts";
 import { ensure, parser } from "../parsers.ts";
 
 const NOW = new Date("2026-11-25T12:00:00Z");
@@ -121,6 +123,27 @@ export const PARSERS = [
       "0000-01-01",
     ],
     check: (time) => ensure(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$/.test(time), "a log's time"),
+  }),
+  parser({
+    name: "--uidmap",
+    parse: (text) => parseMapLine(text, "--uidmap"),
+    seeds: ["0:1:1000", "+ug1000:@1000", "u0:0", "0:1:0", "4294967294:0:1", "0:4294967295:4294967295", "0:1:2:3"],
+    check: ({ inside, outside, size, uid, gid }) => {
+      ensure(size > 0 && inside + size < 2 ** 32 - 1 && outside + size < 2 ** 32 - 1, "ids that there are");
+      ensure(uid || gid, "some kind of ids");
+    },
+  }),
+  parser({
+    name: "--userns",
+    parse: (text) => parseUserns(text, { uid: 1000, gid: 1000 }),
+    seeds: [
+      "auto:size=7,uidmapping=5:0:1,gidmapping=0:@1000:1",
+      "keep-id:uid=7,gid=8",
+      "nomap",
+      "host",
+      "auto:",
+      "auto:size=0",
+    ],
   }),
   parser({
     name: "quoting",

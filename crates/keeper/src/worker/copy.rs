@@ -88,6 +88,7 @@ pub(super) fn inward(
     (job, fds): (&CopyIn, Vec<OwnedFd>),
 ) -> Result<Value, Failure> {
     let input = fds.into_iter().next().ok_or_else(|| bad("no archive"))?;
+    write_as_root(request, &job.side)?;
     let path = job.path.as_bytes();
     let mut place = None;
     let make = || match &job.side {
@@ -126,6 +127,7 @@ pub(super) fn inward(
 /// Packs and extracts: a container that rests has its root mounted once, and so there is one process that sees it.
 pub(super) fn within(worker: &Worker<'_>, request: &Request, job: &CopyWithin) -> Result<Value, Failure> {
     let (input, output) = file::pipe()?;
+    write_as_root(request, &job.side)?;
     let make = || container_root(&job.side).map(Some);
     let reach = worker.lock_in(Root::Made { make: Box::new(make), writable: true }, &[], None)?;
     let root = reach.root.as_fd();
@@ -195,6 +197,15 @@ fn placing_of(placed: &Placed) -> Placing<'_> {
 /// A running container with a map of its own: we are in U, beside it.
 fn is_foreign(request: &Request, side: &Side) -> bool {
     matches!(side, Side::Running { .. }) && !request.mapped
+}
+
+/// A file system of a container in which the caller is nobody takes no files of his, not even for a moment.
+fn write_as_root(request: &Request, side: &Side) -> Result<(), Failure> {
+    let namespace = &request.user_namespace;
+    if is_foreign(request, side) && namespace.hides_caller() {
+        credential::set_file_owner(Owners::of(namespace).outside((0, 0)))?;
+    }
+    Ok(())
 }
 
 fn word_for(destination: &Destination) -> &'static str {

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use bunker_runtime::changes::{self, Sides};
 use bunker_runtime::layer::{self, FixLayer, Link, Owners, Unpack};
 use bunker_runtime::lockin::{Needs, Reach, Root, lock_in};
-use bunker_runtime::spec::{IdMapping, SPEC_VERSION};
+use bunker_runtime::spec::SPEC_VERSION;
 use bunker_runtime::{Failure, FailureCode, trash, tree, usage, userns};
 use bunker_sys::path::{O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_RDWR, O_WRONLY};
 use bunker_sys::{file, namespace, path, priority};
@@ -106,8 +106,7 @@ impl Worker<'_> {
         if request.mapped {
             // The command is to move them, which only the owner of a directory may.
             let maps = &request.user_namespace;
-            let caller = |map: &[IdMapping]| map.iter().find(|line| line.outside == 0).map_or(0, |line| line.inside);
-            let owner = (caller(&maps.container_uid_map), caller(&maps.container_gid_map));
+            let owner = (userns::caller_in(&maps.container_uid_map), userns::caller_in(&maps.container_gid_map));
             for fix in &fixes {
                 path::change_owner_at(reach.root.as_fd(), fix.to_string().as_bytes(), owner)?;
             }

@@ -29,7 +29,8 @@ impl Owners {
     }
 
     /// What a container calls an owner, as ids of U (`outside` of its map). Ids it has not become U's root.
-    pub(crate) fn outside(&self, (uid, gid): (u32, u32)) -> (u32, u32) {
+    #[must_use]
+    pub fn outside(&self, (uid, gid): (u32, u32)) -> (u32, u32) {
         let find = |id: u32, map: &[IdMapping]| {
             let line = map.iter().find(|line| id >= line.inside && id - line.inside < line.size);
             line.map_or(0, |line| line.outside + (id - line.inside))

@@ -5,6 +5,7 @@ mod account;
 mod bundle;
 mod device;
 mod file;
+mod host_paths;
 mod image;
 pub mod init;
 pub(super) mod kept;
@@ -16,22 +17,25 @@ mod standard;
 mod terminal;
 mod volume;
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use bunker_sys::{file as descriptor, mount, namespace, path, process as kernel};
 
+use self::host_paths::HostPaths;
 use super::fuse;
 use super::identity::{self, Identity, IdentityFiles};
-use super::launch::Prepared;
+use super::launch::{Handed, Prepared};
 use super::report::{Report, Word};
 use crate::failure::{Failure, FailureCode};
 use crate::inroot;
 use crate::spec::{Network, RootFilesystem, SandboxSpec};
 use crate::userns;
 
+pub(super) use file::write_all;
 pub(super) use process::{Outfit, become_process, open_workdir};
 pub(super) use root::{Changes, Stack};
 pub(super) use terminal::open_terminal;
+pub(super) use volume::{fill_from, finish};
 
 /// passwd and group files larger than this are not read (security.md §3).
 const IDENTITY_FILE_LIMIT: usize = 10 * 1024 * 1024;
@@ -56,29 +60,37 @@ pub(super) fn run(prepared: &Prepared<'_>, sync: &OwnedFd) -> ! {
 const NOT_STARTED: i32 = 125;
 
 /// Waits until the ids are mapped, and becomes root of them, into whom nobody looks.
-fn begin(spec: &SandboxSpec, sync: &OwnedFd) -> Result<(), Failure> {
+fn begin(spec: &SandboxSpec, sync: &OwnedFd) -> Result<HostPaths, Failure> {
     kernel::set_parent_death_signal(SIGKILL)?;
     Word::Mapped.wait(sync)?;
-    if spec.user_namespace.container_uid_map.iter().any(|line| line.outside == 0 && line.inside != 0) {
+    let hosts = HostPaths::of(spec);
+    if spec.user_namespace.has_other_root() {
         userns::become_root()?;
         // The change took it away.
         kernel::set_parent_death_signal(SIGKILL)?;
     }
-    Ok(kernel::set_dumpable(false)?)
+    kernel::set_dumpable(false)?;
+    Ok(hosts)
 }
 
 fn build<'a>(prepared: &'a Prepared<'_>, sync: &OwnedFd) -> Result<Outfit<'a>, Failure> {
     let spec = prepared.spec;
-    begin(spec, sync)?;
+    let hosts = begin(spec, sync)?;
     if spec.namespaces.cgroup {
         // Not with the others at the clone: its root is the group its maker is in, and only the child is in the container's.
         namespace::unshare(namespace::CGROUP)?;
     }
-    let sources = requested::open_sources(spec)?;
-    let directory = open_host_directory(&spec.container_dir)?;
-    let root = root::assemble(spec, &directory, prepared.served.as_ref())?;
+    let sources = requested::open_sources(spec, &hosts)?;
+    let directory = hosts.directory(&spec.container_dir)?;
+    let root = root::assemble(spec, &directory, (prepared.served.as_ref(), &hosts))?;
+    if spec.user_namespace.hides_caller() {
+        let places = requested::filled_places(&sources, root.as_fd())?;
+        let fds: Vec<_> = std::iter::once(root.as_fd()).chain(places.iter().map(AsFd::as_fd)).collect();
+        Report::Rooted.send_all(sync, &fds)?;
+        Word::Done.wait(sync)?;
+    }
     let standard = standard::mount_all(spec, root.as_fd(), prepared.shared_memory.as_ref())?;
-    requested::attach_all(&sources, root.as_fd(), Some(standard.proc.as_fd()))?;
+    requested::attach_all(&sources, root.as_fd(), Some(standard.proc.as_fd()), spec.user_namespace.hides_caller())?;
     file::place_all(spec, directory.as_fd(), root.as_fd())?;
     mask::apply(spec, &standard, root.as_fd())?;
     name_host(spec)?;
@@ -90,9 +102,13 @@ fn build<'a>(prepared: &'a Prepared<'_>, sync: &OwnedFd) -> Result<Outfit<'a>, F
     if let Some(account) = &spec.account {
         account::add(account, &spec.process, &identity, root.as_fd())?;
     }
-    requested::give_all(&sources, (identity.uid, identity.gid))?;
     let maps = &spec.user_namespace;
     identity::ensure_mapped(&identity, &maps.container_uid_map, &maps.container_gid_map)?;
+    if maps.hides_caller() {
+        ask_for_own(sync, &identity, prepared.handed, &requested::given(&sources))?;
+    } else {
+        requested::give_all(&sources, (identity.uid, identity.gid))?;
+    }
     let terminal = if spec.process.terminal {
         let size = (spec.process.rows, spec.process.columns);
         let opened = open_terminal(standard.terminals.as_fd(), identity.uid, size)?;
@@ -123,18 +139,35 @@ fn build<'a>(prepared: &'a Prepared<'_>, sync: &OwnedFd) -> Result<Outfit<'a>, F
     })
 }
 
+/// The keeper makes the process's own what the container's root may not even look at.
+pub(super) fn ask_for_own(
+    sync: &OwnedFd,
+    identity: &Identity,
+    handed: &Handed,
+    trees: &[BorrowedFd<'_>],
+) -> Result<(), Failure> {
+    let streams = handed
+        .streams
+        .as_ref()
+        .map_or(Vec::new(), |streams| vec![streams.stdin.as_fd(), streams.stdout.as_fd(), streams.stderr.as_fd()]);
+    let report = Report::Identified { uid: identity.uid, gid: identity.gid, streams: streams.len() };
+    report.send_all(sync, &[streams.as_slice(), trees].concat())?;
+    Word::Done.wait(sync)
+}
+
 /// The root of a container that does not run, as its processes would find it but for what the kernel shows there: a detached tree.
 /// Must run in U, in a mount namespace of its own, under the container's lock.
 ///
 /// # Errors
 /// As of a start.
 pub fn resting_root(spec: &SandboxSpec) -> Result<OwnedFd, Failure> {
-    let sources = requested::open_sources(spec)?;
+    let hosts = HostPaths::default();
+    let sources = requested::open_sources(spec, &hosts)?;
     let directory = open_host_directory(&spec.container_dir)?;
     let server = fuse::serve_root(spec)?;
     let served = server.map(fuse::RootServer::begin).transpose()?;
-    let root = root::assemble(spec, &directory, served.as_ref())?;
-    requested::attach_all(&sources, root.as_fd(), None)?;
+    let root = root::assemble(spec, &directory, (served.as_ref(), &hosts))?;
+    requested::attach_all(&sources, root.as_fd(), None, false)?;
     file::place_all(spec, directory.as_fd(), root.as_fd())?;
     Ok(mount::clone_of(root.as_fd(), true)?)
 }
@@ -162,7 +195,7 @@ pub fn try_overlay(directory: &str, program: Option<&str>) -> Result<(), Failure
     let changes = Some(root::Changes { upper: &upper, work: &work, volatile: false });
     let stack = root::Stack { lower: &lower, changes, is_first_start: true };
     let merged = match program {
-        None => root::overlay(&stack, &open_host_directory(&within("merged"))?)?,
+        None => root::overlay(&stack, &open_host_directory(&within("merged"))?, &HostPaths::default())?,
         Some(program) => return fuse::try_serving(program, &stack),
     };
     // Some file systems take the mount and cannot keep its marks.

@@ -8,10 +8,12 @@ use bunker_sys::{file, namespace, path, socket};
 use super::identity;
 use super::inside::{self, Outfit, become_process, open_terminal, open_workdir};
 use super::launch::{Handed, Sandbox, adjust_oom_score, entered_namespaces};
+use super::provision::Provision;
 use super::report::{Report, Word};
 use crate::failure::{Failure, FailureCode};
 use crate::seccomp::{self, SockFilter};
 use crate::spec::{Process, SandboxSpec};
+use crate::userns;
 
 /// The running container.
 pub struct JoinTarget<'a> {
@@ -40,7 +42,7 @@ pub fn join(target: &JoinTarget<'_>, wanted: &Process, handed: &Handed) -> Resul
         Cloned::Parent { pid, .. } => pid,
     };
     drop(theirs);
-    let outcome = collect(&ours);
+    let outcome = collect(&ours, Provision::of(target.spec).as_ref());
     process::wait_child(pid, true)?;
     let (number, terminal) = match outcome {
         Ok(found) => found,
@@ -61,14 +63,21 @@ pub fn join(target: &JoinTarget<'_>, wanted: &Process, handed: &Handed) -> Resul
 
 /// The go-between's word and the process's own, whichever comes first: its number, and its terminal's master.
 /// A process that failed may have a number too: then it is to be reaped.
-fn collect(sync: &OwnedFd) -> Result<(i32, Option<OwnedFd>), (Failure, Option<i32>)> {
+fn collect(sync: &OwnedFd, provision: Option<&Provision>) -> Result<(i32, Option<OwnedFd>), (Failure, Option<i32>)> {
     let (mut number, mut terminal, mut failure) = (None, None, None);
     loop {
         match Report::receive_in_time(sync) {
             Ok(Some((Report::Started(pid), _))) => number = Some(pid),
             Ok(Some((Report::Ready, mut master))) => terminal = Some(master.pop()),
             Ok(Some((Report::Failed(reason), _))) => failure = Some(reason),
-            Ok(Some(_) | None) => return Err((failure.unwrap_or_else(ended), number)),
+            Ok(Some((report, fds))) => {
+                let answered = provision.map_or(Ok(false), |provision| provision.answer(&report, &fds));
+                match answered.and_then(|known| if known { Word::Done.send(sync) } else { Err(ended()) }) {
+                    Ok(()) => {}
+                    Err(reason) => return Err((reason, number)),
+                }
+            }
+            Ok(None) => return Err((failure.unwrap_or_else(ended), number)),
             Err(reason) => return Err((reason, number)),
         }
         if let (Some(number), Some(_)) = (number, &terminal) {
@@ -134,13 +143,21 @@ const NOT_STARTED: i32 = 125;
 const SIGKILL: i32 = 9;
 
 fn outfit<'a>(target: &JoinTarget<'_>, joining: &'a Joining<'_>, sync: &OwnedFd) -> Result<Outfit<'a>, Failure> {
+    let maps = &target.spec.user_namespace;
+    if maps.has_other_root() {
+        userns::become_root()?;
+        // Which made it one that may be looked into again.
+        process::set_dumpable(false)?;
+    }
     process::set_parent_death_signal(SIGKILL)?;
     // setns into the mount namespace made its root this process's own.
     let root = file::open("/", path::O_PATH | path::O_DIRECTORY)?;
     let wanted = joining.wanted;
     let identity = inside::identify(root.as_fd(), &wanted.user, &wanted.group_add)?;
-    let maps = &target.spec.user_namespace;
     identity::ensure_mapped(&identity, &maps.container_uid_map, &maps.container_gid_map)?;
+    if maps.hides_caller() {
+        inside::ask_for_own(sync, &identity, joining.handed, &[])?;
+    }
     let workdir = open_workdir(root.as_fd(), &wanted.cwd, false)?;
     let terminal = wanted.terminal.then(|| {
         let resolve = path::RESOLVE_NO_SYMLINKS;

@@ -8,6 +8,7 @@ use bunker_sys::{SysError, file, namespace, path, socket};
 use super::foreign::{self, Foreign};
 use super::fuse::RootServer;
 use super::inside;
+use super::provision::Provision;
 use super::report::{Report, Word};
 use super::share::{self, Peers};
 use crate::failure::{Failure, FailureCode};
@@ -61,6 +62,7 @@ pub struct Sandbox {
     is_settled: bool,
     /// Another runtime makes it: until `await_ready` the process is the one that becomes that runtime.
     foreign: Option<Foreign>,
+    provision: Option<Provision>,
 }
 
 /// Namespaces of a container, held open.
@@ -101,6 +103,14 @@ pub fn create(
     inside::kept::ensure_valid(&spec.process.kept_fds, handed)?;
     let served = root.map(|server| file::duplicate(server.mounted.as_fd())).transpose()?;
     let filter = seccomp::compile(&spec.process.seccomp, &spec.process.capabilities.bounding)?;
+    let provision = Provision::of(spec);
+    if let Some(provision) = &provision {
+        if spec.runtime.is_some() {
+            let reason = "another runtime cannot make a container in which the user is nobody";
+            return Err(Failure::new(FailureCode::HostRefused, reason));
+        }
+        provision.begin(spec)?;
+    }
     let own_program = spec.process.init.then(|| file::open("/proc/self/exe", path::O_RDONLY)).transpose()?;
     let foreign = spec.runtime.as_ref().map(|runtime| Foreign::prepare(runtime, spec)).transpose()?;
     if !spec.joins.is_empty() {
@@ -108,6 +118,7 @@ pub fn create(
         let shared_memory = peers.clone_shared_memory()?;
         let prepared = Prepared { spec, handed, filter, own_program, shared_memory, served };
         let mut sandbox = create_beside(&prepared, &peers, cgroup)?;
+        sandbox.provision = provision;
         if foreign.is_some() {
             sandbox.namespaces = None;
             sandbox.foreign = foreign;
@@ -134,6 +145,7 @@ pub fn create(
         Cloned::Parent { pid, pidfd } => {
             let mut sandbox = Sandbox::from_parts(pid, pidfd, ours);
             sandbox.is_grouped = is_grouped;
+            sandbox.provision = provision;
             drop(theirs);
             sandbox.map_ids(spec)?;
             adjust_oom_score(&pid.to_string(), &spec.process)?;
@@ -162,7 +174,8 @@ fn create_beside(prepared: &Prepared<'_>, peers: &Peers, cgroup: Option<Borrowed
 /// The namespaces in which a container's processes are not where the keeper is: what one more has to join.
 pub(super) fn entered_namespaces(spec: &SandboxSpec) -> i32 {
     let user = if spec.user_namespace.container_uid_map.is_empty() { 0 } else { namespace::USER };
-    spec.joins.iter().fold(own_namespaces(spec) | user, |flags, join| flags | share::flag_of(join.kind))
+    let joined = spec.joins.iter().map(|join| share::flag_of(join.kind)).filter(|flag| *flag != namespace::USER);
+    joined.fold(own_namespaces(spec) | user, |flags, flag| flags | flag)
 }
 
 /// Those in which its first process begins. Another runtime makes most of them itself, and finds the root mounted.
@@ -216,6 +229,7 @@ impl Sandbox {
             is_among_others: false,
             is_settled: false,
             foreign: None,
+            provision: None,
         }
     }
 
@@ -241,9 +255,7 @@ impl Sandbox {
     /// # Errors
     /// What the child reports, reaped.
     pub fn await_ready(&mut self) -> Result<(), Failure> {
-        let report =
-            if self.is_among_others { Report::receive_patiently(&self.sync) } else { Report::receive(&self.sync) };
-        match report? {
+        match self.receive_answering()? {
             Some((Report::Ready, mut terminal)) => match self.foreign.take() {
                 Some(foreign) => self.take_over(foreign),
                 None => {
@@ -281,6 +293,24 @@ impl Sandbox {
         self.terminal = terminal;
         self.foreign = Some(foreign);
         Ok(())
+    }
+
+    /// The next report that is not for the provision.
+    fn receive_answering(&mut self) -> Result<Option<(Report, Vec<OwnedFd>)>, Failure> {
+        loop {
+            let received =
+                if self.is_among_others { Report::receive_patiently(&self.sync) } else { Report::receive(&self.sync) };
+            let Some((report, fds)) = received? else { return Ok(None) };
+            let answered = self.provision.as_ref().map_or(Ok(false), |provision| provision.answer(&report, &fds));
+            match answered {
+                Ok(true) => Word::Done.send(&self.sync)?,
+                Ok(false) => return Ok(Some((report, fds))),
+                Err(failure) => {
+                    self.reap();
+                    return Err(failure);
+                }
+            }
+        }
     }
 
     /// Lets the process exec.

@@ -20,6 +20,8 @@ const PACKET_LIMIT: usize = 64 * 1024;
 pub(super) enum Word {
     /// Your ids are mapped: build the sandbox.
     Mapped,
+    /// What you asked for is done.
+    Done,
     /// Become the container's process.
     Go,
 }
@@ -28,6 +30,7 @@ impl Word {
     fn byte(self) -> u8 {
         match self {
             Self::Mapped => b'm',
+            Self::Done => b'd',
             Self::Go => b'g',
         }
     }
@@ -60,6 +63,15 @@ pub(super) enum Report {
     },
     /// Of that process: its user, network and mount namespaces ride along.
     Namespaces,
+    /// Of a root to which the caller's files are out of reach: the image is there to be read, its root rides along, and behind it
+    /// the places of the volumes that are to be filled.
+    Rooted,
+    /// Of the same: who the process is to be. `streams` of the descriptors are its streams; the others, trees that become its own.
+    Identified {
+        uid: u32,
+        gid: u32,
+        streams: usize,
+    },
     Failed(Failure),
 }
 

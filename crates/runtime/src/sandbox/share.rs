@@ -46,7 +46,7 @@ impl Peers {
 
     /// The user namespace last: from then on nothing of its parent's is in reach.
     fn enter(&self) -> SysResult<()> {
-        for (flag, pidfd) in &self.joins {
+        for (flag, pidfd) in self.joins.iter().filter(|(flag, _)| *flag != namespace::USER) {
             namespace::join(pidfd.as_fd(), *flag)?;
         }
         match self.joins.first() {
@@ -89,6 +89,8 @@ pub(super) fn flag_of(kind: JoinKind) -> i32 {
         JoinKind::Ipc => namespace::IPC,
         JoinKind::Uts => namespace::UTS,
         JoinKind::Network => namespace::NETWORK,
+        JoinKind::Cgroup => namespace::CGROUP,
+        JoinKind::User => namespace::USER,
     }
 }
 

@@ -43,13 +43,13 @@ pub(super) fn become_runtime(runtime: &OciRuntime, prepared: &Prepared<'_>, sync
 
 fn build(prepared: &Prepared<'_>, sync: &OwnedFd) -> Result<(), Failure> {
     let spec = prepared.spec;
-    begin(spec, sync)?;
+    let hosts = begin(spec, sync)?;
     show_cgroups(spec);
     if spec.namespaces.time {
         // For its children (time_namespaces(7)).
         namespace::unshare(namespace::TIME)?;
     }
-    let sources = requested::open_sources(spec)?;
+    let sources = requested::open_sources(spec, &hosts)?;
     let place = format!("{}/{BUNDLE}", spec.container_dir);
     let directory = open_host_directory(&spec.container_dir)?;
     let mut stage = Stage::open(&place)?;
@@ -58,15 +58,15 @@ fn build(prepared: &Prepared<'_>, sync: &OwnedFd) -> Result<(), Failure> {
         stage.put_shared(target, shared)?;
     }
     let root_place = format!("{place}/rootfs");
-    let root = assemble(spec, &open_host_directory(&root_place)?, prepared.served.as_ref())?;
+    let root = assemble(spec, &open_host_directory(&root_place)?, (prepared.served.as_ref(), &hosts))?;
     let (kernels, others): (Vec<_>, Vec<_>) =
         sources.into_iter().partition(|source| is_kernels(source.wanted.target()));
-    requested::fill_all(&kernels, root.as_fd())?;
+    requested::fill_all(&kernels, root.as_fd(), false)?;
     for source in &kernels {
         ensure_replaceable(source.wanted)?;
         stage.put(source.wanted.target(), source.mounted.as_fd(), source.is_directory)?;
     }
-    requested::attach_all(&others, root.as_fd(), None)?;
+    requested::attach_all(&others, root.as_fd(), None, false)?;
     ensure_visible(&others, root.as_fd(), &root_place)?;
     owned::place_all(spec, directory.as_fd(), root.as_fd())?;
     let identity = settle_identity(spec, root.as_fd(), [&kernels, &others])?;

@@ -15,7 +15,9 @@ const ENOENT: i32 = 2;
 /// Writes each into the container's own directory and binds it.
 pub(super) fn place_all(spec: &SandboxSpec, directory: BorrowedFd<'_>, root: BorrowedFd<'_>) -> Result<(), Failure> {
     for owned in &spec.files {
-        write(directory, owned, root)?;
+        if !spec.user_namespace.hides_caller() {
+            write(directory, owned, root)?;
+        }
         let source = path::open_at(directory, owned.name.as_bytes(), path::O_PATH | path::O_NOFOLLOW, 0)?;
         let clone = mount::clone_of(source.as_fd(), false)?;
         let closed = mount::NODEV | mount::NOSUID | mount::NOEXEC;
@@ -26,6 +28,15 @@ pub(super) fn place_all(spec: &SandboxSpec, directory: BorrowedFd<'_>, root: Bor
         mount::attach(clone.as_fd(), target.as_fd())?;
     }
     Ok(())
+}
+
+/// Only writes them, for a root to which the directory is closed.
+pub(in crate::sandbox) fn write_all(
+    files: &[OwnedFile],
+    directory: BorrowedFd<'_>,
+    root: BorrowedFd<'_>,
+) -> Result<(), Failure> {
+    files.iter().try_for_each(|owned| write(directory, owned, root))
 }
 
 /// Anew at each start, since the host's names and the network may have changed; not if the container wrote it itself, where that is to

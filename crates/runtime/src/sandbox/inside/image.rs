@@ -4,7 +4,8 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use bunker_sys::{mount, path};
 
-use super::open_host_directory;
+use super::super::provision;
+use super::host_paths::HostPaths;
 use super::root::{Changes, Stack, overlay};
 use crate::failure::{Failure, FailureCode};
 use crate::inroot;
@@ -20,18 +21,18 @@ pub(super) struct Image<'a> {
 }
 
 /// A detached mount of it, and what it shows.
-pub(super) fn open(image: &Image<'_>) -> Result<(OwnedFd, OwnedFd), Failure> {
-    let (upper, work) = (format!("{}/upper", image.place), format!("{}/work", image.place));
-    let place = open_host_directory(image.place)?;
+pub(super) fn open(image: &Image<'_>, hosts: &HostPaths) -> Result<(OwnedFd, OwnedFd), Failure> {
+    let [upper, work] = provision::changes_of(image.place);
+    let place = hosts.directory(image.place)?;
     let merged = if let Some(root) = image.root {
-        open_host_directory(root)?
+        hosts.directory(root)?
     } else if image.readonly {
         // Overlay wants two layers at least where there is nothing to write to: the empty one goes below.
         let lower: Vec<String> = image.lower.iter().cloned().chain([upper]).collect();
-        overlay(&Stack { lower: &lower, changes: None, is_first_start: false }, &place)?
+        overlay(&Stack { lower: &lower, changes: None, is_first_start: false }, &place, hosts)?
     } else {
         let changes = Some(Changes { upper: &upper, work: &work, volatile: false });
-        overlay(&Stack { lower: image.lower, changes, is_first_start: image.is_first_start }, &place)?
+        overlay(&Stack { lower: image.lower, changes, is_first_start: image.is_first_start }, &place, hosts)?
     };
     let shown = open_subpath(merged, image.subpath)?;
     // Of an attached mount: older kernels copy no part of a detached one.

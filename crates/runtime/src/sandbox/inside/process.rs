@@ -177,7 +177,10 @@ fn connect_streams(outfit: &Outfit<'_>) -> Result<(), Failure> {
 fn give_streams(outfit: &Outfit<'_>) -> Result<(), Failure> {
     let Some(streams) = &outfit.handed.streams else { return Ok(()) };
     for stream in [&streams.stdin, &streams.stdout, &streams.stderr] {
-        if path::status(stream.as_fd())?.kind() == path::S_IFIFO {
+        let found = path::status(stream.as_fd())?;
+        // Where they are out of the root's reach, the keeper has done it.
+        let is_own = (found.uid, found.gid) == (outfit.identity.uid, outfit.identity.gid);
+        if found.kind() == path::S_IFIFO && !is_own {
             path::change_owner(stream.as_fd(), (outfit.identity.uid, outfit.identity.gid))?;
         }
     }

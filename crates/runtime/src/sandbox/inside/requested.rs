@@ -4,9 +4,10 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use bunker_sys::{SysError, SysResult, credential, file, mount, path};
+use bunker_sys::{SysError, SysResult, credential, mount, path};
 
 use super::device;
+use super::host_paths::HostPaths;
 use super::image::{self, Image};
 use super::standard::{Tmpfs, mount_tmpfs};
 use super::volume;
@@ -33,9 +34,9 @@ impl<'a> Source<'a> {
 }
 
 /// Takes hold of all sources, before the root is attached anywhere: a bind of the user's home must not show the root too.
-pub(super) fn open_sources(spec: &SandboxSpec) -> Result<Vec<Source<'_>>, Failure> {
+pub(super) fn open_sources<'a>(spec: &'a SandboxSpec, hosts: &HostPaths) -> Result<Vec<Source<'a>>, Failure> {
     allow_descriptors(spec.mounts.len())?;
-    spec.mounts.iter().map(|wanted| open_source(wanted, spec)).collect()
+    spec.mounts.iter().map(|wanted| open_source(wanted, spec, hosts)).collect()
 }
 
 /// Each waits as a descriptor. The container's own limit is set later, whatever it was until then.
@@ -48,12 +49,12 @@ fn allow_descriptors(count: usize) -> SysResult<()> {
     if wanted > soft { credential::set_limit(RLIMIT_NOFILE, wanted, hard) } else { Ok(()) }
 }
 
-fn open_source<'a>(wanted: &'a Mount, spec: &SandboxSpec) -> Result<Source<'a>, Failure> {
+fn open_source<'a>(wanted: &'a Mount, spec: &SandboxSpec, hosts: &HostPaths) -> Result<Source<'a>, Failure> {
     match wanted {
         Mount::Bind { source, readonly, recursive, propagation, dev, suid, exec, .. } => {
             let refused =
                 |error: &SysError| Failure::system(FailureCode::BadPath, &format!("binding \"{source}\""), error);
-            let opened = file::open(source, path::O_PATH).map_err(|error| refused(&error))?;
+            let opened = hosts.open(source).map_err(|error| refused(&error))?;
             let mounted = mount::clone_of(opened.as_fd(), *recursive).map_err(|error| refused(&error))?;
             let attributes = flag(*readonly, mount::RDONLY)
                 | flag(!dev, mount::NODEV)
@@ -71,7 +72,7 @@ fn open_source<'a>(wanted: &'a Mount, spec: &SandboxSpec) -> Result<Source<'a>, 
             Ok(Source { wanted, mounted, opened: None, is_directory: true })
         }
         Mount::Volume { source, subpath, .. } => {
-            let whole = file::open(source, path::O_PATH | path::O_DIRECTORY)?;
+            let whole = hosts.directory(source)?;
             let opened = image::open_subpath(whole, subpath.as_deref())?;
             let mounted = mount::clone_of(opened.as_fd(), false)?;
             mount::set_attributes(mounted.as_fd(), mount::NODEV | mount::NOSUID, mount::PRIVATE, false)?;
@@ -84,7 +85,8 @@ fn open_source<'a>(wanted: &'a Mount, spec: &SandboxSpec) -> Result<Source<'a>, 
         Mount::Image { lower, place, root, readonly, subpath, .. } => {
             let (readonly, subpath, is_first_start) = (*readonly, subpath.as_deref(), spec.generation == 1);
             let root = root.as_deref();
-            let (mounted, opened) = image::open(&Image { lower, place, root, readonly, subpath, is_first_start })?;
+            let (mounted, opened) =
+                image::open(&Image { lower, place, root, readonly, subpath, is_first_start }, hosts)?;
             let attributes = mount::NODEV | mount::NOSUID | flag(readonly, mount::RDONLY);
             mount::set_attributes(mounted.as_fd(), attributes, mount::PRIVATE, false)?;
             Source::of_existing(wanted, mounted, opened)
@@ -92,14 +94,24 @@ fn open_source<'a>(wanted: &'a Mount, spec: &SandboxSpec) -> Result<Source<'a>, 
     }
 }
 
+/// Where the image has what the volumes begin with, in their order: for somebody who may write into those.
+pub(super) fn filled_places(sources: &[Source<'_>], root: BorrowedFd<'_>) -> Result<Vec<OwnedFd>, Failure> {
+    let places = sources.iter().filter_map(|source| match source.wanted {
+        Mount::Volume { copy_up: true, target, .. } => Some(volume::image_place(root, target)),
+        _ => None,
+    });
+    places.collect()
+}
+
 /// Puts them in their places, in the order of the spec, which is from the root down.
 pub(super) fn attach_all(
     sources: &[Source<'_>],
     root: BorrowedFd<'_>,
     proc: Option<BorrowedFd<'_>>,
+    hides_caller: bool,
 ) -> Result<(), Failure> {
     // While the root shows the image alone: a volume below another one starts with what the image has there.
-    fill_all(sources, root)?;
+    fill_all(sources, root, hides_caller)?;
     for source in sources {
         let target = source.wanted.target();
         let point = if source.is_directory { target_directory(root, target)? } else { target_file(root, target)? };
@@ -117,13 +129,15 @@ pub(super) fn attach_all(
 }
 
 /// What begins with the image's content gets it; then nothing more is written that is not to be.
-pub(super) fn fill_all(sources: &[Source<'_>], root: BorrowedFd<'_>) -> Result<(), Failure> {
+pub(super) fn fill_all(sources: &[Source<'_>], root: BorrowedFd<'_>, hides_caller: bool) -> Result<(), Failure> {
     for source in sources {
         match source.wanted {
             Mount::Volume { source: data, readonly, copy_up, target, .. } => {
-                volume::finish(data, target)?;
-                if *copy_up {
-                    volume::fill(data, root, target)?;
+                if !hides_caller {
+                    volume::finish(data, target)?;
+                    if *copy_up {
+                        volume::fill(data, root, target)?;
+                    }
                 }
                 // Only now: filling needs to write.
                 mount::set_attributes(source.mounted.as_fd(), flag(*readonly, mount::RDONLY), 0, false)?;
@@ -138,6 +152,14 @@ pub(super) fn fill_all(sources: &[Source<'_>], root: BorrowedFd<'_>) -> Result<(
         }
     }
     Ok(())
+}
+
+/// What is to become the user's.
+pub(super) fn given<'a>(sources: &'a [Source<'_>]) -> Vec<BorrowedFd<'a>> {
+    let is_given =
+        |wanted: &Mount| matches!(wanted, Mount::Bind { chown: true, .. } | Mount::Volume { chown: true, .. });
+    let opened = sources.iter().filter(|source| is_given(source.wanted)).filter_map(|source| source.opened.as_ref());
+    opened.map(AsFd::as_fd).collect()
 }
 
 /// podman's U: what is mounted becomes the container's user's, outside too. Not before it is known who that is.

@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use bunker_sys::mount::{self, FilesystemContext};
 use bunker_sys::{SysResult, file as descriptor, path};
 
+use super::host_paths::HostPaths;
 use super::open_host_directory;
 use crate::failure::{Failure, FailureCode};
 use crate::spec::{RootFilesystem, SandboxSpec};
@@ -14,7 +15,11 @@ const EINVAL: i32 = 22;
 
 /// The root, mounted over `place`: a descriptor of its top directory.
 /// `served`: what a program shows as that.
-pub(super) fn assemble(spec: &SandboxSpec, place: &OwnedFd, served: Option<&OwnedFd>) -> Result<OwnedFd, Failure> {
+pub(super) fn assemble(
+    spec: &SandboxSpec,
+    place: &OwnedFd,
+    (served, hosts): (Option<&OwnedFd>, &HostPaths),
+) -> Result<OwnedFd, Failure> {
     if let Some(served) = served {
         mount::attach(served.as_fd(), place.as_fd())?;
         return Ok(descriptor::duplicate(served.as_fd())?);
@@ -22,10 +27,10 @@ pub(super) fn assemble(spec: &SandboxSpec, place: &OwnedFd, served: Option<&Owne
     let mounted = match &spec.root {
         RootFilesystem::Overlay { lower, upper, work, volatile, .. } => {
             let changes = Some(Changes { upper, work, volatile: *volatile });
-            overlay(&Stack { lower, changes, is_first_start: spec.generation == 1 }, place)?
+            overlay(&Stack { lower, changes, is_first_start: spec.generation == 1 }, place, hosts)?
         }
         RootFilesystem::Directory { path: directory, .. } => {
-            let clone = mount::clone_of(open_host_directory(directory)?.as_fd(), true)?;
+            let clone = mount::clone_of(hosts.directory(directory)?.as_fd(), true)?;
             mount::set_attributes(clone.as_fd(), mount::NODEV, mount::PRIVATE, true)?;
             mount::attach(clone.as_fd(), place.as_fd())?;
             clone
@@ -52,7 +57,7 @@ impl Stack<'_> {
     pub(crate) fn inherit_root(&self) -> Result<(), Failure> {
         match (self.lower.first(), &self.changes) {
             (Some(top), Some(changes)) if self.is_first_start => {
-                inherit(open_layer(top)?.as_fd(), open_host_directory(changes.upper)?.as_fd())
+                inherit(open_layer(&HostPaths::default(), top)?.as_fd(), open_host_directory(changes.upper)?.as_fd())
             }
             _ => Ok(()),
         }
@@ -60,10 +65,10 @@ impl Stack<'_> {
 }
 
 /// Its top directory, mounted over `place`.
-pub(super) fn overlay(stack: &Stack<'_>, place: &OwnedFd) -> Result<OwnedFd, Failure> {
+pub(super) fn overlay(stack: &Stack<'_>, place: &OwnedFd, hosts: &HostPaths) -> Result<OwnedFd, Failure> {
     let opened = Opened {
-        lower: stack.lower.iter().map(|layer| open_layer(layer)).collect::<Result<_, _>>()?,
-        changes: stack.changes.as_ref().map(OpenedChanges::of).transpose()?,
+        lower: stack.lower.iter().map(|layer| open_layer(hosts, layer)).collect::<Result<_, _>>()?,
+        changes: stack.changes.as_ref().map(|changes| OpenedChanges::of(hosts, changes)).transpose()?,
     };
     if stack.is_first_start {
         inherit_root(&opened)?;
@@ -80,10 +85,8 @@ pub(super) fn overlay(stack: &Stack<'_>, place: &OwnedFd) -> Result<OwnedFd, Fai
     })
 }
 
-fn open_layer(layer: &str) -> Result<OwnedFd, Failure> {
-    let flags = path::O_PATH | path::O_DIRECTORY;
-    descriptor::open(layer, flags)
-        .map_err(|error| Failure::system(FailureCode::System, "opening a layer of the image", &error))
+fn open_layer(hosts: &HostPaths, layer: &str) -> Result<OwnedFd, Failure> {
+    hosts.directory(layer).map_err(|error| Failure::system(FailureCode::System, "opening a layer of the image", &error))
 }
 
 struct Opened {
@@ -98,8 +101,8 @@ struct OpenedChanges {
 }
 
 impl OpenedChanges {
-    fn of(changes: &Changes<'_>) -> Result<Self, Failure> {
-        let (upper, work) = (open_host_directory(changes.upper)?, open_host_directory(changes.work)?);
+    fn of(hosts: &HostPaths, changes: &Changes<'_>) -> Result<Self, Failure> {
+        let (upper, work) = (hosts.directory(changes.upper)?, hosts.directory(changes.work)?);
         Ok(Self { upper, work, volatile: changes.volatile })
     }
 }

@@ -153,7 +153,7 @@ pub(super) fn clone_host(place: &str, attributes: u64) -> Result<OwnedFd, Failur
 fn mount_cgroup(spec: &SandboxSpec, sys: BorrowedFd<'_>) -> Result<(), Failure> {
     let access = if spec.sys_writable { 0 } else { RDONLY };
     let attributes = access | NOSUID | NODEV | NOEXEC | RELATIME;
-    if !spec.namespaces.cgroup {
+    if !spec.namespaces.cgroup && !spec.joins(JoinKind::Cgroup) {
         // All of the host's /sys has it already.
         return if matches!(spec.network, Network::Host) {
             Ok(())

@@ -27,20 +27,42 @@ pub(super) fn fill(data: &str, root: BorrowedFd<'_>, target: &str) -> Result<(),
     if !tree::is_empty(volume.data.as_fd()).map_err(failed)? {
         return Ok(());
     }
+    fill_from(data, target, root, image_place(root, target)?.as_fd())
+}
+
+/// Where the image has what a volume begins with.
+pub(super) fn image_place(root: BorrowedFd<'_>, target: &str) -> Result<OwnedFd, Failure> {
     let image = target_directory(root, target)?;
     ensure_mountable(root, image.as_fd(), target)?;
-    // What another file system shows there (/sys, /dev) is not the image's content.
-    if path::status(root)?.device != path::status(image.as_fd())?.device {
+    Ok(image)
+}
+
+/// The same, from the very directory `image` below `root`.
+pub(in crate::sandbox) fn fill_from(
+    data: &str,
+    target: &str,
+    root: BorrowedFd<'_>,
+    image: BorrowedFd<'_>,
+) -> Result<(), Failure> {
+    let failed =
+        |error: SysError| Failure::system(FailureCode::System, &format!("filling the volume at \"{target}\""), &error);
+    let home = data.strip_suffix("/_data").unwrap_or(data);
+    let volume = Volume::open(home, data).map_err(failed)?;
+    if !tree::is_empty(volume.data.as_fd()).map_err(failed)? {
         return Ok(());
     }
-    let from = open_directory(image.as_fd(), b".").map_err(failed)?;
+    // What another file system shows there (/sys, /dev) is not the image's content.
+    if path::status(root)?.device != path::status(image)?.device {
+        return Ok(());
+    }
+    let from = open_directory(image, b".").map_err(failed)?;
     let _held = lock::wait(&format!("{home}/lock")).map_err(failed)?;
     volume.fill_from(from.as_fd()).map_err(failed)
 }
 
 /// Moves in what was whole when its filler died, before anybody sees the volume: the next container's image may have nothing at its
 /// place of it, or want no copy.
-pub(super) fn finish(data: &str, target: &str) -> Result<(), Failure> {
+pub(in crate::sandbox) fn finish(data: &str, target: &str) -> Result<(), Failure> {
     let failed =
         |error: SysError| Failure::system(FailureCode::System, &format!("filling the volume at \"{target}\""), &error);
     let home = data.strip_suffix("/_data").unwrap_or(data);
