@@ -121,7 +121,10 @@ function ensureClear({ code, signal, stderr }: CommandResult): void {
   if (signal !== null) throw new Error(`ended by ${signal}\n${stderr}`);
   if (code === 0 || code === CONTAINERS_OWN) return;
   // A layer that an earlier point has cost is brought again on the way.
-  const lines = stderr.trimEnd().split("\n").filter((line) => !PROGRESS.test(line));
+  const lines = stderr
+    .trimEnd()
+    .split("\n")
+    .filter((line) => !PROGRESS.test(line));
   const clear = lines.some((line) => /^bunker: \S/.test(line)) && lines.length <= LONGEST_COMPLAINT;
   if (!clear || UNCLEAR.test(stderr)) throw new Error(`exit code ${code}, and not a clear error:\n${stderr}`);
 }
