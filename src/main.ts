@@ -25,6 +25,15 @@ function keepOwnRights(): void {
   if ((mask & OWNER) !== 0) process.umask(mask & ~OWNER);
 }
 
+/** Other engines call their runtime by a path, and have no room for a verb: the name says it. */
+const RUNTIME_NAME = /(?:^|\/)bunker-runtime[^/]*$/;
+
+/** What was asked for. */
+function readWords(): string[] {
+  const words = process.argv.slice(2);
+  return RUNTIME_NAME.test(process.argv0) ? ["runtime", ...words] : words;
+}
+
 /** @returns the exit code */
 async function main(words: readonly string[]): Promise<number> {
   let exitStyle: ExitStyle = "plain";
@@ -77,4 +86,4 @@ async function leave(exitCode: number): Promise<never> {
 keepOwnRights();
 process.on("uncaughtException", (error) => void report(error, "run").then(leave));
 process.on("unhandledRejection", (error) => void report(error, "run").then(leave));
-await leave(await main(process.argv.slice(2)));
+await leave(await main(readWords()));

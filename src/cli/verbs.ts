@@ -68,6 +68,10 @@ export const VERBS: Readonly<Record<string, VerbEntry>> = {
   restart: { summary: "Restart one or more containers", load: () => import("./commands/restart.ts") },
   rm: { summary: "Remove one or more containers", load: () => import("./commands/rm.ts") },
   rmi: { summary: "Remove one or more images", load: () => import("./commands/rmi.ts") },
+  runtime: {
+    summary: "Run OCI bundles, as other engines ask their runtime to",
+    load: () => import("./commands/runtime.ts"),
+  },
   start: { summary: "Start one or more stopped containers", load: () => import("./commands/start.ts") },
   stats: {
     summary: "Display a live stream of container(s) resource usage statistics",

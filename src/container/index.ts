@@ -61,3 +61,10 @@ export {
 } from "./state.ts";
 export { isWish, type MapLine, type UsernsRequest, type UsernsWish } from "./userns.ts";
 export { inheritMounts } from "./volumes-from.ts";
+
+export type { BundleHost, BundlePlace, GroupValue, Hook, Hooks, PlannedBundle } from "./bundle/index.ts";
+
+/** What only `bunker runtime` needs. */
+export function loadBundles(): Promise<typeof import("./bundle/index.ts")> {
+  return import("./bundle/index.ts");
+}

@@ -30,7 +30,7 @@ export type RootFilesystemSpec =
       readonly: boolean;
       program: string | null;
     }
-  | { kind: "directory"; path: string; readonly: boolean };
+  | { kind: "directory"; path: string; readonly: boolean; propagation?: string };
 
 export type MountSpec =
   | {
@@ -65,7 +65,17 @@ export type MountSpec =
       subpath?: string;
       chown?: boolean;
     }
-  | { kind: "device"; source: string; target: string }
+  | { kind: "device"; source: string; target: string; number?: [major: number, minor: number] }
+  | {
+      kind: "filesystem";
+      /** `proc`, `sysfs`, `tmpfs`, `devpts`, `mqueue` or `cgroup2`. */
+      fstype: string;
+      target: string;
+      /** mount(8)'s words. */
+      attributes: string[];
+      options: string[];
+      copyUp: boolean;
+    }
   | {
       kind: "image";
       lower: string[];
@@ -97,6 +107,8 @@ export interface AccountSpec {
 export interface CapabilitiesSpec {
   bounding: string[];
   nonRoot: string[];
+  /** These instead. */
+  sets?: { effective: string[]; permitted: string[]; inheritable: string[]; ambient: string[] };
 }
 
 export type SeccompSpec = { kind: "default" } | { kind: "unconfined" } | { kind: "profile"; profile: unknown };
@@ -140,6 +152,12 @@ export interface NamespacesSpec {
   uts: boolean;
   cgroup: boolean;
   time: boolean;
+}
+
+/** A namespace by its file. */
+export interface NamespacePathSpec {
+  kind: "cgroup" | "ipc" | "network" | "pid" | "time" | "user" | "uts";
+  path: string;
 }
 
 /** A namespace of another container's first process, instead of an own one or the host's. */
@@ -198,6 +216,8 @@ export interface SandboxSpec {
   hostUsers: string[];
   /** The program that makes it, and its flags before the verb; absent: we do. */
   runtime?: { program: string; flags: string[] };
+  /** Made from an OCI bundle: nothing is mounted but what `mounts` lists. */
+  bundle?: { joins: NamespacePathSpec[] };
 }
 
 export interface ExecSpec {

@@ -59,13 +59,14 @@ function findMappers(): Mappers | null {
 const MAPPING = ["setgid", "setuid", "setfcap"] as const;
 const CAPABILITIES = { setgid: 6, setuid: 7, setfcap: 31 } as const;
 
-function mapsItself(): boolean {
+/** Whether we have what it takes to map ids for another process. */
+export function mapsItself(): boolean {
   const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(readText("/proc/self/status"))?.[1] ?? "0"}`);
   return MAPPING.every((name) => (effective & (1n << BigInt(CAPABILITIES[name]))) !== 0n);
 }
 
 /** The host's own: every id there is. */
-function isInitialNamespace(): boolean {
+export function isInitialNamespace(): boolean {
   return /^\s*0\s+0\s+4294967295\s*$/.test(readText("/proc/self/uid_map"));
 }
 
@@ -73,7 +74,7 @@ function isInitialNamespace(): boolean {
 const HOST_PROCESSES = "pid:[4026531836]";
 
 /** Whether we see the processes of a container only. */
-function isNested(): boolean {
+export function isNested(): boolean {
   try {
     return readlinkSync("/proc/self/ns/pid") !== HOST_PROCESSES;
   } catch {
@@ -222,10 +223,23 @@ export function readBootId(): string {
   return readText("/proc/sys/kernel/random/boot_id").trim();
 }
 
-/** Whether a process is the one that was recorded: same pid and start time (field 22 of proc_pid_stat(5)). */
+/** Field 22 of proc_pid_stat(5), counted from behind the name, which may hold anything. */
+const START_TIME = 19;
+
+/** Whether a process is the one that was recorded: same pid and start time. */
 export function isSameProcess(pid: number, startTime: number): boolean {
-  const stat = readText(`/proc/${pid}/stat`);
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const fields = statFields(pid);
   const state = fields[0];
-  return fields[19] === String(startTime) && state !== "Z" && state !== "X";
+  return fields[START_TIME] === String(startTime) && state !== "Z" && state !== "X";
+}
+
+/** When the process of this number started, in clock ticks after boot; `null`: there is none. */
+export function startTimeOf(pid: number): number | null {
+  const text = statFields(pid)[START_TIME];
+  return text === undefined ? null : Number(text);
+}
+
+function statFields(pid: number): string[] {
+  const stat = readText(`/proc/${pid}/stat`);
+  return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
 }

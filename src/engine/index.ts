@@ -52,6 +52,11 @@ export function loadRoot(): Promise<typeof import("./root.ts")> {
   return import("./root.ts");
 }
 
+/** What only `bunker runtime` needs. */
+export function loadBundle(): Promise<typeof import("./bundle.ts")> {
+  return import("./bundle.ts");
+}
+
 /** What only `bunker cp` needs. */
 export function loadCopy(): Promise<typeof import("./copy.ts")> {
   return import("./copy.ts");

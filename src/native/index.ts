@@ -139,6 +139,11 @@ export function spawnWorker(): number {
   return unwrap(addon().spawnWorker(spawnRequest([]))).channel;
 }
 
+/** Starts a worker that waits for an OCI bundle; what it makes has the limits that we have. */
+export function spawnBundler(): number {
+  return unwrap(addon().spawnBundler(spawnRequest([]))).channel;
+}
+
 function spawnRequest(peers: number[]): SpawnRequest {
   return { libraryDirectory: libraryDirectory(), openFiles: KEEPER_OPEN_FILES, peers };
 }

@@ -92,6 +92,9 @@ export declare function shareLock(path: string): Outcome<number>;
 /** False when the process of this number is not (or no longer) the one that started at `start_time` (clock ticks after boot). */
 export declare function signalProcess(pid: number, startTime: number, signal: number): Outcome<boolean>;
 
+/** A worker that waits for an OCI bundle. */
+export declare function spawnBundler(request: SpawnRequest): Outcome<Spawned>;
+
 export interface Spawned {
   pid: number;
   /** Our end of the channel; the program has its own as descriptor 3. */

@@ -5,7 +5,7 @@ export { type ImageRemoval, type ImageUser, type NewImage, noSuchImage, type Rem
 export { UnusableStore } from "./database-problem.ts";
 export { discardDatabase } from "./discard-database.ts";
 export type { IdLease } from "./containers.ts";
-export type { Layout, LayerMap } from "./layout.ts";
+export { type Layout, type LayerMap, openLayout } from "./layout.ts";
 export type { ContainerRecord, ImageRecord, LayerRecord, ReferenceRecord } from "./rows.ts";
 export { openStore, type Store } from "./store.ts";
 export { Trash } from "./trash.ts";

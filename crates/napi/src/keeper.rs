@@ -17,24 +17,14 @@ use crate::files::{self, TreeEntry};
 /// One embedded program.
 struct Program {
     name: &'static str,
-    /// What it is told to be.
-    mode: &'static str,
     content: &'static [u8],
     executable: Mutex<Option<OwnedFd>>,
 }
 
-static KEEPER: Program = Program {
-    name: "keeper",
-    mode: "container",
-    content: include_bytes!(env!("BUNKER_EMBEDDED_KEEPER")),
-    executable: Mutex::new(None),
-};
-static WORKER: Program = Program {
-    name: "worker",
-    mode: "job",
-    content: include_bytes!(env!("BUNKER_EMBEDDED_WORKER")),
-    executable: Mutex::new(None),
-};
+static KEEPER: Program =
+    Program { name: "keeper", content: include_bytes!(env!("BUNKER_EMBEDDED_KEEPER")), executable: Mutex::new(None) };
+static WORKER: Program =
+    Program { name: "worker", content: include_bytes!(env!("BUNKER_EMBEDDED_WORKER")), executable: Mutex::new(None) };
 
 #[napi(object, object_to_js = false)]
 pub struct SpawnRequest {
@@ -56,13 +46,19 @@ pub struct Spawned {
 /// A keeper that waits for its container.
 #[napi]
 pub fn spawn_keeper(request: SpawnRequest) -> Outcome<Spawned> {
-    start(&KEEPER, &request)
+    start(&KEEPER, "container", &request)
 }
 
 /// A worker that waits for its job.
 #[napi]
 pub fn spawn_worker(request: SpawnRequest) -> Outcome<Spawned> {
-    start(&WORKER, &request)
+    start(&WORKER, "job", &request)
+}
+
+/// A worker that waits for an OCI bundle.
+#[napi]
+pub fn spawn_bundler(request: SpawnRequest) -> Outcome<Spawned> {
+    start(&WORKER, "bundle", &request)
 }
 
 #[napi(object, object_to_js = false)]
@@ -119,19 +115,20 @@ fn c_strings(words: impl Iterator<Item = String>) -> SysResult<Vec<CString>> {
     words.map(CString::new).collect::<Result<_, _>>().map_err(|_| SysError::new("execveat(argv)", EINVAL))
 }
 
-fn start(program: &Program, request: &SpawnRequest) -> Outcome<Spawned> {
+/// `mode`: what it is told to be.
+fn start(program: &Program, mode: &str, request: &SpawnRequest) -> Outcome<Spawned> {
     let name = program.name;
     if program.content.is_empty() {
         let message = format!("this build has no {name} in it: build it with \"npm run build\"");
         return Either::B(plain("host-refused", &message));
     }
-    match with_executable(program, request) {
+    match with_executable(program, mode, request) {
         Ok(result) => outcome(&format!("starting the {name}"), result),
         Err(refusal) => Either::B(refusal),
     }
 }
 
-fn with_executable(program: &Program, request: &SpawnRequest) -> Result<SysResult<Spawned>, Refusal> {
+fn with_executable(program: &Program, mode: &str, request: &SpawnRequest) -> Result<SysResult<Spawned>, Refusal> {
     let name = program.name;
     let mut slot = program.executable.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let make = || {
@@ -142,11 +139,11 @@ fn with_executable(program: &Program, request: &SpawnRequest) -> Result<SysResul
         Some(executable) => executable,
         None => make()?,
     };
-    let mut result = spawn(&executable, program, request);
+    let mut result = spawn(&executable, (program.name, mode), request);
     if result.as_ref().is_err_and(|error| error.call.starts_with("execveat")) {
         // A container with --init runs it too, as the same user on the host: before Linux 6.3 it can take its mode away.
         executable = make()?;
-        result = spawn(&executable, program, request);
+        result = spawn(&executable, (program.name, mode), request);
     }
     *slot = Some(executable);
     match result {
@@ -155,11 +152,11 @@ fn with_executable(program: &Program, request: &SpawnRequest) -> Result<SysResul
     }
 }
 
-fn spawn(executable: &OwnedFd, program: &Program, request: &SpawnRequest) -> Result<Spawned, SysError> {
+fn spawn(executable: &OwnedFd, (name, mode): (&str, &str), request: &SpawnRequest) -> Result<Spawned, SysError> {
     let (ours, theirs) = channel::pair()?;
     let pid = spawn_detached(&Spawn {
         executable: executable.as_fd(),
-        argv: &[program.name, program.mode],
+        argv: &[name, mode],
         fds: &[theirs.as_raw_fd()],
         open_files: request.open_files.map(u64::from),
     })?;

@@ -8,6 +8,7 @@
 
 mod foreign;
 pub mod fuse;
+mod gate;
 pub(crate) mod identity;
 mod inside;
 mod join;
@@ -19,5 +20,5 @@ mod share;
 pub use foreign::retire;
 pub use inside::init::init;
 pub use inside::{resting_root, try_overlay};
-pub use join::{JoinTarget, join};
-pub use launch::{Handed, OpenNamespaces, Sandbox, Streams, create};
+pub use join::{JoinTarget, differing_namespaces, join};
+pub use launch::{Handed, OpenNamespaces, Sandbox, Streams, create, entered_namespaces, make};

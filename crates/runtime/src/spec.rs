@@ -66,6 +66,38 @@ pub struct SandboxSpec {
     /// The program that makes the container; absent: we do.
     #[serde(default)]
     pub runtime: Option<OciRuntime>,
+    /// Made from an OCI bundle, at another engine's word.
+    #[serde(default)]
+    pub bundle: Option<Bundle>,
+}
+
+/// What is different with an OCI bundle: U is the namespace of whoever calls, who maps the container's own under it as he may;
+/// nothing is mounted but what `mounts` lists, in that order, and what is at /dev gets the customary devices if it is a new tmpfs.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Bundle {
+    /// Joined instead of being made.
+    pub joins: Vec<NamespacePath>,
+}
+
+/// A namespace by its file: `/proc/<pid>/ns/net`, or one that is bound somewhere.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NamespacePath {
+    pub kind: NamespaceKind,
+    pub path: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum NamespaceKind {
+    Cgroup,
+    Ipc,
+    Network,
+    Pid,
+    Time,
+    User,
+    Uts,
 }
 
 /// An installed program with the command line that crun and runc have in common.
@@ -158,6 +190,9 @@ pub enum RootFilesystem {
     Directory {
         path: String,
         readonly: bool,
+        /// As of a bind.
+        #[serde(default)]
+        propagation: String,
     },
 }
 
@@ -203,7 +238,25 @@ pub enum Mount {
         chown: bool,
     },
     /// A device node of the host's; anything else in its place is refused. What may be done with it is what the user may.
-    Device { source: String, target: String },
+    Device {
+        source: String,
+        target: String,
+        /// Major and minor, where it has to be that one.
+        #[serde(default)]
+        number: Option<(u32, u32)>,
+    },
+    /// A new file system of the kernel's.
+    Filesystem {
+        /// `proc`, `sysfs`, `tmpfs`, `devpts`, `mqueue` or `cgroup2`.
+        fstype: String,
+        target: String,
+        /// mount(8)'s words for what is the mount's own: `nosuid`, `ro`.
+        attributes: Vec<String>,
+        /// `key=value` or `key`, for the file system.
+        options: Vec<String>,
+        /// Begins with what the image has there.
+        copy_up: bool,
+    },
     /// Another image: its layers, the topmost first, put together at `place`, a directory of ours with `upper` (empty before the
     /// first start) and `work` in it; or `root`, a copy of them.
     Image {
@@ -223,6 +276,7 @@ impl Mount {
         | Self::Tmpfs { target, .. }
         | Self::Volume { target, .. }
         | Self::Device { target, .. }
+        | Self::Filesystem { target, .. }
         | Self::Image { target, .. }) = self;
         target
     }
@@ -288,6 +342,19 @@ pub struct Capabilities {
     pub bounding: Vec<String>,
     /// For a non-root user: permitted, effective, inheritable and ambient (only what `--cap-add` named).
     pub non_root: Vec<String>,
+    /// These instead, whoever the user is.
+    #[serde(default)]
+    pub sets: Option<CapabilitySets>,
+}
+
+/// As an OCI bundle gives them (capabilities(7)).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CapabilitySets {
+    pub effective: Vec<String>,
+    pub permitted: Vec<String>,
+    pub inheritable: Vec<String>,
+    pub ambient: Vec<String>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -13,6 +13,8 @@ pub const RDONLY: u64 = libc::MOUNT_ATTR_RDONLY;
 pub const NOSUID: u64 = libc::MOUNT_ATTR_NOSUID;
 pub const NODEV: u64 = libc::MOUNT_ATTR_NODEV;
 pub const NOEXEC: u64 = libc::MOUNT_ATTR_NOEXEC;
+pub const NOATIME: u64 = libc::MOUNT_ATTR_NOATIME;
+pub const NODIRATIME: u64 = libc::MOUNT_ATTR_NODIRATIME;
 pub const RELATIME: u64 = libc::MOUNT_ATTR_RELATIME;
 pub const STRICTATIME: u64 = libc::MOUNT_ATTR_STRICTATIME;
 

@@ -47,6 +47,35 @@ pub fn accept_anybody(listener: BorrowedFd<'_>) -> SysResult<Option<OwnedFd>> {
     }
 }
 
+/// Waits for a client, whoever it is: who may come is up to the directory. Its connection blocks.
+pub fn await_caller(listener: BorrowedFd<'_>) -> SysResult<OwnedFd> {
+    loop {
+        crate::poll::wait(&mut [crate::poll::Watch::new(listener, true, false)], -1)?;
+        // SAFETY: no address is asked for.
+        let accepted =
+            unsafe { libc::accept4(listener.as_raw_fd(), ptr::null_mut(), ptr::null_mut(), libc::SOCK_CLOEXEC) };
+        match own(accepted, || "accept4()".to_owned()) {
+            Err(error) if matches!(error.errno, libc::EAGAIN | libc::ECONNABORTED | libc::EINTR) => {}
+            other => return other,
+        }
+    }
+}
+
+/// Connects to the socket `name` in an open directory.
+pub fn connect_in(directory: &OwnedFd, name: &str) -> SysResult<OwnedFd> {
+    let (address, length) = crate::client::channel::address_of(directory, name)?;
+    // SAFETY: plain calls; the address lives through them.
+    unsafe {
+        let socket = own(libc::socket(libc::AF_UNIX, libc::SOCK_STREAM | libc::SOCK_CLOEXEC, 0), || {
+            "socket(AF_UNIX)".to_owned()
+        })?;
+        check(libc::connect(socket.as_raw_fd(), ptr::from_ref(&address).cast(), length), || {
+            format!("connect({name:?})")
+        })?;
+        Ok(socket)
+    }
+}
+
 fn peer_user(socket: BorrowedFd<'_>) -> SysResult<u32> {
     // SAFETY: ucred is plain data of the length given.
     unsafe {

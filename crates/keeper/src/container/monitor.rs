@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Instant;
 
-use bunker_runtime::sandbox::{JoinTarget, OpenNamespaces, Sandbox, join};
+use bunker_runtime::sandbox::{JoinTarget, OpenNamespaces, Sandbox, entered_namespaces, join};
 use bunker_runtime::spec::{ExecSpec, SandboxSpec};
 use bunker_runtime::userns::Membership;
 use bunker_runtime::{Failure, FailureCode};
@@ -315,7 +315,8 @@ impl Monitor {
         let kept = fds.split_off(fds.len().saturating_sub(wanted.process.kept_fds.len()));
         let handed = ends.take_theirs(kept);
         let cgroup = container.group.as_ref().map(|group| group.directory.as_fd());
-        let target = JoinTarget { spec: &container.spec, pidfd: main.pidfd.as_fd(), cgroup };
+        let namespaces = entered_namespaces(&container.spec);
+        let target = JoinTarget { spec: &container.spec, pidfd: main.pidfd.as_fd(), cgroup, namespaces };
         let mut member = join(&target, &wanted.process, &handed)?;
         drop(handed);
         let pidfd = file::duplicate(member.pidfd.as_fd())?;

@@ -75,7 +75,7 @@ impl Ends {
 impl Ends {
     /// The process's ends, and the caller's descriptors that it is to have besides.
     pub fn take_theirs(&mut self, kept: Vec<OwnedFd>) -> Handed {
-        Handed { streams: self.theirs.take(), kept }
+        Handed { streams: self.theirs.take(), kept, gate: None }
     }
 }
 

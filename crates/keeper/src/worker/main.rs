@@ -4,7 +4,10 @@
 //! Nothing of the job's content is looked at before the process is in U and locked in (`bunker_runtime::lockin`); paths in
 //! the request are the engine's own. If the client goes away the worker stops where it is: what is half done lies in
 //! staging and is swept by others. Only removing goes on: nobody waits for that.
+//!
+//! In another mode it makes the containers of OCI bundles (`bundle`), and goes: those have no keeper.
 
+mod bundle;
 mod copy;
 mod job;
 mod request;
@@ -28,7 +31,8 @@ const SIGXFSZ: i32 = 25;
 /// Does the job and answers.
 fn main() {
     let mut words = std::env::args_os().skip(1);
-    if words.next().is_some_and(|mode| mode == "root") {
+    let mode = words.next();
+    if mode.as_ref().is_some_and(|mode| mode == "root") {
         root::enter(words);
     }
     // Neither Ctrl-C nor a hang-up in the command's terminal is meant for it: it ends when the command does.
@@ -37,6 +41,10 @@ fn main() {
     credential::set_umask(UMASK);
     process::ignore_signal(SIGXFSZ);
     let Ok(channel) = file::inherited(CHANNEL_FD) else { process::exit(CANCELLED) };
+    if mode.is_some_and(|mode| mode == "bundle") {
+        bundle::serve(&channel);
+        return;
+    }
     let answer = match job::run(&channel) {
         Ok(result) => json!({ "ok": true, "result": result }),
         Err(failure) => json!({ "ok": false, "failure": failure }),

@@ -3,12 +3,14 @@
 
 mod account;
 mod bundle;
+mod command;
 mod device;
 mod file;
 mod host_paths;
 mod image;
 pub mod init;
 pub(super) mod kept;
+mod listed;
 mod mask;
 mod process;
 mod requested;
@@ -19,10 +21,11 @@ mod volume;
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use bunker_sys::{file as descriptor, mount, namespace, path, process as kernel};
+use bunker_sys::{credential, file as descriptor, mount, namespace, path, process as kernel};
 
 use self::host_paths::HostPaths;
 use super::fuse;
+use super::gate;
 use super::identity::{self, Identity, IdentityFiles};
 use super::launch::{Handed, Prepared};
 use super::report::{Report, Word};
@@ -30,6 +33,9 @@ use crate::failure::{Failure, FailureCode};
 use crate::inroot;
 use crate::spec::{Network, RootFilesystem, SandboxSpec};
 use crate::userns;
+
+use standard::Standard;
+use terminal::Terminal;
 
 pub(super) use file::write_all;
 pub(super) use process::{Outfit, become_process, open_workdir};
@@ -48,7 +54,7 @@ pub(super) fn run(prepared: &Prepared<'_>, sync: &OwnedFd) -> ! {
         bundle::become_runtime(runtime, prepared, sync)
     } else {
         match build(prepared, sync) {
-            Ok(outfit) => become_process(&outfit, sync),
+            Ok((outfit, caller)) => become_process(&outfit, caller.as_ref().unwrap_or(sync)),
             Err(failure) => failure,
         }
     };
@@ -64,7 +70,10 @@ fn begin(spec: &SandboxSpec, sync: &OwnedFd) -> Result<HostPaths, Failure> {
     kernel::set_parent_death_signal(SIGKILL)?;
     Word::Mapped.wait(sync)?;
     let hosts = HostPaths::of(spec);
-    if spec.user_namespace.has_other_root() {
+    // In U we are root; who calls for a bundle may be anybody in his.
+    let is_somebody_else =
+        if spec.bundle.is_some() { credential::effective_user() != 0 } else { spec.user_namespace.has_other_root() };
+    if is_somebody_else {
         userns::become_root()?;
         // The change took it away.
         kernel::set_parent_death_signal(SIGKILL)?;
@@ -73,12 +82,16 @@ fn begin(spec: &SandboxSpec, sync: &OwnedFd) -> Result<HostPaths, Failure> {
     Ok(hosts)
 }
 
-fn build<'a>(prepared: &'a Prepared<'_>, sync: &OwnedFd) -> Result<Outfit<'a>, Failure> {
+/// With who wants it started, where that is not the keeper.
+fn build<'a>(prepared: &'a Prepared<'_>, sync: &OwnedFd) -> Result<(Outfit<'a>, Option<OwnedFd>), Failure> {
     let spec = prepared.spec;
     let hosts = begin(spec, sync)?;
     if spec.namespaces.cgroup {
         // Not with the others at the clone: its root is the group its maker is in, and only the child is in the container's.
         namespace::unshare(namespace::CGROUP)?;
+    }
+    if spec.bundle.is_some() {
+        listed::stand_apart()?;
     }
     let sources = requested::open_sources(spec, &hosts)?;
     let directory = hosts.directory(&spec.container_dir)?;
@@ -89,8 +102,14 @@ fn build<'a>(prepared: &'a Prepared<'_>, sync: &OwnedFd) -> Result<Outfit<'a>, F
         Report::Rooted.send_all(sync, &fds)?;
         Word::Done.wait(sync)?;
     }
-    let standard = standard::mount_all(spec, root.as_fd(), prepared.shared_memory.as_ref())?;
-    requested::attach_all(&sources, root.as_fd(), Some(standard.proc.as_fd()), spec.user_namespace.hides_caller())?;
+    let standard = if spec.bundle.is_some() {
+        listed::mount_all(spec, root.as_fd(), &sources)?
+    } else {
+        let standard = standard::mount_all(spec, root.as_fd(), prepared.shared_memory.as_ref())?;
+        let proc = standard.proc.as_ref().map(AsFd::as_fd);
+        requested::attach_all(&sources, root.as_fd(), proc, spec.user_namespace.hides_caller())?;
+        standard
+    };
     file::place_all(spec, directory.as_fd(), root.as_fd())?;
     mask::apply(spec, &standard, root.as_fd())?;
     name_host(spec)?;
@@ -109,14 +128,7 @@ fn build<'a>(prepared: &'a Prepared<'_>, sync: &OwnedFd) -> Result<Outfit<'a>, F
     } else {
         requested::give_all(&sources, (identity.uid, identity.gid))?;
     }
-    let terminal = if spec.process.terminal {
-        let size = (spec.process.rows, spec.process.columns);
-        let opened = open_terminal(standard.terminals.as_fd(), identity.uid, size)?;
-        terminal::bind_console(standard.devices.as_fd(), opened.peer.as_fd())?;
-        Some(opened)
-    } else {
-        None
-    };
+    let terminal = if spec.process.terminal { Some(make_terminal(spec, &standard, identity.uid)?) } else { None };
     mount::pivot_into(root.as_fd())?;
     let workdir = open_workdir(root.as_fd(), &spec.process.cwd, true)?;
     let attributes = closing_attributes(spec);
@@ -125,9 +137,22 @@ fn build<'a>(prepared: &'a Prepared<'_>, sync: &OwnedFd) -> Result<Outfit<'a>, F
         mount::set_attributes(root.as_fd(), attributes, 0, false)?;
     }
     let (master, peer) = terminal.map_or((None, None), |opened| (Some(opened.master), Some(opened.peer)));
+    if spec.bundle.is_some() {
+        command::ensure_command(&spec.process, workdir.as_fd())?;
+    }
     Report::Ready.send(sync, master.as_ref())?;
-    Word::Go.wait(sync)?;
-    Ok(Outfit {
+    let caller = if let Some(gate) = &prepared.handed.gate {
+        Word::Alone.wait(sync)?;
+        kernel::set_parent_death_signal(0)?;
+        Report::Alone.send(sync, None)?;
+        // Whoever was given it is the only one who has it.
+        drop(master);
+        Some(gate::wait(gate)?)
+    } else {
+        Word::Go.wait(sync)?;
+        None
+    };
+    let outfit = Outfit {
         process: &spec.process,
         identity,
         workdir,
@@ -136,7 +161,18 @@ fn build<'a>(prepared: &'a Prepared<'_>, sync: &OwnedFd) -> Result<Outfit<'a>, F
         filter: &prepared.filter,
         init_program: prepared.own_program.as_ref(),
         can_change_groups: !maps.is_single() || maps.container_gid_map.is_empty(),
-    })
+        is_called: caller.is_some(),
+    };
+    Ok((outfit, caller))
+}
+
+fn make_terminal(spec: &SandboxSpec, standard: &Standard, user: u32) -> Result<Terminal, Failure> {
+    let (Some(terminals), Some(devices)) = (&standard.terminals, &standard.devices) else {
+        return Err(Failure::new(FailureCode::BadRequest, "a terminal needs mounts at /dev and /dev/pts"));
+    };
+    let opened = open_terminal(terminals.as_fd(), user, (spec.process.rows, spec.process.columns))?;
+    terminal::bind_console(devices.as_fd(), opened.peer.as_fd())?;
+    Ok(opened)
 }
 
 /// The keeper makes the process's own what the container's root may not even look at.
@@ -206,7 +242,7 @@ pub fn try_overlay(directory: &str, program: Option<&str>) -> Result<(), Failure
 fn closing_attributes(spec: &SandboxSpec) -> u64 {
     let (RootFilesystem::Overlay { readonly, .. } | RootFilesystem::Directory { readonly, .. }) = &spec.root;
     let mut attributes = if *readonly { mount::RDONLY } else { 0 };
-    if spec.process.no_new_privileges {
+    if spec.process.no_new_privileges && spec.bundle.is_none() {
         // What such a process could not use, nobody who is let in by a flag later should find usable.
         attributes |= mount::NOSUID;
     }

@@ -7,7 +7,7 @@ use bunker_sys::{file, namespace, path, socket};
 
 use super::identity;
 use super::inside::{self, Outfit, become_process, open_terminal, open_workdir};
-use super::launch::{Handed, Sandbox, adjust_oom_score, entered_namespaces};
+use super::launch::{Handed, Sandbox, adjust_oom_score};
 use super::provision::Provision;
 use super::report::{Report, Word};
 use crate::failure::{Failure, FailureCode};
@@ -21,6 +21,39 @@ pub struct JoinTarget<'a> {
     /// Its PID 1.
     pub pidfd: BorrowedFd<'a>,
     pub cgroup: Option<BorrowedFd<'a>>,
+    /// What to join of it.
+    pub namespaces: i32,
+}
+
+/// The namespaces in which a process is not where we are.
+///
+/// # Errors
+/// `NotRunning` when it cannot be looked at.
+pub fn differing_namespaces(pid: i32) -> Result<i32, Failure> {
+    const ALL: [(&str, i32); 8] = [
+        ("user", namespace::USER),
+        ("mnt", namespace::MOUNT),
+        ("pid", namespace::PID),
+        ("ipc", namespace::IPC),
+        ("uts", namespace::UTS),
+        ("net", namespace::NETWORK),
+        ("cgroup", namespace::CGROUP),
+        ("time", namespace::TIME),
+    ];
+    let own = process::own_pid();
+    let identity = |pid, name| namespace::identity(namespace::open(pid, name)?.as_fd());
+    let mut flags = 0;
+    for (name, flag) in ALL {
+        // Kernels without time namespaces have no such file.
+        let Ok(ours) = identity(own, name) else { continue };
+        let theirs = identity(pid, name).map_err(|error| {
+            Failure::system(FailureCode::NotRunning, "looking at the container's namespaces", &error)
+        })?;
+        if ours != theirs {
+            flags |= flag;
+        }
+    }
+    Ok(flags)
 }
 
 /// Starts `process` in the container and waits until it has been executed. Must run in U, with one thread.
@@ -110,7 +143,7 @@ fn enter(target: &JoinTarget<'_>, joining: &Joining<'_>, sync: &OwnedFd) -> Fail
     let entered = (|| {
         // Before anything of the container can see this process (CVE-2016-9962).
         process::set_dumpable(false)?;
-        namespace::join(target.pidfd, entered_namespaces(target.spec))
+        namespace::join(target.pidfd, target.namespaces)
     })();
     if let Err(error) = entered {
         return if error.errno == ESRCH {
@@ -179,5 +212,6 @@ fn outfit<'a>(target: &JoinTarget<'_>, joining: &'a Joining<'_>, sync: &OwnedFd)
         filter: &joining.filter,
         init_program: None,
         can_change_groups: !maps.is_single() || maps.container_gid_map.is_empty(),
+        is_called: false,
     })
 }

@@ -14,7 +14,7 @@ use super::share::{self, Peers};
 use crate::failure::{Failure, FailureCode};
 use crate::seccomp::{self, SockFilter};
 use crate::spec::{Network, Process, SandboxSpec};
-use crate::userns::map_text;
+use crate::userns::{self, map_text};
 
 /// The container's ends of its standard streams; with a terminal there are none.
 pub struct Streams {
@@ -29,6 +29,8 @@ pub struct Handed {
     pub streams: Option<Streams>,
     /// The caller's, for the numbers in `Process::kept_fds`.
     pub kept: Vec<OwnedFd>,
+    /// Of a bundle's: where it listens for the word to start, once nobody is there who could give it.
+    pub gate: Option<OwnedFd>,
 }
 
 /// What the child needs and only the keeper can have ready.
@@ -100,6 +102,21 @@ pub fn create(
     cgroup: Option<BorrowedFd<'_>>,
     root: Option<&RootServer>,
 ) -> Result<Sandbox, Failure> {
+    let sandbox = make(spec, handed, cgroup, root)?;
+    sandbox.build()?;
+    Ok(sandbox)
+}
+
+/// As `create`, but the process only waits in its namespaces, its ids mapped, for `Sandbox::build`. Must run with one thread.
+///
+/// # Errors
+/// As `create`.
+pub fn make(
+    spec: &SandboxSpec,
+    handed: &Handed,
+    cgroup: Option<BorrowedFd<'_>>,
+    root: Option<&RootServer>,
+) -> Result<Sandbox, Failure> {
     inside::kept::ensure_valid(&spec.process.kept_fds, handed)?;
     let served = root.map(|server| file::duplicate(server.mounted.as_fd())).transpose()?;
     let filter = seccomp::compile(&spec.process.seccomp, &spec.process.capabilities.bounding)?;
@@ -117,7 +134,7 @@ pub fn create(
         let peers = Peers::open(spec)?;
         let shared_memory = peers.clone_shared_memory()?;
         let prepared = Prepared { spec, handed, filter, own_program, shared_memory, served };
-        let mut sandbox = create_beside(&prepared, &peers, cgroup)?;
+        let mut sandbox = make_beside(&prepared, &peers, cgroup)?;
         sandbox.provision = provision;
         if foreign.is_some() {
             sandbox.namespaces = None;
@@ -153,26 +170,24 @@ pub fn create(
                 sandbox.namespaces = Some(OpenNamespaces::of(pid)?);
             }
             sandbox.foreign = foreign;
-            Word::Mapped.send(&sandbox.sync)?;
             Ok(sandbox)
         }
     }
 }
 
 /// In namespaces of other containers, whose ids are mapped already.
-fn create_beside(prepared: &Prepared<'_>, peers: &Peers, cgroup: Option<BorrowedFd<'_>>) -> Result<Sandbox, Failure> {
+fn make_beside(prepared: &Prepared<'_>, peers: &Peers, cgroup: Option<BorrowedFd<'_>>) -> Result<Sandbox, Failure> {
     let (ours, theirs) = socket::packet_pair()?;
     let begun = share::begin(prepared, peers, cgroup, (&ours, theirs))?;
     let mut sandbox = Sandbox::from_parts(begun.pid, begun.pidfd, ours);
     sandbox.is_grouped = begun.is_grouped;
     sandbox.is_among_others = true;
     sandbox.namespaces = Some(begun.namespaces);
-    Word::Mapped.send(&sandbox.sync)?;
     Ok(sandbox)
 }
 
 /// The namespaces in which a container's processes are not where the keeper is: what one more has to join.
-pub(super) fn entered_namespaces(spec: &SandboxSpec) -> i32 {
+pub fn entered_namespaces(spec: &SandboxSpec) -> i32 {
     let user = if spec.user_namespace.container_uid_map.is_empty() { 0 } else { namespace::USER };
     let joined = spec.joins.iter().map(|join| share::flag_of(join.kind)).filter(|flag| *flag != namespace::USER);
     joined.fold(own_namespaces(spec) | user, |flags, flag| flags | flag)
@@ -238,6 +253,9 @@ impl Sandbox {
         if maps.container_uid_map.is_empty() {
             return Ok(());
         }
+        if spec.bundle.is_some() && maps.newuidmap.is_some() {
+            return userns::map_process(self.pid, maps);
+        }
         let write = |name: &str, text: &str| file::write_value(&format!("/proc/{}/{name}", self.pid), text);
         let written = (|| {
             if maps.is_single() {
@@ -248,6 +266,30 @@ impl Sandbox {
             write("gid_map", &map_text(&maps.container_gid_map))
         })();
         written.map_err(|error| Failure::system(FailureCode::HostRefused, "mapping the container's ids", &error))
+    }
+
+    /// Lets the process build its sandbox.
+    ///
+    /// # Errors
+    /// When it is gone.
+    pub fn build(&self) -> Result<(), Failure> {
+        Word::Mapped.send(&self.sync)
+    }
+
+    /// Leaves the process, whose sandbox is whole, alone: from now on it waits at its gate.
+    ///
+    /// # Errors
+    /// When it is gone.
+    pub fn release(&mut self) -> Result<(), Failure> {
+        Word::Alone.send(&self.sync)?;
+        // Until it says so, our death would be its own.
+        match Report::receive_in_time(&self.sync)? {
+            Some((Report::Alone, _)) => {
+                self.is_settled = true;
+                Ok(())
+            }
+            _ => Err(self.unexplained()),
+        }
     }
 
     /// Waits until the sandbox is whole.

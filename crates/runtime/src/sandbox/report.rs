@@ -24,6 +24,8 @@ pub(super) enum Word {
     Done,
     /// Become the container's process.
     Go,
+    /// Wait at the gate for whoever wants the container started, and outlive us.
+    Alone,
 }
 
 impl Word {
@@ -32,6 +34,7 @@ impl Word {
             Self::Mapped => b'm',
             Self::Done => b'd',
             Self::Go => b'g',
+            Self::Alone => b'a',
         }
     }
 
@@ -72,6 +75,8 @@ pub(super) enum Report {
         gid: u32,
         streams: usize,
     },
+    /// It has heard that it is left alone.
+    Alone,
     Failed(Failure),
 }
 

@@ -58,10 +58,23 @@ pub fn connect_control(directory: &str) -> SysResult<Option<OwnedFd>> {
 
 /// The address of `ctl` in an open directory.
 pub(crate) fn address_in(directory: &OwnedFd) -> (libc::sockaddr_un, libc::socklen_t) {
+    fill_address(&format!("{}/ctl", path_of(directory)))
+}
+
+/// The address of a socket in an open directory; ENAMETOOLONG when even its name does not fit.
+pub(crate) fn address_of(directory: &OwnedFd, name: &str) -> SysResult<(libc::sockaddr_un, libc::socklen_t)> {
+    let (full, place) = (fill_address(""), format!("{}/{name}", path_of(directory)));
+    if place.len() >= full.0.sun_path.len() {
+        return Err(SysError::new(format!("connect({name:?})"), libc::ENAMETOOLONG));
+    }
+    Ok(fill_address(&place))
+}
+
+fn fill_address(place: &str) -> (libc::sockaddr_un, libc::socklen_t) {
     // SAFETY: sockaddr_un is plain data, zero is a valid value.
     let mut address: libc::sockaddr_un = unsafe { mem::zeroed() };
     address.sun_family = libc::AF_UNIX as libc::sa_family_t;
-    for (slot, byte) in address.sun_path.iter_mut().zip(format!("{}/ctl", path_of(directory)).bytes()) {
+    for (slot, byte) in address.sun_path.iter_mut().zip(place.bytes()) {
         *slot = byte as libc::c_char;
     }
     (address, mem::size_of::<libc::sockaddr_un>() as libc::socklen_t)

@@ -57,7 +57,7 @@ fn paths_of(spec: &SandboxSpec) -> Vec<String> {
             Mount::Image { lower, place, .. } => {
                 paths.extend(lower.iter().cloned().chain([place.clone()]).chain(provision::changes_of(place)));
             }
-            Mount::Tmpfs { .. } => {}
+            Mount::Tmpfs { .. } | Mount::Filesystem { .. } => {}
         }
     }
     paths

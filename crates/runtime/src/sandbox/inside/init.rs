@@ -9,7 +9,8 @@ use bunker_sys::process::{self, Ended};
 use bunker_sys::{SysError, file};
 
 use super::super::report::Report;
-use super::process::{FIRST_OTHER_FD, execute_command};
+use super::command::execute_command;
+use super::process::FIRST_OTHER_FD;
 use crate::failure::{Failure, FailureCode};
 
 /// Every signal but those that mean a fault of this process itself, and the two nobody can block.

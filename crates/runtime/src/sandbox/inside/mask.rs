@@ -19,7 +19,8 @@ const ENOTDIR: i32 = 20;
 /// Applies both lists; what does not exist here needs no hiding.
 pub(super) fn apply(spec: &SandboxSpec, standard: &Standard, root: BorrowedFd<'_>) -> Result<(), Failure> {
     let covers = Covers::prepare()?;
-    let (system, others): (Vec<_>, Vec<_>) = spec.masked_paths.iter().partition(|place| is_system(place));
+    let (system, others): (Vec<_>, Vec<_>) =
+        spec.masked_paths.iter().partition(|place| mount_of(standard, place).is_some());
     for place in others {
         let Some(target) = there(inroot::open(root, place.as_bytes(), path::O_PATH))? else { continue };
         ensure_mountable(root, target.as_fd(), place)?;
@@ -30,7 +31,7 @@ pub(super) fn apply(spec: &SandboxSpec, standard: &Standard, root: BorrowedFd<'_
         covers.hide(target.as_fd())?;
     }
     for place in &spec.readonly_paths {
-        let Some(target) = find(standard, place)? else { continue };
+        let Some(target) = find_readonly(standard, root, place)? else { continue };
         let clone = mount::clone_of(target.as_fd(), true)?;
         mount::set_attributes(clone.as_fd(), mount::RDONLY | mount::NOSUID | mount::NODEV | mount::NOEXEC, 0, true)?;
         mount::attach(clone.as_fd(), target.as_fd())?;
@@ -38,8 +39,22 @@ pub(super) fn apply(spec: &SandboxSpec, standard: &Standard, root: BorrowedFd<'_
     Ok(())
 }
 
-fn is_system(place: &str) -> bool {
-    place.starts_with("/proc/") || place.starts_with("/sys/")
+/// The /proc or /sys a path lies in, and the rest of the path.
+fn mount_of<'a>(standard: &'a Standard, place: &'a str) -> Option<(&'a OwnedFd, &'a str)> {
+    let within = |mounted: &'a Option<OwnedFd>, prefix| mounted.as_ref().zip(place.strip_prefix(prefix));
+    within(&standard.proc, "/proc/").or_else(|| within(&standard.sys, "/sys/"))
+}
+
+/// Anything else that is to be read-only, only a bundle names.
+fn find_readonly(standard: &Standard, root: BorrowedFd<'_>, place: &str) -> Result<Option<OwnedFd>, Failure> {
+    if mount_of(standard, place).is_some() {
+        return find(standard, place);
+    }
+    let found = there(inroot::open(root, place.as_bytes(), path::O_PATH))?;
+    if let Some(target) = &found {
+        ensure_mountable(root, target.as_fd(), place)?;
+    }
+    Ok(found)
 }
 
 /// `None`: there is no such file.
@@ -52,15 +67,9 @@ fn there(found: SysResult<OwnedFd>) -> Result<Option<OwnedFd>, Failure> {
 }
 
 fn find(standard: &Standard, place: &str) -> Result<Option<OwnedFd>, Failure> {
-    let (root, rest) = if let Some(rest) = place.strip_prefix("/proc/") {
-        (&standard.proc, rest)
-    } else if let Some(rest) = place.strip_prefix("/sys/") {
-        (&standard.sys, rest)
-    } else {
-        return Err(Failure::new(
-            FailureCode::BadRequest,
-            format!("\"{place}\" is neither below /proc nor below /sys"),
-        ));
+    let Some((root, rest)) = mount_of(standard, place) else {
+        let message = format!("\"{place}\" is neither below /proc nor below /sys");
+        return Err(Failure::new(FailureCode::BadRequest, message));
     };
     let resolve = path::RESOLVE_IN_ROOT | path::RESOLVE_NO_SYMLINKS;
     there(path::open_at2(root.as_fd(), rest.as_bytes(), path::O_PATH | path::O_NOFOLLOW, resolve))

@@ -1,26 +1,29 @@
 //! The last steps before exec, in the one order that works: streams, limits, groups, ids, filter, capabilities, program.
 //! The same for a container's first process and for every exec into it.
 
-use std::ffi::{CString, OsStr};
+use std::ffi::CString;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
 
+use bunker_sys::credential::CapabilitySet;
 use bunker_sys::{SysError, SysResult, credential, file, path, process, terminal};
 
+use super::super::gate;
 use super::super::identity::Identity;
 use super::super::launch::Handed;
 use super::super::report::Report;
+use super::command::execute_command;
 use super::kept::{self, Moved};
 use crate::capability;
 use crate::failure::{Failure, FailureCode};
 use crate::inroot;
 use crate::limit;
 use crate::seccomp::SockFilter;
-use crate::spec::Process;
+use crate::spec::{CapabilitySets, Process};
 
 const ENOENT: i32 = 2;
 const ENOTDIR: i32 = 20;
-const EACCES: i32 = 13;
+const EPERM: i32 = 1;
+const EINVAL: i32 = 22;
 /// Standard input, output, error; everything from here on is closed.
 pub(super) const FIRST_OTHER_FD: i32 = 3;
 
@@ -39,6 +42,8 @@ pub(in crate::sandbox) struct Outfit<'a> {
     pub(in crate::sandbox) init_program: Option<&'a OwnedFd>,
     /// False in single-id mode, where the kernel forbids it.
     pub(in crate::sandbox) can_change_groups: bool,
+    /// Whoever wants it started came to its gate, and hears what becomes of it in a frame.
+    pub(in crate::sandbox) is_called: bool,
 }
 
 /// Opens the working directory inside the root, made (root's, 0755) where missing, as docker does.
@@ -63,7 +68,7 @@ pub(in crate::sandbox) fn open_workdir(root: BorrowedFd<'_>, place: &str, make: 
 pub(in crate::sandbox) fn become_process(outfit: &Outfit<'_>, sync: &OwnedFd) -> ! {
     let moved = match connect(outfit, sync) {
         Ok(moved) => moved,
-        Err(failure) => give_up(failure, sync),
+        Err(failure) => give_up(outfit, &failure, sync),
     };
     let (sync, program) = match &moved {
         Some(moved) => (&moved.sync, moved.program.as_ref()),
@@ -73,11 +78,15 @@ pub(in crate::sandbox) fn become_process(outfit: &Outfit<'_>, sync: &OwnedFd) ->
         Ok(environment) => execute(outfit, &environment, (program, sync)),
         Err(failure) => failure,
     };
-    give_up(failure, sync)
+    give_up(outfit, &failure, sync)
 }
 
-fn give_up(failure: Failure, sync: &OwnedFd) -> ! {
-    let _ = Report::Failed(failure).send(sync, None);
+fn give_up(outfit: &Outfit<'_>, failure: &Failure, sync: &OwnedFd) -> ! {
+    if outfit.is_called {
+        gate::refuse(sync, failure);
+    } else {
+        let _ = Report::Failed(failure.clone()).send(sync, None);
+    }
     process::exit(NOT_STARTED)
 }
 
@@ -107,16 +116,46 @@ fn prepare(outfit: &Outfit<'_>) -> Result<Vec<CString>, Failure> {
     credential::set_group(identity.gid)?;
     credential::set_user(identity.uid)?;
     credential::keep_capabilities(false)?;
-    let kept = if identity.uid == 0 { (bounding, 0) } else { (non_root, non_root) };
+    let kept = if let Some(sets) = &wanted.capabilities.sets {
+        Kept::of_sets(sets)?
+    } else if identity.uid == 0 {
+        Kept { permitted: bounding, effective: bounding, inheritable: 0, ambient: 0 }
+    } else {
+        Kept { permitted: non_root, effective: non_root, inheritable: non_root, ambient: non_root }
+    };
     // With fs.suid_dumpable=1 a change of ids would have made it dumpable again; after the exec the kernel decides anew.
     process::set_dumpable(false)?;
-    lock_down(outfit, kept)?;
+    lock_down(outfit, &kept)?;
     process::set_parent_death_signal(0)?;
     environment(outfit)
 }
 
+/// What the process has right before the exec.
+struct Kept {
+    permitted: CapabilitySet,
+    effective: CapabilitySet,
+    inheritable: CapabilitySet,
+    ambient: CapabilitySet,
+}
+
+impl Kept {
+    fn of_sets(sets: &CapabilitySets) -> Result<Self, Failure> {
+        Ok(Self {
+            permitted: capability::set_of(&sets.permitted)?,
+            effective: capability::set_of(&sets.effective)?,
+            inheritable: capability::set_of(&sets.inheritable)?,
+            ambient: capability::set_of(&sets.ambient)?,
+        })
+    }
+
+    fn apply(&self) -> SysResult<()> {
+        credential::set_capabilities(self.effective, self.permitted, self.inheritable)?;
+        credential::set_ambient(self.ambient)
+    }
+}
+
 /// The filter goes in while this process still may install one, right before the last capabilities go (seccomp(2)).
-fn lock_down(outfit: &Outfit<'_>, (permitted, inheritable): (u64, u64)) -> Result<(), Failure> {
+fn lock_down(outfit: &Outfit<'_>, kept: &Kept) -> Result<(), Failure> {
     let install = || -> SysResult<()> {
         if outfit.filter.is_empty() {
             return Ok(());
@@ -125,8 +164,7 @@ fn lock_down(outfit: &Outfit<'_>, (permitted, inheritable): (u64, u64)) -> Resul
         credential::install_filter(&program)
     };
     if outfit.process.no_new_privileges {
-        credential::set_capabilities(permitted, permitted, inheritable)?;
-        credential::set_ambient(inheritable)?;
+        kept.apply()?;
         credential::set_no_new_privileges()?;
         return Ok(install()?);
     }
@@ -134,8 +172,7 @@ fn lock_down(outfit: &Outfit<'_>, (permitted, inheritable): (u64, u64)) -> Resul
     let all = capability::known();
     credential::set_capabilities(all, all, 0)?;
     install()?;
-    credential::set_capabilities(permitted, permitted, inheritable)?;
-    Ok(credential::set_ambient(inheritable)?)
+    Ok(kept.apply()?)
 }
 
 /// Goes there by descriptor and looks whether it really is inside (CVE-2024-21626).
@@ -181,7 +218,11 @@ fn give_streams(outfit: &Outfit<'_>) -> Result<(), Failure> {
         // Where they are out of the root's reach, the keeper has done it.
         let is_own = (found.uid, found.gid) == (outfit.identity.uid, outfit.identity.gid);
         if found.kind() == path::S_IFIFO && !is_own {
-            path::change_owner(stream.as_fd(), (outfit.identity.uid, outfit.identity.gid))?;
+            match path::change_owner(stream.as_fd(), (outfit.identity.uid, outfit.identity.gid)) {
+                // Of somebody whom the container's map does not know: whoever called for a bundle handed on what he has.
+                Err(error) if matches!(error.errno, EPERM | EINVAL) => {}
+                other => other?,
+            }
         }
     }
     Ok(())
@@ -230,51 +271,4 @@ fn execute_init(program: &OwnedFd, words: &[CString], environment: &[CString], s
         Ok(()) => process::execute_fd(program.as_fd(), &arguments, environment).into(),
         Err(error) => error.into(),
     }
-}
-
-/// exec with docker's search: a name with a slash as it is, else along `PATH`. Returns why nothing could be executed.
-pub(super) fn execute_command(words: &[CString], environment: &[CString]) -> Failure {
-    let name = &words[0];
-    let shown = String::from_utf8_lossy(name.as_bytes()).into_owned();
-    if name.as_bytes().contains(&b'/') {
-        let error = process::execute(name, words, environment);
-        return explain(&shown, &error, "no such file or directory");
-    }
-    let search = environment.iter().find_map(|entry| entry.as_bytes().strip_prefix(b"PATH="));
-    let mut denied = None;
-    for directory in search.unwrap_or_default().split(|byte| *byte == b':').filter(|directory| !directory.is_empty()) {
-        let Ok(candidate) = CString::new([directory, b"/", name.as_bytes()].concat()) else { continue };
-        if std::path::Path::new(OsStr::from_bytes(candidate.as_bytes())).is_dir() {
-            continue;
-        }
-        let error = process::execute(&candidate, words, environment);
-        match error.errno {
-            ENOENT | ENOTDIR => {}
-            EACCES => denied = Some(error),
-            _ => return explain(&shown, &error, ""),
-        }
-    }
-    match denied {
-        Some(error) => explain(&shown, &error, ""),
-        None => {
-            Failure::new(FailureCode::CommandNotFound, format!("exec: \"{shown}\": executable file not found in $PATH"))
-        }
-    }
-}
-
-fn explain(name: &str, error: &SysError, missing: &str) -> Failure {
-    if matches!(error.errno, ENOENT | ENOTDIR) {
-        return Failure::new(FailureCode::CommandNotFound, format!("exec: \"{name}\": {missing}"));
-    }
-    const ENOEXEC: i32 = 8;
-    const E2BIG: i32 = 7;
-    const EISDIR: i32 = 21;
-    let reason = match error.errno {
-        EACCES => "permission denied",
-        ENOEXEC => "exec format error",
-        E2BIG => "argument list too long",
-        EISDIR => "is a directory",
-        _ => return Failure::system(FailureCode::CommandNotExecutable, &format!("exec: \"{name}\""), error),
-    };
-    Failure::new(FailureCode::CommandNotExecutable, format!("exec: \"{name}\": {reason}"))
 }

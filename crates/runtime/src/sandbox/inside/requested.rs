@@ -9,6 +9,7 @@ use bunker_sys::{SysError, SysResult, credential, mount, path};
 use super::device;
 use super::host_paths::HostPaths;
 use super::image::{self, Image};
+use super::listed;
 use super::standard::{Tmpfs, mount_tmpfs};
 use super::volume;
 use crate::failure::{Failure, FailureCode};
@@ -78,9 +79,18 @@ fn open_source<'a>(wanted: &'a Mount, spec: &SandboxSpec, hosts: &HostPaths) -> 
             mount::set_attributes(mounted.as_fd(), mount::NODEV | mount::NOSUID, mount::PRIVATE, false)?;
             Source::of_existing(wanted, mounted, opened)
         }
-        Mount::Device { source, .. } => {
+        Mount::Device { source, number, .. } => {
             let (mounted, opened) = device::open_asked_for(source)?;
+            if let Some((major, minor)) = number
+                && path::status(opened.as_fd())?.node != path::device_number(*major, *minor)
+            {
+                let message = format!("adding device \"{source}\": the host's is not {major}:{minor}");
+                return Err(Failure::new(FailureCode::BadPath, message));
+            }
             Source::of_existing(wanted, mounted, opened)
+        }
+        Mount::Filesystem { .. } => {
+            Ok(Source { wanted, mounted: listed::open_filesystem(wanted, spec)?, opened: None, is_directory: true })
         }
         Mount::Image { lower, place, root, readonly, subpath, .. } => {
             let (readonly, subpath, is_first_start) = (*readonly, subpath.as_deref(), spec.generation == 1);
@@ -112,20 +122,22 @@ pub(super) fn attach_all(
 ) -> Result<(), Failure> {
     // While the root shows the image alone: a volume below another one starts with what the image has there.
     fill_all(sources, root, hides_caller)?;
-    for source in sources {
-        let target = source.wanted.target();
-        let point = if source.is_directory { target_directory(root, target)? } else { target_file(root, target)? };
-        let is_asked_for = matches!(source.wanted, Mount::Bind { .. });
-        let over_kernels = match proc {
-            Some(proc) if is_asked_for => is_replaceable(proc, point.as_fd())?,
-            _ => false,
-        };
-        if !over_kernels {
-            ensure_mountable(root, point.as_fd(), target)?;
-        }
-        mount::attach(source.mounted.as_fd(), point.as_fd())?;
+    sources.iter().try_for_each(|source| attach(source, root, proc))
+}
+
+/// Puts one in its place.
+pub(super) fn attach(source: &Source<'_>, root: BorrowedFd<'_>, proc: Option<BorrowedFd<'_>>) -> Result<(), Failure> {
+    let target = source.wanted.target();
+    let point = if source.is_directory { target_directory(root, target)? } else { target_file(root, target)? };
+    let is_asked_for = matches!(source.wanted, Mount::Bind { .. });
+    let over_kernels = match proc {
+        Some(proc) if is_asked_for => is_replaceable(proc, point.as_fd())?,
+        _ => false,
+    };
+    if !over_kernels {
+        ensure_mountable(root, point.as_fd(), target)?;
     }
-    Ok(())
+    Ok(mount::attach(source.mounted.as_fd(), point.as_fd())?)
 }
 
 /// What begins with the image's content gets it; then nothing more is written that is not to be.
@@ -148,7 +160,7 @@ pub(super) fn fill_all(sources: &[Source<'_>], root: BorrowedFd<'_>, hides_calle
                 }
                 mount::set_attributes(source.mounted.as_fd(), flag(*readonly, mount::RDONLY), 0, false)?;
             }
-            Mount::Bind { .. } | Mount::Device { .. } | Mount::Image { .. } => {}
+            Mount::Bind { .. } | Mount::Device { .. } | Mount::Filesystem { .. } | Mount::Image { .. } => {}
         }
     }
     Ok(())
@@ -177,12 +189,12 @@ pub(super) fn give_all(sources: &[Source<'_>], owner: (u32, u32)) -> Result<(), 
     Ok(())
 }
 
-fn flag(set: bool, attribute: u64) -> u64 {
+pub(super) fn flag(set: bool, attribute: u64) -> u64 {
     if set { attribute } else { 0 }
 }
 
 /// docker's words; the recursive forms differ only in how far the clone reached.
-fn propagation_of(word: &str) -> Result<u64, Failure> {
+pub(super) fn propagation_of(word: &str) -> Result<u64, Failure> {
     match word {
         "" | "private" | "rprivate" => Ok(mount::PRIVATE),
         "slave" | "rslave" => Ok(mount::SLAVE),

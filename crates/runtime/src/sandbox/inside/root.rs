@@ -8,6 +8,7 @@ use bunker_sys::{SysResult, file as descriptor, path};
 
 use super::host_paths::HostPaths;
 use super::open_host_directory;
+use super::requested::propagation_of;
 use crate::failure::{Failure, FailureCode};
 use crate::spec::{RootFilesystem, SandboxSpec};
 
@@ -29,9 +30,9 @@ pub(super) fn assemble(
             let changes = Some(Changes { upper, work, volatile: *volatile });
             overlay(&Stack { lower, changes, is_first_start: spec.generation == 1 }, place, hosts)?
         }
-        RootFilesystem::Directory { path: directory, .. } => {
+        RootFilesystem::Directory { path: directory, propagation, .. } => {
             let clone = mount::clone_of(hosts.directory(directory)?.as_fd(), true)?;
-            mount::set_attributes(clone.as_fd(), mount::NODEV, mount::PRIVATE, true)?;
+            mount::set_attributes(clone.as_fd(), mount::NODEV, propagation_of(propagation)?, true)?;
             mount::attach(clone.as_fd(), place.as_fd())?;
             clone
         }

@@ -17,11 +17,13 @@ const EROFS: i32 = 30;
 const ELOOP: i32 = 40;
 
 /// What later steps need of these mounts, as descriptors that no path can redirect.
+/// A bundle may lack any of them.
+#[derive(Default)]
 pub(super) struct Standard {
-    pub(super) proc: OwnedFd,
-    pub(super) sys: OwnedFd,
-    pub(super) devices: OwnedFd,
-    pub(super) terminals: OwnedFd,
+    pub(super) proc: Option<OwnedFd>,
+    pub(super) sys: Option<OwnedFd>,
+    pub(super) devices: Option<OwnedFd>,
+    pub(super) terminals: Option<OwnedFd>,
 }
 
 /// Mounts them all on the root.
@@ -42,7 +44,7 @@ pub(super) fn mount_all(
     device::fill(devices.as_fd())?;
     attach(terminals.as_fd(), devices.as_fd(), "pts")?;
     mount_messages(spec, devices.as_fd(), shared_memory)?;
-    Ok(Standard { proc, sys, devices, terminals })
+    Ok(Standard { proc: Some(proc), sys: Some(sys), devices: Some(devices), terminals: Some(terminals) })
 }
 
 /// What processes leave for each other: the container's own, another one's, or the host's.
@@ -210,7 +212,7 @@ fn real_directory(root: BorrowedFd<'_>, name: &str) -> Result<OwnedFd, Failure> 
 
 /// Values of the container's own namespaces (sysctl.d(5) names), through the mount itself: nothing can stand in for it. A name is
 /// words between dots and nothing else, a value one line (CVE-2022-0811).
-fn write_sysctls(spec: &SandboxSpec, proc: BorrowedFd<'_>) -> Result<(), Failure> {
+pub(super) fn write_sysctls(spec: &SandboxSpec, proc: BorrowedFd<'_>) -> Result<(), Failure> {
     if spec.sysctls.is_empty() {
         return Ok(());
     }
