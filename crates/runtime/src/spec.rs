@@ -2,6 +2,9 @@
 //! Mirrored by `src/container/sandbox-spec.ts`; a change here changes both and, if it breaks readers, `SPEC_VERSION`.
 //! Nothing here reads configuration or the environment: policy was decided before.
 
+mod bundle;
+
+pub use bundle::{Bundle, CapabilitySets, NamespaceKind, NamespacePath};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -69,35 +72,6 @@ pub struct SandboxSpec {
     /// Made from an OCI bundle, at another engine's word.
     #[serde(default)]
     pub bundle: Option<Bundle>,
-}
-
-/// What is different with an OCI bundle: U is the namespace of whoever calls, who maps the container's own under it as he may;
-/// nothing is mounted but what `mounts` lists, in that order, and what is at /dev gets the customary devices if it is a new tmpfs.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Bundle {
-    /// Joined instead of being made.
-    pub joins: Vec<NamespacePath>,
-}
-
-/// A namespace by its file: `/proc/<pid>/ns/net`, or one that is bound somewhere.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct NamespacePath {
-    pub kind: NamespaceKind,
-    pub path: String,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum NamespaceKind {
-    Cgroup,
-    Ipc,
-    Network,
-    Pid,
-    Time,
-    User,
-    Uts,
 }
 
 /// An installed program with the command line that crun and runc have in common.
@@ -345,16 +319,6 @@ pub struct Capabilities {
     /// These instead, whoever the user is.
     #[serde(default)]
     pub sets: Option<CapabilitySets>,
-}
-
-/// As an OCI bundle gives them (capabilities(7)).
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct CapabilitySets {
-    pub effective: Vec<String>,
-    pub permitted: Vec<String>,
-    pub inheritable: Vec<String>,
-    pub ambient: Vec<String>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -3,7 +3,7 @@
 import { print, warn } from "../output.ts";
 import { RUNTIME_VERBS, type RuntimeSettings } from "../runtime/verbs.ts";
 import { UsageError } from "../usage.ts";
-import { ANY_NUMBER, defineVerb, type Verb } from "../verb.ts";
+import { ANY_NUMBER, defineVerb, type GlobalOptions, type Verb } from "../verb.ts";
 import { lookup } from "../verbs.ts";
 import { shortVersion } from "../version.ts";
 
@@ -31,7 +31,7 @@ export const verb = defineVerb({
   interspersed: false,
   completes: "none",
   examples: ["runtime create --bundle /srv/web web", "runtime start web", "runtime state web"],
-  async run({ path, values, positionals }) {
+  async run({ path, values, positionals, globals }) {
     if (values.version) {
       print(`bunker-runtime version ${shortVersion().replace(/^\D+/, "")}\nspec: ${SPEC_VERSION}\n`);
       return 0;
@@ -45,7 +45,7 @@ export const verb = defineVerb({
         });
       }
       const manager = oneOf("--cgroup-manager", values["cgroup-manager"] ?? "cgroupfs", MANAGERS);
-      return await runVerb(path, positionals, { root: values.root, groups: manager !== "disabled" });
+      return await runVerb({ path, globals, positionals }, { root: values.root, groups: manager !== "disabled" });
     } catch (error) {
       if (values.log !== null) await writeLog(values.log, format, error);
       throw error;
@@ -58,7 +58,13 @@ function oneOf(flag: string, word: string, known: readonly string[]): string {
   throw new UsageError(`invalid argument "${word}" for "${flag}" flag`, { hint: `It is one of ${known.join(", ")}.` });
 }
 
-async function runVerb(path: string, positionals: readonly string[], settings: RuntimeSettings): Promise<number> {
+interface Asked {
+  path: string;
+  globals: GlobalOptions;
+  positionals: readonly string[];
+}
+
+async function runVerb({ path, globals, positionals }: Asked, settings: RuntimeSettings): Promise<number> {
   const [name = "", ...words] = positionals;
   const make = lookup(RUNTIME_VERBS, name);
   if (make === undefined) {
@@ -69,7 +75,7 @@ async function runVerb(path: string, positionals: readonly string[], settings: R
   const own: Verb = make(settings);
   const parsed = own.parse(words);
   const ownPath = `${path} ${name}`;
-  if (!parsed.help) return own.run(ownPath, parsed, { root: null, runroot: null });
+  if (!parsed.help) return own.run(ownPath, parsed, globals);
   const { verbHelp } = await import("../help.ts");
   print(verbHelp(`runtime ${name}`, ownPath, own));
   return 0;
