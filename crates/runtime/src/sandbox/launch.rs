@@ -8,6 +8,7 @@ use bunker_sys::{SysError, file, namespace, path, socket};
 use super::foreign::{self, Foreign};
 use super::fuse::RootServer;
 use super::inside;
+use super::namespaces::OpenNamespaces;
 use super::provision::Provision;
 use super::report::{Report, Word};
 use super::share::{self, Peers};
@@ -65,31 +66,6 @@ pub struct Sandbox {
     /// Another runtime makes it: until `await_ready` the process is the one that becomes that runtime.
     foreign: Option<Foreign>,
     provision: Option<Provision>,
-}
-
-/// Namespaces of a container, held open.
-pub struct OpenNamespaces {
-    pub user: OwnedFd,
-    pub network: OwnedFd,
-    pub mount: OwnedFd,
-}
-
-impl OpenNamespaces {
-    fn of(pid: i32) -> Result<Self, Failure> {
-        let open = |name| namespace::open(pid, name);
-        Ok(Self { user: open("user")?, network: open("net")?, mount: open("mnt")? })
-    }
-
-    pub(super) fn own() -> Result<Self, Failure> {
-        let open = |name| file::open(&format!("/proc/self/ns/{name}"), path::O_RDONLY);
-        Ok(Self { user: open("user")?, network: open("net")?, mount: open("mnt")? })
-    }
-
-    /// As they come in a report.
-    pub(super) fn from_list(list: Vec<OwnedFd>) -> Option<Self> {
-        let [user, network, mount] = <[OwnedFd; 3]>::try_from(list).ok()?;
-        Some(Self { user, network, mount })
-    }
 }
 
 /// Makes the process in its namespaces (and in its group) and lets it build the sandbox; `await_ready` waits for that. Must run in U, with one thread.

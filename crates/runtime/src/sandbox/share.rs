@@ -8,7 +8,8 @@ use bunker_sys::process::{self, Cloned};
 use bunker_sys::{SysError, SysResult, file, mount, namespace, path, socket};
 
 use super::inside;
-use super::launch::{OpenNamespaces, Prepared, adjust_oom_score, first_namespaces};
+use super::launch::{Prepared, adjust_oom_score, first_namespaces};
+use super::namespaces::OpenNamespaces;
 use super::report::Report;
 use crate::failure::{Failure, FailureCode};
 use crate::spec::{Join, JoinKind, SandboxSpec};
