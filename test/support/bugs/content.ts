@@ -5,15 +5,19 @@ import { type Bug, inSandbox } from "./bug.ts";
 const COPY = "src/engine/copy.ts";
 /** A running container's files as the host's file system has them: what the container wrote, and its links. */
 const BY_HAND = "`${engine.store.layout.container(viewContainer(engine, side.name).record.id)}/upper${side.at.path}`";
-const FILL = [
+const IMAGE_PLACE = [
   "    let image = target_directory(root, target)?;",
   "    ensure_mountable(root, image.as_fd(), target)?;",
-  "    // What another file system shows there (/sys, /dev) is not the image's content.",
-  "    if path::status(root)?.device != path::status(image.as_fd())?.device {",
+  "    Ok(image)",
+  "",
+].join("\n");
+const OTHER_DEVICE = [
+  "    if path::status(root)?.device != path::status(image)?.device {",
   "        return Ok(());",
   "    }",
   "",
 ].join("\n");
+const IF_EMPTY = "    if !tree::is_empty(volume.data.as_fd()).map_err(failed)? {\n        return Ok(());\n    }\n";
 
 export const CONTENT: Bug[] = [
   {
@@ -44,11 +48,8 @@ export const CONTENT: Bug[] = [
     row: "V107",
     about: "a volume that has data is filled all the same, over them",
     edits: [
-      inSandbox(
-        "inside/volume.rs",
-        "    if !tree::is_empty(volume.data.as_fd()).map_err(failed)? {\n        return Ok(());\n    }\n",
-        "",
-      ),
+      inSandbox("inside/volume.rs", `${IF_EMPTY}    fill_from`, "    fill_from"),
+      inSandbox("inside/volume.rs", `${IF_EMPTY}    // What another`, "    // What another"),
       inSandbox("inside/volume.rs", "if !tree::is_empty(self.data.as_fd())? {", "if false {"),
     ],
     caughtBy: { file: "volume.test.ts", name: "starts with the image's content, once, and never over data" },
@@ -59,9 +60,10 @@ export const CONTENT: Bug[] = [
     edits: [
       inSandbox(
         "inside/volume.rs",
-        FILL,
-        '    let image = match file::open(&format!("{}/{target}", file::path_of(root)), path::O_PATH | path::O_DIRECTORY) {\n        Ok(found) => found,\n        Err(_) => target_directory(root, target)?,\n    };\n',
+        IMAGE_PLACE,
+        '    match file::open(&format!("{}/{target}", file::path_of(root)), path::O_PATH | path::O_DIRECTORY) {\n        Ok(found) => Ok(found),\n        Err(_) => target_directory(root, target),\n    }\n',
       ),
+      inSandbox("inside/volume.rs", OTHER_DEVICE, ""),
     ],
     caughtBy: { file: "security/image-data.test.ts", name: "are filled from the image alone" },
   },

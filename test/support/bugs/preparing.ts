@@ -26,7 +26,7 @@ export const PREPARING: Bug[] = [
   {
     row: "V21",
     about: "nobody looks whether a mount goes over /proc",
-    edits: [inSandbox(REQUESTED, "        if !over_kernels {\n", "        if false {\n")],
+    edits: [inSandbox(REQUESTED, "    if !over_kernels {\n", "    if false {\n")],
     caughtBy: { file: RACE, name: "to /proc itself" },
   },
   {
@@ -35,8 +35,8 @@ export const PREPARING: Bug[] = [
     edits: [
       inSandbox(
         REQUESTED,
-        "        let is_asked_for = matches!(source.wanted, Mount::Bind { .. });\n",
-        `        let point = file::open(&${OUTSIDE}, target), path::O_PATH).unwrap_or(point);\n        let is_asked_for = matches!(source.wanted, Mount::Bind { .. });\n`,
+        "    let is_asked_for = matches!(source.wanted, Mount::Bind { .. });\n",
+        `    let point = bunker_sys::file::open(&${OUTSIDE}, target), path::O_PATH).unwrap_or(point);\n    let is_asked_for = matches!(source.wanted, Mount::Bind { .. });\n`,
       ),
     ],
     caughtBy: { file: RACE, name: "to outside, by dots" },
@@ -180,8 +180,8 @@ export const PREPARING: Bug[] = [
     edits: [
       inSandbox(
         "inside/process.rs",
-        "if identity.uid == 0 { (bounding, 0) }",
-        "if identity.uid == 0 { (bounding, bounding) }",
+        "Kept { permitted: bounding, effective: bounding, inheritable: 0, ambient: 0 }",
+        "Kept { permitted: bounding, effective: bounding, inheritable: bounding, ambient: 0 }",
       ),
     ],
     caughtBy: { file: BASELINE, name: "none inheritable, none ambient" },
@@ -201,7 +201,13 @@ export const PREPARING: Bug[] = [
   {
     row: "V38",
     about: "who is not root keeps root's capabilities",
-    edits: [inSandbox("inside/process.rs", "else { (non_root, non_root) }", "else { (bounding, bounding) }")],
+    edits: [
+      inSandbox(
+        "inside/process.rs",
+        "Kept { permitted: non_root, effective: non_root, inheritable: non_root, ambient: non_root }",
+        "Kept { permitted: bounding, effective: bounding, inheritable: bounding, ambient: bounding }",
+      ),
+    ],
     caughtBy: { file: BASELINE, name: "has none for a user that is not root" },
   },
 ];
