@@ -342,6 +342,8 @@ describe("the network", () => {
   it("names that are not there yet are refused with what there is", async () => {
     const complaint = await network.stage.env.fails(["run", "--network", "mine", "busybox"], 125);
     expect(complaint).toContain("--network mine is not available yet");
-    expect(complaint).toContain("hint: The networks there are so far: none, host, default, container:NAME and ns:PATH.");
+    expect(complaint).toContain(
+      "hint: The networks there are so far: none, host, default, container:NAME and ns:PATH.",
+    );
   });
 });

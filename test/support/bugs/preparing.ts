@@ -36,7 +36,7 @@ export const PREPARING: Bug[] = [
       inSandbox(
         REQUESTED,
         "    let is_asked_for = matches!(source.wanted, Mount::Bind { .. });\n",
-        `    let point = bunker_sys::file::open(&${OUTSIDE}, target), path::O_PATH).unwrap_or(point);\n    let is_asked_for = matches!(source.wanted, Mount::Bind { .. });\n`,
+        `    use bunker_sys::file;\n    let point = file::open(&${OUTSIDE}, target), path::O_PATH).unwrap_or(point);\n    let is_asked_for = matches!(source.wanted, Mount::Bind { .. });\n`,
       ),
     ],
     caughtBy: { file: RACE, name: "to outside, by dots" },
