@@ -225,7 +225,8 @@ pub fn try_overlay(directory: &str, program: Option<&str>) -> Result<(), Failure
     path::make_directory_at(layer.as_fd(), b"removed", 0o755)?;
     if program.is_none() {
         // Where this fails, layers have marks that only the other drivers read.
-        path::make_node_at(layer.as_fd(), b"whiteout", path::S_IFCHR)?;
+        path::make_node_at(layer.as_fd(), b"whiteout", path::S_IFCHR)
+            .map_err(|error| Failure::system(FailureCode::HostRefused, "making a whiteout for overlay", &error))?;
     }
     let (upper, work) = (within("upper"), within("work"));
     let changes = Some(root::Changes { upper: &upper, work: &work, volatile: false });
