@@ -7,6 +7,7 @@ import { isLong } from "../../support/guards.ts";
 import { Invariants } from "../../support/invariants.ts";
 import { atWork, it, NO_NETWORK, Source } from "./fixture.ts";
 
+const KILLED = 137;
 const CROWD = 100;
 const ROUNDS = isLong() ? 50 : 1;
 const TIMEOUT_MS = isLong() ? 3_600_000 : 240_000;
@@ -77,7 +78,8 @@ describe("a hundred at once", () => {
             signal: null,
             bug: null,
           });
-          if (code !== 0) expect(stderr).not.toBe("");
+          // What exec ran may have been killed with its container, which is its own code.
+          if (code !== 0 && code !== KILLED) expect(stderr).not.toBe("");
         }
         await env.run(["rm", "--force", "a", "b"]);
       }

@@ -16,6 +16,7 @@ const TIMEOUT_MS = isLong() ? 3_600_000 : 240_000;
 /** Those whose failure leaves a container behind, as docker's does, with the reason in it, or that have done the half of their work. */
 const CHANGE_ALL_THE_SAME = new Set([
   "run -d",
+  "run -d where a program shows the root",
   "kill",
   "run, attached",
   "run with a new volume",

@@ -119,16 +119,20 @@ function draw(cases: Case[]): Case[] {
   return isLong() ? cases : Array.from({ length: Math.min(DRAWN, cases.length) }, () => random.take(cases));
 }
 
+const KILLED = 137;
+
 /** All that is wrong with how it ended. */
 async function problemsOf({ words, title }: Case): Promise<string[]> {
   const result = await stage.env.run(words, { stdin: "", timeoutMs: PATIENCE_MS }).catch(String);
   if (typeof result === "string") return [`${title}: ${result}`];
   const { code, signal, stderr, stdout } = result;
   const obeyed = /[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/;
+  // The container that it watched, whose end another case was about.
+  const wasKilled = code === KILLED && words[0] === "attach";
   const problems: Record<string, boolean> = {
     [`ended by ${signal}`]: signal !== null,
-    [`exit code ${code}`]: code === null || code > 127,
-    "no word of why": code !== 0 && code !== 1 && stderr === "",
+    [`exit code ${code}`]: code === null || (code > 127 && !wasKilled),
+    "no word of why": code !== 0 && code !== 1 && !wasKilled && stderr === "",
     "a bug": /this is a bug|panicked|\bat .*:\d+:\d+|undefined is not/.test(stderr),
     "a control character": obeyed.test(stderr),
     // A template and an archive print what they hold.
