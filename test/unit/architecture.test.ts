@@ -63,8 +63,9 @@ const WORTH_SPLITTING = 300;
 
 const RUST_MAY_DEPEND: Record<string, string[]> = {
   "bunker-sys": [],
+  "bunker-network": ["bunker-sys"],
   "bunker-runtime": ["bunker-sys"],
-  "bunker-keeper": ["bunker-runtime", "bunker-sys"],
+  "bunker-keeper": ["bunker-network", "bunker-runtime", "bunker-sys"],
   "bunker-napi": ["bunker-sys"],
   "bunker-probe": [],
 };

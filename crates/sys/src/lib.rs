@@ -11,6 +11,7 @@ pub mod landlock;
 pub mod lock;
 pub mod mount;
 pub mod namespace;
+pub mod netlink;
 pub mod path;
 pub mod poll;
 pub mod priority;

@@ -1,0 +1,286 @@
+//! N and what is plugged into it. `settle` makes a fresh network namespace N, `add_network` puts a bridge into it, `plug`
+//! connects a container to a bridge. All is done from outside by netlink sockets that were opened inside (`visit`), so that
+//! nobody has to stay there. What is done twice, after somebody died half-way, is well: what is there is taken or replaced.
+
+use crate::netlink::{Bridge, Mac, Netlink, Route, RouteKind, Rule, Veth, is_there};
+use crate::nft::{self, MARK_LOCAL, MARK_TUN, Port, TUN_NAME};
+use bunker_sys::namespace::{self, NETWORK};
+use bunker_sys::{SysError, SysResult};
+use std::io::ErrorKind;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::{fs, thread};
+
+/// Routes of packets with `MARK_LOCAL` and `MARK_TUN`.
+const TABLE_LOCAL: u32 = 100;
+const TABLE_TUN: u32 = 101;
+const TABLE_MAIN: u32 = 254;
+/// lo is the first link of every network namespace.
+const LOOPBACK: u32 = 1;
+/// The relay's packets are whole: the kernel cuts them where they leave by a bridge.
+const TUN_MTU: u32 = 65_535;
+/// 500, the default, lost half of 2,000 SYNs that came at once.
+const TUN_QUEUE: u32 = 8_192;
+
+/// Of N, below /proc/sys/net. The tun breaks under any rp_filter; with tcp_early_demux a SYN that takes the port of a flow in
+/// TIME_WAIT would never leave its bridge; and nobody tells N of routers. Where the kernel shows bridged packets to the rules for
+/// routed ones, that is only slow.
+const SYSCTLS: [(&str, &str); 14] = [
+    ("bridge/bridge-nf-call-iptables", "0"),
+    ("bridge/bridge-nf-call-ip6tables", "0"),
+    ("ipv4/ip_forward", "1"),
+    ("ipv4/tcp_early_demux", "0"),
+    ("ipv4/conf/all/rp_filter", "0"),
+    ("ipv4/conf/default/rp_filter", "0"),
+    ("ipv4/conf/all/send_redirects", "0"),
+    ("ipv4/conf/default/send_redirects", "0"),
+    ("ipv6/conf/all/forwarding", "1"),
+    ("ipv6/conf/all/accept_ra", "0"),
+    ("ipv6/conf/default/accept_ra", "0"),
+    ("ipv6/conf/all/accept_redirects", "0"),
+    ("ipv6/conf/default/accept_redirects", "0"),
+    ("ipv6/conf/default/dad_transmits", "0"),
+];
+
+/// Of a container's network namespace: a container listens to no router, and has IPv6 only where its networks have it.
+const CONTAINER_SYSCTLS: [(&str, &str); 5] = [
+    ("ipv6/conf/all/accept_ra", "0"),
+    ("ipv6/conf/default/accept_ra", "0"),
+    ("ipv6/conf/all/accept_redirects", "0"),
+    ("ipv6/conf/default/accept_redirects", "0"),
+    ("ipv6/conf/default/dad_transmits", "0"),
+];
+
+/// The two sockets that were born in N.
+pub struct Sockets {
+    pub route: Netlink,
+    pub filter: Netlink,
+}
+
+/// A bridge network.
+#[derive(Clone, Debug)]
+pub struct Network {
+    /// Begins with `nft::BRIDGE_PREFIX`; at most 15 bytes.
+    pub bridge: String,
+    pub mac: Mac,
+    pub mtu: u32,
+    /// The bridge's own addresses, with the length of the network's prefix.
+    pub gateways: Vec<(IpAddr, u8)>,
+}
+
+/// A container's place on a network.
+#[derive(Clone, Debug)]
+pub struct Plug<'a> {
+    pub bridge: &'a str,
+    /// The bridge's end; at most 15 bytes, unique in N.
+    pub port: &'a str,
+    pub container: BorrowedFd<'a>,
+    /// The container's end, `eth0`.
+    pub interface: &'a str,
+    pub mac: Mac,
+    pub mtu: u32,
+    pub addresses: Vec<(IpAddr, u8)>,
+    /// Where everything goes that has no other route; none on an internal network.
+    pub default_gateways: Vec<IpAddr>,
+    /// Further routes: destination, gateway, metric.
+    pub routes: Vec<((IpAddr, u8), IpAddr, Option<u32>)>,
+}
+
+/// Does something in another network namespace, on a thread of its own: the others stay where they are.
+///
+/// # Errors
+/// Of setns(2), and those of `act`.
+pub fn visit<T: Send>(network_namespace: BorrowedFd<'_>, act: impl FnOnce() -> SysResult<T> + Send) -> SysResult<T> {
+    let enter = || {
+        namespace::join(network_namespace, NETWORK)?;
+        act()
+    };
+    thread::scope(|scope| scope.spawn(enter).join()).unwrap_or_else(|_| Err(SysError::new("thread", EFAULT)))
+}
+
+const EFAULT: i32 = 14;
+
+impl Sockets {
+    /// Of the network namespace this thread is in.
+    ///
+    /// # Errors
+    /// Of socket(2).
+    pub fn open() -> SysResult<Self> {
+        Ok(Self { route: Netlink::route()?, filter: Netlink::filter()? })
+    }
+
+    /// Makes N ready for bridges and for the relay, whose tun is there and whose listeners are at this port. Must be called
+    /// in N, for its sysctls.
+    ///
+    /// # Errors
+    /// `ENOENT` from nftables where the kernel lacks what the rules need: then another way out has to serve.
+    pub fn settle(&mut self, listener: u16) -> SysResult<()> {
+        write_sysctls(&SYSCTLS)?;
+        self.route.set_up(LOOPBACK)?;
+        nft::ruleset(listener).apply("set up nftables", &mut self.filter)?;
+        self.lead_to_relay()
+    }
+
+    /// What goes with the tun, and has to be made again with it.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn lead_to_relay(&mut self) -> SysResult<()> {
+        let tun = self.route.link_index(TUN_NAME)?;
+        self.route.set_size(tun, TUN_MTU, TUN_QUEUE)?;
+        self.route.set_up(tun)?;
+        for is_version6 in [false, true] {
+            let everything =
+                if is_version6 { Ipv6Addr::UNSPECIFIED.into() } else { IpAddr::from(Ipv4Addr::UNSPECIFIED) };
+            let ways =
+                [(RouteKind::Local, LOOPBACK, TABLE_LOCAL, MARK_LOCAL), (RouteKind::Unicast, tun, TABLE_TUN, MARK_TUN)];
+            for (kind, link, table, mark) in ways {
+                let route = Route { kind, destination: (everything, 0), gateway: None, link, table, metric: None };
+                unless_there(self.route.add_route(&route))?;
+                self.route.ensure_rule(Rule { is_version6, mark, table })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts a network's bridge into N, unless it is there.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn add_network(&mut self, network: &Network) -> SysResult<()> {
+        let bridge = Bridge { name: &network.bridge, mac: network.mac, mtu: network.mtu };
+        unless_there(self.route.add_bridge(&bridge))?;
+        let link = self.route.link_index(&network.bridge)?;
+        for (address, prefix) in &network.gateways {
+            unless_there(self.route.add_address(link, *address, *prefix))?;
+        }
+        nft::join(link).apply("add a bridge to nftables", &mut self.filter)?;
+        self.route.set_up(link)
+    }
+
+    /// # Errors
+    /// The kernel's; that it is gone is none.
+    pub fn remove_network(&mut self, bridge: &str) -> SysResult<()> {
+        let Ok(link) = self.route.link_index(bridge) else { return Ok(()) };
+        unless_gone(nft::part(link).apply("remove a bridge from nftables", &mut self.filter))?;
+        unless_gone(self.route.remove_link(link))
+    }
+
+    /// Connects a container, and says as what nftables knows it. What has the name in N is a leftover and is removed first.
+    ///
+    /// # Errors
+    /// The kernel's; nothing is left plugged in then.
+    pub fn plug(&mut self, plug: &Plug<'_>) -> SysResult<Port> {
+        self.remove(plug.port)?;
+        let bridge = self.route.link_index(plug.bridge)?;
+        let veth = Veth {
+            name: plug.port,
+            bridge,
+            peer_name: plug.interface,
+            peer_mac: plug.mac,
+            peer_namespace: plug.container,
+            mtu: plug.mtu,
+        };
+        self.route.add_veth(&veth)?;
+        let finished = self.admit(plug).and_then(|port| visit(plug.container, || configure(plug)).map(|()| port));
+        if finished.is_err() {
+            let _ = self.remove(plug.port);
+        }
+        finished
+    }
+
+    fn admit(&mut self, plug: &Plug<'_>) -> SysResult<Port> {
+        let link = self.route.link_index(plug.port)?;
+        let addresses = plug.addresses.iter().map(|(address, _)| *address).collect();
+        let port = Port { link, mac: plug.mac, addresses };
+        nft::admit(&port).apply("admit to nftables", &mut self.filter)?;
+        Ok(port)
+    }
+
+    /// Takes a container off its network: both ends go. They are gone already if the container is.
+    ///
+    /// # Errors
+    /// The kernel's; that something is gone is none.
+    pub fn unplug(&mut self, port: &Port) -> SysResult<()> {
+        let removed = unless_gone(self.route.remove_link(port.link));
+        unless_gone(nft::dismiss(port).apply("dismiss from nftables", &mut self.filter))?;
+        removed
+    }
+
+    fn remove(&mut self, name: &str) -> SysResult<()> {
+        unless_gone(self.route.link_index(name).and_then(|link| self.route.remove_link(link)))
+    }
+}
+
+fn unless_gone(result: SysResult<()>) -> SysResult<()> {
+    const ENOENT: i32 = 2;
+    const ENODEV: i32 = 19;
+    match result {
+        Err(error) if !matches!(error.errno, ENOENT | ENODEV) => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// In the container's network namespace: its end gets its addresses, goes up, and gets its routes.
+fn configure(plug: &Plug<'_>) -> SysResult<()> {
+    let mut route = Netlink::route()?;
+    write_sysctls(&CONTAINER_SYSCTLS)?;
+    route.set_up(LOOPBACK)?;
+    let link = route.link_index(plug.interface)?;
+    let has_version6 = plug.addresses.iter().any(|(address, _)| address.is_ipv6());
+    let disabled = if has_version6 { "0" } else { "1" };
+    write_sysctls(&[(&format!("ipv6/conf/{}/disable_ipv6", plug.interface), disabled)])?;
+    for (address, prefix) in &plug.addresses {
+        route.add_address(link, *address, *prefix)?;
+    }
+    route.set_up(link)?;
+    let to = |destination, gateway, metric| Route {
+        kind: RouteKind::Unicast,
+        destination,
+        gateway: Some(gateway),
+        link,
+        table: TABLE_MAIN,
+        metric,
+    };
+    for gateway in &plug.default_gateways {
+        let everything =
+            if gateway.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { IpAddr::from(Ipv6Addr::UNSPECIFIED) };
+        unless_there(route.add_route(&to((everything, 0), *gateway, None)))?;
+    }
+    plug.routes
+        .iter()
+        .try_for_each(|(destination, gateway, metric)| route.add_route(&to(*destination, *gateway, *metric)))
+}
+
+fn unless_there(result: SysResult<()>) -> SysResult<()> {
+    match result {
+        Err(error) if is_there(&error) => Ok(()),
+        other => other,
+    }
+}
+
+/// Of the network namespace this thread is in. A kernel without IPv6 or without filters in bridges has none of theirs.
+fn write_sysctls(sysctls: &[(&str, &str)]) -> SysResult<()> {
+    for (name, value) in sysctls {
+        let path = format!("/proc/sys/net/{name}");
+        match fs::write(&path, value) {
+            Err(error) if error.kind() != ErrorKind::NotFound || name.starts_with("ipv4/") => {
+                return Err(SysError::from_io(format!("write({path:?}, {value:?})"), &error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Keeps N for as long as the descriptor is held.
+///
+/// # Errors
+/// Of unshare(2).
+pub fn make() -> SysResult<OwnedFd> {
+    let enter = || {
+        namespace::unshare(NETWORK)?;
+        bunker_sys::file::open("/proc/thread-self/ns/net", bunker_sys::path::O_RDONLY)
+    };
+    thread::scope(|scope| scope.spawn(enter).join()).unwrap_or_else(|_| Err(SysError::new("thread", EFAULT)))
+}

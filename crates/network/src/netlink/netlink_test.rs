@@ -1,0 +1,60 @@
+use super::message::{NLMSG_ERROR, Reply};
+use super::{Attributes, Message};
+use proptest::prelude::*;
+
+#[test]
+fn a_message_is_what_netlink_7_says() {
+    let attributes = Attributes::new().with_text(3, "br").with_nested(18, &Attributes::new().with_be32(1, 2));
+    let mut bytes = Vec::new();
+    Message::new(16, &[7, 0, 0, 0], &attributes).creating().write(9, &mut bytes);
+    let mut expected = Vec::new();
+    expected.extend(40_u32.to_ne_bytes());
+    expected.extend(16_u16.to_ne_bytes());
+    expected.extend(0x605_u16.to_ne_bytes());
+    expected.extend(9_u32.to_ne_bytes());
+    expected.extend([0, 0, 0, 0, 7, 0, 0, 0]);
+    expected.extend(7_u16.to_ne_bytes());
+    expected.extend(3_u16.to_ne_bytes());
+    expected.extend(b"br\0\0");
+    expected.extend(12_u16.to_ne_bytes());
+    expected.extend(0x8012_u16.to_ne_bytes());
+    expected.extend(8_u16.to_ne_bytes());
+    expected.extend(1_u16.to_ne_bytes());
+    expected.extend([0, 0, 0, 2]);
+    assert_eq!(bytes, expected);
+}
+
+#[test]
+fn an_error_carries_the_kernels_words() {
+    let mut body = (-17_i32).to_ne_bytes().to_vec();
+    body.extend([0; 16]);
+    body.extend(Attributes::new().with_text(1, "File exists here").as_bytes());
+    let reply = Reply { kind: NLMSG_ERROR, body };
+    let error = reply.failure("add bridge x").expect("an error");
+    assert_eq!(error.to_string(), "add bridge x (File exists here) → EEXIST");
+    assert_eq!(Reply { kind: NLMSG_ERROR, body: vec![0; 20] }.failure("x"), None);
+}
+
+proptest! {
+    #[test]
+    fn what_was_written_is_read(kind in 20_u16..999, fixed in prop::collection::vec(any::<u8>(), 4..=4), text in "[a-z]{0,20}") {
+        let mut bytes = Vec::new();
+        Message::new(kind, &fixed, &Attributes::new().with_u32(1, 5).with_text(2, &text)).write(1, &mut bytes);
+        Message::new(kind, &fixed, &Attributes::new()).write(2, &mut bytes);
+        let replies = Reply::all(&bytes);
+        prop_assert_eq!(replies.len(), 2);
+        prop_assert_eq!(replies[0].kind, kind);
+        let read = replies[0].attribute(4, 2).map(<[u8]>::to_vec);
+        prop_assert_eq!(read, Some(format!("{text}\0").into_bytes()));
+        prop_assert_eq!(replies[0].attribute(4, 9), None);
+    }
+
+    #[test]
+    fn whatever_comes_is_read_without_harm(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        for reply in Reply::all(&bytes) {
+            let _ = reply.attribute(16, 3);
+            let _ = reply.number(4);
+            let _ = reply.failure("x");
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! The rules of N, as nftables has them: what steers packets to the relay, what keeps networks apart, and what keeps a container
+//! from speaking with another's address. `expression` holds the words of a rule, `batch` the messages that carry them.
+//!
+//! ```text
+//! table inet bunker                                     table bridge bunker
+//!   prerouting: from a bridge                             prerouting: IPv4, ARP and IPv6 whose (port, hardware address,
+//!     to one of our own addresses, or a container: go on                address) is not in a set of leases: dropped;
+//!     TCP of a flow that the relay has: to it (mark 1)                  router advertisements: dropped
+//!     all else: to the tun (mark 2)
+//!   prerouting: from the tun (the relay's answers, and first SYNs it lets go)
+//!     to a container: go on
+//!     SYN: to the relay's listener (mark 1)
+//!     TCP of a flow that the relay has: to it (mark 1); else refused
+//!   input: lo, mark 1, DNS, ping, neighbours; else refused
+//!   forward: tun → bridge, bridge → tun, and within a bridge; else dropped (so one network does not reach another)
+//! ```
+
+mod batch;
+mod expression;
+
+pub use batch::Batch;
+
+use crate::netlink::Mac;
+use batch::{Chain, Hook, Set};
+use expression::{Base, Expression, FibResult, Key, bytes, jump, verdict};
+use std::net::{IpAddr, Ipv6Addr};
+
+/// Of packets that are for one of the relay's sockets.
+pub const MARK_LOCAL: u32 = 1;
+/// Of packets that are for the relay to look at.
+pub const MARK_TUN: u32 = 2;
+/// All bridges' names begin so, and no other link's.
+pub const BRIDGE_PREFIX: &str = "br-";
+pub const TUN_NAME: &str = "tun0";
+
+const TABLE: &str = "bunker";
+const BRIDGES: &str = "bridges";
+const PORTS_4: &str = "ports4";
+const PORTS_6: &str = "ports6";
+
+const MANGLE: i32 = -150;
+const BEFORE_ALL: i32 = -300;
+const FILTER: i32 = 0;
+
+const TCP: u8 = 6;
+const UDP: u8 = 17;
+const ICMP: u8 = 1;
+const ICMP6: u8 = 58;
+const DNS: u16 = 53;
+const ECHO_REQUEST: u8 = 8;
+const ECHO_REQUEST_6: u8 = 128;
+const ROUTER_ADVERTISEMENT: u8 = 134;
+const NEIGHBOUR_SOLICITATION: u8 = 135;
+const NEIGHBOUR_ADVERTISEMENT: u8 = 136;
+const IPV4: u16 = 0x0800;
+const ARP: u16 = 0x0806;
+const IPV6: u16 = 0x86dd;
+
+/// What one port of a bridge may say who it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Port {
+    /// Index of the bridge's end of the veth pair.
+    pub link: u32,
+    pub mac: Mac,
+    pub addresses: Vec<IpAddr>,
+}
+
+/// All rules, with the relay's listeners on this port of 127.0.0.1 and `::1`. Replaces what is there.
+#[must_use]
+pub fn ruleset(listener: u16) -> Batch {
+    let mut batch = Batch::default();
+    steer(&mut batch.table(batch::INET, TABLE), listener);
+    keep_honest(&mut batch.table(batch::BRIDGE, TABLE));
+    batch
+}
+
+/// From now on the port may send with these addresses.
+#[must_use]
+pub fn admit(port: &Port) -> Batch {
+    with_elements(port, |table, set, elements| table.add_elements(set, elements))
+}
+
+/// No more.
+#[must_use]
+pub fn dismiss(port: &Port) -> Batch {
+    with_elements(port, |table, set, elements| table.remove_elements(set, elements))
+}
+
+/// From now on packets may stay within this bridge: the kernel shows even those to `forward` where `br_netfilter` is loaded.
+#[must_use]
+pub fn join(bridge: u32) -> Batch {
+    let mut batch = Batch::default();
+    batch.table_there(batch::INET, TABLE).add_elements(BRIDGES, &[within(bridge)]);
+    batch
+}
+
+/// No more.
+#[must_use]
+pub fn part(bridge: u32) -> Batch {
+    let mut batch = Batch::default();
+    batch.table_there(batch::INET, TABLE).remove_elements(BRIDGES, &[within(bridge)]);
+    batch
+}
+
+fn within(bridge: u32) -> Vec<u8> {
+    [bridge.to_ne_bytes(), bridge.to_ne_bytes()].concat()
+}
+
+fn with_elements(port: &Port, act: impl Fn(&mut batch::Table<'_>, &str, &[Vec<u8>])) -> Batch {
+    let mut batch = Batch::default();
+    let mut table = batch.table_there(batch::BRIDGE, TABLE);
+    let (mut four, mut six) = (Vec::new(), Vec::new());
+    for address in &port.addresses {
+        match address {
+            IpAddr::V4(address) => four.push(element(port, &address.octets())),
+            IpAddr::V6(address) => six.push(element(port, &address.octets())),
+        }
+    }
+    if !six.is_empty() {
+        // What a host with IPv6 says before it has its address, and on its link.
+        six.push(element(port, &Ipv6Addr::UNSPECIFIED.octets()));
+        six.push(element(port, &link_local(port.mac).octets()));
+    }
+    for (set, elements) in [(PORTS_4, four), (PORTS_6, six)].iter().filter(|(_, elements)| !elements.is_empty()) {
+        act(&mut table, set, elements);
+    }
+    batch
+}
+
+/// Index, hardware address padded to whole registers, address.
+fn element(port: &Port, address: &[u8]) -> Vec<u8> {
+    [&port.link.to_ne_bytes()[..], &port.mac, &[0, 0], address].concat()
+}
+
+/// RFC 4291, appendix A.
+fn link_local([a, b, c, d, e, f]: Mac) -> Ipv6Addr {
+    let pair = u16::from_be_bytes;
+    Ipv6Addr::new(0xfe80, 0, 0, 0, pair([a ^ 2, b]), pair([c, 0xff]), pair([0xfe, d]), pair([e, f]))
+}
+
+fn steer(table: &mut batch::Table<'_>, listener: u16) {
+    table.set(&Set { name: BRIDGES, fields: &[4, 4], key_length: 8 });
+    for name in ["frombridge", "fromtun"] {
+        table.chain(&Chain { name, hook: None });
+    }
+    let hook = |name, number, priority, is_open| Chain { name, hook: Some(Hook { number, priority, is_open }) };
+    table.chain(&hook("prerouting", batch::PREROUTING, MANGLE, true));
+    table.chain(&hook("input", batch::INPUT, FILTER, false));
+    table.chain(&hook("forward", batch::FORWARD, FILTER, false));
+
+    let from = |link: Vec<Expression>, chain| rule([link, vec![jump(chain)]]);
+    table.rule("prerouting", &from(enters_by_bridge(), "frombridge"));
+    table.rule("prerouting", &from(enters_by_tun(), "fromtun"));
+
+    table.rule("frombridge", &rule([is_local(), accept()]));
+    table.rule("frombridge", &rule([is_container(), accept()]));
+    let known = [is_tcp(), has_flags_of_first_syn(false), has_socket(), mark(MARK_LOCAL), accept()];
+    table.rule("frombridge", &rule(known));
+    table.rule("frombridge", &rule([mark(MARK_TUN), accept()]));
+
+    table.rule("fromtun", &rule([is_container(), accept()]));
+    for is_version6 in [false, true] {
+        let to_listener = Expression::tproxy(is_version6, listener);
+        let first =
+            [is_version(is_version6), is_tcp(), has_flags_of_first_syn(true), to_listener, mark(MARK_LOCAL), accept()];
+        table.rule("fromtun", &rule(first));
+    }
+    table.rule("fromtun", &rule([has_socket(), mark(MARK_LOCAL), accept()]));
+    table.rule("fromtun", &rule([is_tcp(), vec![Expression::reset()]]));
+    table.rule("fromtun", &rule([vec![verdict(batch::DROP)]]));
+
+    for admitted in inputs() {
+        table.rule("input", &rule([admitted, accept()]));
+    }
+    table.rule("input", &rule([is_tcp(), vec![Expression::reset()]]));
+    table.rule("input", &rule([vec![Expression::port_unreachable()]]));
+
+    table.rule("forward", &rule([enters_by_tun(), leaves_by_bridge(), accept()]));
+    table.rule("forward", &rule([enters_by_bridge(), leaves_by_tun(), accept()]));
+    let links = vec![Expression::meta(Key::InIndex), Expression::meta_into_word(1, Key::OutIndex)];
+    table.rule("forward", &rule([links, vec![Expression::in_set(BRIDGES)], accept()]));
+}
+
+/// What N itself listens to.
+fn inputs() -> Vec<Vec<Expression>> {
+    let by_bridge = |more: Vec<Expression>| [enters_by_bridge(), more].concat();
+    let mut admitted = vec![
+        vec![Expression::meta(Key::InName), Expression::equal(&bytes::name("lo"))],
+        [Expression::meta(Key::Mark), Expression::equal(&MARK_LOCAL.to_ne_bytes())].into(),
+        by_bridge(is_icmp(ICMP, ECHO_REQUEST)),
+    ];
+    for protocol in [UDP, TCP] {
+        let port = [Expression::payload(Base::Transport, 2, 2), Expression::equal(&DNS.to_be_bytes())];
+        admitted.push(by_bridge([is_protocol(protocol), port.into()].concat()));
+    }
+    for kind in [ECHO_REQUEST_6, NEIGHBOUR_SOLICITATION, NEIGHBOUR_ADVERTISEMENT] {
+        admitted.push(by_bridge(is_icmp(ICMP6, kind)));
+    }
+    admitted
+}
+
+fn keep_honest(table: &mut batch::Table<'_>) {
+    /// Index and padded hardware address before it.
+    const WHO: u32 = 12;
+    const SENDER_IN_ARP: u32 = 14;
+    table.set(&Set { name: PORTS_4, fields: &[4, 6, 4], key_length: WHO + 4 });
+    table.set(&Set { name: PORTS_6, fields: &[4, 6, 16], key_length: WHO + 16 });
+    let hook = Hook { number: batch::PREROUTING, priority: BEFORE_ALL, is_open: true };
+    table.chain(&Chain { name: "prerouting", hook: Some(hook) });
+    let stranger = |kind: u16, (offset, length), set| {
+        let link = Expression::meta(Key::InIndex);
+        let mac = Expression::payload_into_word(1, Base::Link, 6, 6);
+        let address = Expression::payload_into_word(3, Base::Network, offset, length);
+        rule([is_ethernet(kind), vec![link, mac, address, Expression::not_in(set), verdict(batch::DROP)]])
+    };
+    table.rule("prerouting", &stranger(IPV4, (12, 4), PORTS_4));
+    table.rule("prerouting", &stranger(ARP, (SENDER_IN_ARP, 4), PORTS_4));
+    table.rule("prerouting", &stranger(IPV6, (8, 16), PORTS_6));
+    table.rule(
+        "prerouting",
+        &rule([is_ethernet(IPV6), is_icmp(ICMP6, ROUTER_ADVERTISEMENT), vec![verdict(batch::DROP)]]),
+    );
+}
+
+fn rule<const N: usize>(parts: [Vec<Expression>; N]) -> Vec<Expression> {
+    parts.concat()
+}
+
+fn accept() -> Vec<Expression> {
+    vec![verdict(batch::ACCEPT)]
+}
+
+fn enters_by_bridge() -> Vec<Expression> {
+    vec![Expression::meta(Key::InName), Expression::equal(BRIDGE_PREFIX.as_bytes())]
+}
+
+fn leaves_by_bridge() -> Vec<Expression> {
+    vec![Expression::meta(Key::OutName), Expression::equal(BRIDGE_PREFIX.as_bytes())]
+}
+
+fn enters_by_tun() -> Vec<Expression> {
+    vec![Expression::meta(Key::InName), Expression::equal(&bytes::name(TUN_NAME))]
+}
+
+fn leaves_by_tun() -> Vec<Expression> {
+    vec![Expression::meta(Key::OutName), Expression::equal(&bytes::name(TUN_NAME))]
+}
+
+/// To one of N's own addresses.
+fn is_local() -> Vec<Expression> {
+    const RTN_LOCAL: u32 = 2;
+    vec![Expression::fib(FibResult::Kind), Expression::equal(&RTN_LOCAL.to_ne_bytes())]
+}
+
+/// To what lies behind a bridge.
+fn is_container() -> Vec<Expression> {
+    vec![Expression::fib(FibResult::OutName), Expression::equal(BRIDGE_PREFIX.as_bytes())]
+}
+
+fn is_version(is_version6: bool) -> Vec<Expression> {
+    const NFPROTO: [u8; 2] = [2, 10];
+    vec![Expression::meta(Key::Family), Expression::equal(&[NFPROTO[usize::from(is_version6)]])]
+}
+
+fn is_protocol(number: u8) -> Vec<Expression> {
+    vec![Expression::meta(Key::Protocol), Expression::equal(&[number])]
+}
+
+fn is_tcp() -> Vec<Expression> {
+    is_protocol(TCP)
+}
+
+fn is_icmp(protocol: u8, kind: u8) -> Vec<Expression> {
+    [is_protocol(protocol), vec![Expression::payload(Base::Transport, 0, 1), Expression::equal(&[kind])]].concat()
+}
+
+fn is_ethernet(kind: u16) -> Vec<Expression> {
+    vec![Expression::payload(Base::Link, 12, 2), Expression::equal(&kind.to_be_bytes())]
+}
+
+/// SYN alone of FIN, SYN, RST and ACK.
+fn has_flags_of_first_syn(wanted: bool) -> Vec<Expression> {
+    const FLAGS_AT: u32 = 13;
+    const LOOKED_AT: u8 = 0x17;
+    const SYN: u8 = 0x02;
+    let compared = if wanted { Expression::equal(&[SYN]) } else { Expression::unequal(&[SYN]) };
+    vec![Expression::payload(Base::Transport, FLAGS_AT, 1), Expression::mask(&[LOOKED_AT]), compared]
+}
+
+/// A socket of the relay's, bound to somebody else's address, has this flow.
+fn has_socket() -> Vec<Expression> {
+    vec![Expression::transparent_socket(), Expression::equal(&[1])]
+}
+
+fn mark(value: u32) -> Vec<Expression> {
+    vec![Expression::number(value), Expression::set_mark()]
+}
