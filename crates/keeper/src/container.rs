@@ -2,8 +2,10 @@
 //!
 //! One thread, one poll loop. `protocol` is what clients may ask, `client` one connection, `session` a process with its streams,
 //! `stream` how bytes travel, `log` the log, `record` the files others read, `companion` a program that serves the container,
-//! `network` the one for the way out, `root` the one that shows the root where the kernel does not, `monitor` joins them.
+//! `network` the one for the way out, `bridge` the connection to the network keeper, `root` the one that shows the root where the
+//! kernel does not, `monitor` joins them.
 
+mod bridge;
 mod client;
 mod companion;
 mod detach_keys;

@@ -3,6 +3,7 @@
 //! holds one in memory: what only jobs need is the worker's (bin/worker.rs).
 
 mod container;
+mod network;
 
 use std::ffi::OsString;
 
@@ -20,6 +21,10 @@ fn main() {
         Some("container") => {
             stand_alone();
             container::main();
+        }
+        Some("network") => {
+            stand_alone();
+            network::main(arguments.next());
         }
         Some("init") => bunker_runtime::sandbox::init(arguments.collect::<Vec<OsString>>()),
         _ => bunker_sys::process::exit(USAGE),

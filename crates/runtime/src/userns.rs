@@ -38,12 +38,21 @@ impl Drop for Membership {
 pub fn enter(request: &UserNamespace, user_runtime_dir: &str) -> Result<Membership, Failure> {
     let register = format!("{user_runtime_dir}/u");
     let _held = join_or_make(request, user_runtime_dir, &register)?;
+    let membership = self::register(user_runtime_dir)?;
+    hide_keys()?;
+    Ok(membership)
+}
+
+/// Writes this process, which lives in U already, into U's register.
+///
+/// # Errors
+/// Of creating the file.
+pub fn register(user_runtime_dir: &str) -> Result<Membership, Failure> {
     let pid = process::own_pid();
     let started = process::start_time(pid).unwrap_or(0);
-    let membership = Membership { path: format!("{register}/{pid}-{started}-{}", process::boot_id()) };
+    let membership = Membership { path: format!("{user_runtime_dir}/u/{pid}-{started}-{}", process::boot_id()) };
     fs::File::create(&membership.path)
         .map_err(|error| SysError::from_io(format!("creat({:?})", membership.path), &error))?;
-    hide_keys()?;
     Ok(membership)
 }
 

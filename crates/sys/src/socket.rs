@@ -166,6 +166,11 @@ pub fn send_frame(channel: BorrowedFd<'_>, text: &str) -> bool {
     matches!(crate::file::send(channel, &frame), Ok(crate::file::Transfer::Done(count)) if count == frame.len())
 }
 
+/// As `send_frame`, with a descriptor.
+pub fn send_frame_with(channel: BorrowedFd<'_>, text: &str, fd: BorrowedFd<'_>) -> bool {
+    crate::client::channel::send(channel.as_raw_fd(), text, &[fd.as_raw_fd()]).is_ok()
+}
+
 /// A connected pair of packet sockets: one message, one send, descriptors beside it.
 pub fn packet_pair() -> SysResult<(OwnedFd, OwnedFd)> {
     let mut ends = [-1; 2];

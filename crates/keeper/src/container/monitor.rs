@@ -17,6 +17,7 @@ use bunker_runtime::{Failure, FailureCode};
 use bunker_sys::poll::{self, Watch};
 use bunker_sys::{file, socket};
 
+use super::bridge::Bridge;
 use super::client::Client;
 use super::companion::Helper;
 use super::group::Group;
@@ -73,6 +74,7 @@ struct Container {
     namespaces: Option<OpenNamespaces>,
     helper: Option<Helper>,
     root_helper: Option<RootHelper>,
+    bridge: Option<Bridge>,
     group: Option<Group>,
     /// When its process is killed (`--timeout`).
     deadline: Option<Instant>,
@@ -89,6 +91,7 @@ struct Doomed {
 #[derive(Clone, Copy)]
 enum Token {
     Listener,
+    Network,
     Client(u64),
     End(u32),
     Source(u32, usize),
@@ -155,6 +158,7 @@ impl Monitor {
         if let Some(listener) = &self.listener {
             list.push((Watch::new(listener.as_fd(), true, false), Token::Listener));
         }
+        list.extend(self.bridge().and_then(Bridge::watch).map(|watch| (watch, Token::Network)));
         list.extend(self.clients.iter().map(|client| (client.watch(), Token::Client(client.id))));
         for (&key, session) in &self.sessions {
             list.extend(session.pidfd_watch().map(|watch| (watch, Token::End(key))));
@@ -171,11 +175,12 @@ impl Monitor {
     }
 
     fn handle(&mut self, token: Token) {
-        if !matches!(token, Token::Listener | Token::Client(_)) {
+        if !matches!(token, Token::Listener | Token::Network | Token::Client(_)) {
             self.buffer.resize(CHUNK, 0);
         }
         match token {
             Token::Listener => self.accept(),
+            Token::Network => self.heal_network(),
             Token::Client(id) => self.serve(id),
             Token::End(key) => self.observe_end(key),
             Token::Source(key, at) => self.pump(key, at),
@@ -259,6 +264,8 @@ impl Monitor {
             }
             Request::Attach(streams) => self.attach(id, MAIN, &streams, fds),
             Request::Exec { spec, detach, streams } => self.exec(id, &spec, ((!detach).then_some(&streams), fds)),
+            Request::Connect { network } => self.networked()?.connect(*network),
+            Request::Disconnect { bridge } => self.networked()?.disconnect(&bridge),
             Request::Wait => {
                 self.main_session()?;
                 self.client(id).waits = true;
@@ -274,6 +281,21 @@ impl Monitor {
                 let key = self.client(id).session.unwrap_or(MAIN);
                 self.running(key)?.resize(rows, columns)
             }
+        }
+    }
+
+    fn bridge(&self) -> Option<&Bridge> {
+        self.container.as_ref().and_then(|container| container.bridge.as_ref()).filter(|_| self.phase != Phase::Over)
+    }
+
+    fn networked(&mut self) -> Result<&mut Bridge, Failure> {
+        let bridge = self.container.as_mut().and_then(|container| container.bridge.as_mut());
+        bridge.ok_or_else(|| Failure::new(FailureCode::BadRequest, "the container is on no network of the user's own"))
+    }
+
+    fn heal_network(&mut self) {
+        if let Ok(bridge) = self.networked() {
+            bridge.heal();
         }
     }
 

@@ -34,7 +34,7 @@ pub struct Starting {
 /// should we die in between it ends, and from then on others find it.
 pub fn prepare(network: &Network, namespaces: &OpenNamespaces) -> Result<Option<Starting>, Failure> {
     let program = match network {
-        Network::None | Network::Host | Network::Shared => return Ok(None),
+        Network::None | Network::Host | Network::Shared | Network::Bridge { .. } => return Ok(None),
         Network::Slirp4netns { program } => slirp(program),
         Network::Pasta { program } => pasta(program),
     };

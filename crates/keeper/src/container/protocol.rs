@@ -1,7 +1,7 @@
 //! What clients ask and what they are told: JSON in frames, one reply to each request, in order; events in between.
 //! The version travels with every request, so that an old keeper can be managed by a newer command.
 
-use bunker_runtime::spec::{ExecSpec, SPEC_VERSION, SandboxSpec, UserNamespace};
+use bunker_runtime::spec::{Attachment, ExecSpec, SPEC_VERSION, SandboxSpec, UserNamespace};
 use bunker_runtime::{Failure, FailureCode};
 use bunker_sys::process::Ended;
 use serde::Deserialize;
@@ -49,6 +49,14 @@ pub enum Request {
     Tidy {
         trash: String,
         paths: Vec<String>,
+    },
+    /// One more network of the user's own.
+    Connect {
+        network: Box<Attachment>,
+    },
+    /// One less, by the name of its bridge.
+    Disconnect {
+        bridge: String,
     },
     /// Become the keeper of a container whose own was killed.
     Adopt {

@@ -3,10 +3,12 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use bunker_runtime::spec::{SandboxSpec, UserNamespace};
+use bunker_runtime::sandbox::{OpenNamespaces, Sandbox};
+use bunker_runtime::spec::{Network, SandboxSpec, UserNamespace};
 use bunker_runtime::{Failure, FailureCode, leftover, sandbox, trash, userns};
-use bunker_sys::{SysResult, file, lock, path, process, socket};
+use bunker_sys::{SysResult, file, lock, namespace, path, process, socket};
 
+use super::super::bridge::Bridge;
 use super::super::companion::Helper;
 use super::super::group::Group;
 use super::super::log::Log;
@@ -85,6 +87,7 @@ impl Monitor {
         group = group.filter(|_| sandbox.is_grouped);
         let mut namespaces = sandbox.namespaces.take();
         let mut helper = namespaces.as_ref().map(|open| network::prepare(&spec.network, open)).transpose()?.flatten();
+        let mut bridge = namespaces.as_ref().map(|open| join_networks(&spec, open, &sandbox)).transpose()?.flatten();
         let mut state = State::new(sandbox.pid, spec.generation);
         state.shares_user_namespace = spec.user_namespace.container_uid_map.is_empty();
         state.helper = helper.as_ref().map(|starting| starting.helper.record());
@@ -112,17 +115,29 @@ impl Monitor {
             if let Some(starting) = &helper {
                 starting.go()?;
             }
+            bridge = join_networks(&spec, &open, &sandbox)?;
             namespaces = Some(open);
         }
         let helper = helper.map(Starting::finish).transpose()?;
+        bridge.as_mut().map(Bridge::finish).transpose()?;
         self.listener = Some(socket::listen_control(&spec.runtime_dir)?);
         let pidfd = file::duplicate(sandbox.pidfd.as_fd())?;
         let terminal = sandbox.terminal.take();
         self.sessions.insert(MAIN, Session::new((sandbox.pid, pidfd), terminal, ends, spec.process.stdin_once)?);
         let log = open_log(&spec)?;
         let waiting = Some(sandbox);
-        self.container =
-            Some(Container { spec, state, log, waiting, namespaces, helper, root_helper, group, deadline: None });
+        self.container = Some(Container {
+            spec,
+            state,
+            log,
+            waiting,
+            namespaces,
+            helper,
+            root_helper,
+            bridge,
+            group,
+            deadline: None,
+        });
         Ok(())
     }
 
@@ -174,17 +189,28 @@ impl Monitor {
         state.write(&spec.runtime_dir)?;
         self.listener = Some(socket::listen_control(&spec.runtime_dir)?);
         self.runtime_dir = Some(spec.runtime_dir.clone());
-        self.sessions.insert(MAIN, Session::adopted(state.pid, pidfd, outputs));
         let log = open_log(&spec)?;
         let helper = state.helper.and_then(Helper::adopt);
         let root_helper = state.root_helper.and_then(RootHelper::adopt);
         let group = state.cgroup.as_deref().and_then(Group::open);
         // Not earlier: an adoption that failed leaves everything as the next one needs it.
         self.runtime_dir = Some(spec.runtime_dir.clone());
+        let bridge = match spec.network {
+            Network::Bridge { .. } => {
+                Bridge::lost(&spec, namespace::open(state.pid, "net")?, file::duplicate(pidfd.as_fd())?)
+            }
+            _ => None,
+        };
+        let session = Session::adopted(state.pid, pidfd, outputs);
         let deadline = state.deadline.map(|at| Instant::now() + until(at));
-        self.container =
-            Some(Container { spec, state, log, waiting: None, namespaces: None, helper, root_helper, group, deadline });
+        let waiting = None;
+        let container =
+            Container { spec, state, log, waiting, namespaces: None, helper, root_helper, bridge, group, deadline };
+        self.container = Some(container);
+        self.sessions.insert(MAIN, session);
         self.phase = Phase::Running;
+        // Not while it is adopted: that it cannot be reached is no reason to leave it alone.
+        self.heal_network();
         Ok(())
     }
 
@@ -221,6 +247,9 @@ impl Monitor {
         if let Some(container) = &mut self.container {
             if let Some(helper) = &container.helper {
                 helper.dismiss();
+            }
+            if let Some(bridge) = container.bridge.take() {
+                bridge.leave();
             }
             container.group = None;
             if container.root_helper.is_some() {
@@ -277,6 +306,11 @@ impl Monitor {
         let names: Vec<_> = self.doomed.paths.iter().map(|name| name.clone().into_bytes()).collect();
         trash::empty(place.as_fd(), self.trash_share.as_ref().map(AsFd::as_fd), &names)
     }
+}
+
+fn join_networks(spec: &SandboxSpec, open: &OpenNamespaces, sandbox: &Sandbox) -> Result<Option<Bridge>, Failure> {
+    let pidfd = file::duplicate(sandbox.pidfd.as_fd())?;
+    Bridge::ask(spec, file::duplicate(open.network.as_fd())?, pidfd)
 }
 
 /// From now to a second of the wall clock; nothing if that is over.

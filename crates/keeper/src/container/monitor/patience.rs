@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::super::bridge::Bridge;
 use super::super::session::Session;
 use super::{MAIN, Monitor};
 
@@ -13,7 +14,9 @@ impl Monitor {
     /// Milliseconds until somebody's patience ends, or the buffer is idle.
     pub(super) fn timeout(&self) -> i32 {
         let idle = (!self.buffer.is_empty()).then_some(IDLE_MS);
-        let patience = self.sessions.values().filter_map(Session::patience).chain(self.time_left()).min();
+        let network = self.bridge().and_then(Bridge::patience);
+        let patience =
+            self.sessions.values().filter_map(Session::patience).chain(self.time_left()).chain(network).min();
         let patience = patience.map(|left| i32::try_from(left.as_millis()).unwrap_or(i32::MAX).saturating_add(1));
         idle.into_iter().chain(patience).min().unwrap_or(-1)
     }
@@ -41,6 +44,9 @@ impl Monitor {
     /// Ends whatever has had its time.
     pub(super) fn give_up_waiting(&mut self) {
         self.end_overdue();
+        if self.bridge().and_then(Bridge::patience).is_some_and(|left| left.is_zero()) {
+            self.heal_network();
+        }
         let overdue =
             |(key, session): (&u32, &Session)| session.patience().is_some_and(|left| left.is_zero()).then_some(*key);
         let overdue: Vec<u32> = self.sessions.iter().filter_map(overdue).collect();

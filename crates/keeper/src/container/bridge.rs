@@ -1,0 +1,228 @@
+//! The container's connection to the network keeper, which is started by the first that needs it and, should it be killed, by
+//! the first that notices: then the container's networks are found in N as they were.
+
+use std::ffi::CString;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use bunker_runtime::spec::{Attachment, Network, SPEC_VERSION, SandboxSpec};
+use bunker_runtime::{Failure, FailureCode};
+use bunker_sys::client::channel;
+use bunker_sys::poll::{self, Watch};
+use bunker_sys::process::{self, Cloned};
+use bunker_sys::{SysError, SysResult, file, lock, path};
+
+use crate::network::protocol::{self, DIRECTORY, Request};
+
+/// It answers in a millisecond, and in ten when it has to be started.
+const PATIENCE_MS: i32 = 10_000;
+/// A container that ends does not wait long for one that may be stopped.
+const FAREWELL_MS: i32 = 1_000;
+/// Between attempts to find a network keeper again.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// A container on networks of the user's own.
+pub struct Bridge {
+    user_runtime_dir: String,
+    container: protocol::Container,
+    /// The container's network namespace, and its first process.
+    namespace: OwnedFd,
+    pidfd: OwnedFd,
+    /// None while there is no network keeper.
+    channel: Option<OwnedFd>,
+    /// N, for the next network keeper.
+    kept: Option<OwnedFd>,
+    /// Held until a network keeper that we started can be found by others.
+    starting: Option<OwnedFd>,
+    retry_at: Option<Instant>,
+}
+
+impl Bridge {
+    /// Asks the network keeper to plug the container in, if it is on a network of ours. `finish` waits for the answer.
+    ///
+    /// # Errors
+    /// Of starting one.
+    pub fn ask(spec: &SandboxSpec, namespace: OwnedFd, pidfd: OwnedFd) -> Result<Option<Self>, Failure> {
+        let mut bridge = Self::lost(spec, namespace, pidfd);
+        bridge.as_mut().map(Self::join).transpose()?;
+        Ok(bridge)
+    }
+
+    /// Of a container on networks of ours, without a network keeper yet: `heal` finds one.
+    pub fn lost(spec: &SandboxSpec, namespace: OwnedFd, pidfd: OwnedFd) -> Option<Self> {
+        let Network::Bridge { networks, ports, host_loopback, name_servers } = &spec.network else { return None };
+        let container = protocol::Container {
+            id: spec.id.clone(),
+            networks: networks.clone(),
+            ports: ports.clone(),
+            host_loopback: *host_loopback,
+            name_servers: name_servers.clone(),
+        };
+        Some(Self {
+            user_runtime_dir: spec.user_runtime_dir.clone(),
+            container,
+            namespace,
+            pidfd,
+            channel: None,
+            kept: None,
+            starting: None,
+            retry_at: None,
+        })
+    }
+
+    fn join(&mut self) -> Result<(), Failure> {
+        let directory = format!("{}/{DIRECTORY}", self.user_runtime_dir);
+        let channel = match channel::connect_control(&directory)? {
+            Some(channel) => channel,
+            None => self.start(&directory)?,
+        };
+        let request = Request::Join { version: SPEC_VERSION, container: self.container.clone() };
+        send(&channel, &request, &[&self.namespace, &self.pidfd])?;
+        self.channel = Some(channel);
+        Ok(())
+    }
+
+    fn start(&mut self, directory: &str) -> SysResult<OwnedFd> {
+        match std::fs::create_dir(directory) {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+                return Err(SysError::from_io(format!("mkdir({directory:?})"), &error));
+            }
+            _ => {}
+        }
+        let held = lock::wait(&format!("{directory}/start.lock"))?;
+        // Somebody else may have been first.
+        if let Some(channel) = channel::connect_control(directory)? {
+            return Ok(channel);
+        }
+        self.starting = Some(held);
+        start_network_keeper(&self.user_runtime_dir, self.kept.as_ref())
+    }
+
+    /// Waits until the container is on its networks.
+    ///
+    /// # Errors
+    /// `Network`: what the network keeper says, or that it says nothing.
+    pub fn finish(&mut self) -> Result<(), Failure> {
+        let fds = self.answer(PATIENCE_MS)?;
+        self.kept = fds.into_iter().next();
+        self.starting = None;
+        Ok(())
+    }
+
+    fn answer(&self, patience: i32) -> Result<Vec<OwnedFd>, Failure> {
+        let channel = self.channel.as_ref().ok_or_else(gone)?;
+        let mut watches = [Watch::new(channel.as_fd(), true, false)];
+        poll::wait(&mut watches, patience)?;
+        if !watches[0].is_readable() {
+            return Err(Failure::new(FailureCode::Network, "the network keeper does not answer"));
+        }
+        let frame = channel::receive(channel.as_raw_fd())?.ok_or_else(gone)?;
+        protocol::outcome(frame.text.as_bytes()).map(|()| frame.fds)
+    }
+
+    fn request(&self, request: &Request, patience: i32) -> Result<(), Failure> {
+        send(self.channel.as_ref().ok_or_else(gone)?, request, &[])?;
+        self.answer(patience).map(drop)
+    }
+
+    /// Tells when the network keeper has gone.
+    pub fn watch(&self) -> Option<Watch> {
+        self.channel.as_ref().map(|channel| Watch::new(channel.as_fd(), true, false))
+    }
+
+    /// How long until it is looked for again.
+    pub fn patience(&self) -> Option<Duration> {
+        self.retry_at.map(|at| at.saturating_duration_since(Instant::now()))
+    }
+
+    /// The network keeper has gone, or it is time to look again.
+    pub fn heal(&mut self) {
+        self.channel = None;
+        let joined = self.join().and_then(|()| self.finish());
+        self.starting = None;
+        self.retry_at = joined.is_err().then(|| Instant::now() + PAUSE);
+        if joined.is_err() {
+            self.channel = None;
+        }
+    }
+
+    /// One more network, from now on and after the network keeper's death.
+    ///
+    /// # Errors
+    /// `Network`
+    pub fn connect(&mut self, network: Attachment) -> Result<(), Failure> {
+        self.request(&Request::Connect { network: network.clone() }, PATIENCE_MS)?;
+        self.container.networks.push(network);
+        Ok(())
+    }
+
+    /// One less.
+    ///
+    /// # Errors
+    /// `Network`
+    pub fn disconnect(&mut self, bridge: &str) -> Result<(), Failure> {
+        self.request(&Request::Disconnect { bridge: bridge.to_owned() }, PATIENCE_MS)?;
+        self.container.networks.retain(|attachment| attachment.network.bridge != bridge);
+        Ok(())
+    }
+
+    /// Its ports are free when this returns; one that does not answer finds out by itself.
+    pub fn leave(&self) {
+        let _ = self.request(&Request::Leave, FAREWELL_MS);
+    }
+}
+
+fn send(channel: &OwnedFd, request: &Request, fds: &[&OwnedFd]) -> Result<(), Failure> {
+    let text = serde_json::to_string(request).map_err(|error| Failure::new(FailureCode::System, error.to_string()))?;
+    let numbers: Vec<_> = fds.iter().map(|fd| fd.as_raw_fd()).collect();
+    Ok(channel::send(channel.as_raw_fd(), &text, &numbers)?)
+}
+
+fn gone() -> Failure {
+    Failure::new(FailureCode::Network, "the network keeper has gone")
+}
+
+/// What the network keeper is given.
+const CHANNEL: i32 = 3;
+const NAMESPACE: i32 = 4;
+const FIRST_OTHER: i32 = 5;
+
+/// This very program in network mode, in U as we are, as nobody's child: it lives longer than its first container.
+fn start_network_keeper(user_runtime_dir: &str, kept: Option<&OwnedFd>) -> SysResult<OwnedFd> {
+    // Out of the way of what it is given.
+    let own = file::duplicate_above(file::open("/proc/self/exe", path::O_RDONLY)?.as_fd(), FIRST_OTHER)?;
+    let words: Vec<CString> =
+        ["keeper", "network", user_runtime_dir].into_iter().filter_map(|word| CString::new(word).ok()).collect();
+    let (ours, theirs) = channel::pair()?;
+    match process::clone_process(0, None, false)? {
+        Cloned::Parent { pid, .. } => process::wait_child(pid, true)?,
+        Cloned::Child => match process::clone_process(0, None, false) {
+            Ok(Cloned::Child) => {
+                if place_all(&theirs, kept).is_ok() {
+                    process::execute_fd(own.as_fd(), &words, &[]);
+                }
+                process::exit(1)
+            }
+            _ => process::exit(0),
+        },
+    };
+    Ok(ours)
+}
+
+/// 3 is its end of the channel, 4 is N; it has no standard streams, and nothing else of ours.
+fn place_all(channel: &OwnedFd, kept: Option<&OwnedFd>) -> SysResult<()> {
+    let null = file::open("/dev/null", path::O_RDWR)?;
+    // First out of the way of the targets.
+    let high = |fd: &OwnedFd| file::duplicate_above(fd.as_fd(), FIRST_OTHER);
+    let (channel, kept) = (high(channel)?, kept.map(high).transpose()?);
+    for number in 0..CHANNEL {
+        file::place(null.as_fd(), number)?;
+    }
+    file::place(channel.as_fd(), CHANNEL)?;
+    if let Some(kept) = &kept {
+        file::place(kept.as_fd(), NAMESPACE)?;
+    }
+    process::reset_signals();
+    // Where there is none: nothing that had its number before.
+    file::close_from_at_exec(if kept.is_some() { FIRST_OTHER } else { NAMESPACE })
+}

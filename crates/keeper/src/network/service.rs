@@ -1,0 +1,198 @@
+//! The network keeper's loop: keepers, what they ask, and the ends of containers whose keepers are gone.
+
+use bunker_runtime::userns::{self, Membership};
+use bunker_runtime::{Failure, FailureCode};
+use bunker_sys::poll::{self, Watch};
+use bunker_sys::socket::{self, Arrival, Inbox};
+use bunker_sys::{file, process};
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use super::protocol::{self, Request};
+use super::world::World;
+
+/// How long it waits for another container after the last: setting all up again takes longer than starting one.
+const LINGER: Duration = Duration::from_secs(3);
+const FOR_EVER: i32 = -1;
+
+pub struct Service {
+    /// Why there is none, and everybody is told.
+    world: Result<World, Failure>,
+    directory: String,
+    listener: Option<OwnedFd>,
+    connections: Vec<Connection>,
+    /// While there is no container.
+    idle_since: Option<Instant>,
+    _membership: Option<Membership>,
+}
+
+/// One keeper.
+struct Connection {
+    channel: OwnedFd,
+    inbox: Inbox,
+    container: Option<String>,
+    is_gone: bool,
+}
+
+/// What a watched descriptor stands for.
+enum Token {
+    Listener,
+    Connection(usize),
+    End(String),
+}
+
+impl Service {
+    /// `channel` leads to the keeper that started us; `kept` is N if another network keeper left one.
+    pub fn new(channel: OwnedFd, kept: Option<OwnedFd>, user_runtime_dir: &str) -> Self {
+        let directory = format!("{user_runtime_dir}/{}", protocol::DIRECTORY);
+        let membership = userns::register(user_runtime_dir);
+        let listener = socket::listen_control(&directory).map_err(Failure::from);
+        let world = World::new(kept);
+        let (world, listener, membership) = match (world, listener, membership) {
+            (Ok(world), Ok(listener), Ok(membership)) => (Ok(world), Some(listener), Some(membership)),
+            (Err(failure), ..) | (_, Err(failure), _) | (.., Err(failure)) => (Err(failure), None, None),
+        };
+        let mut service =
+            Self { world, directory, listener, connections: Vec::new(), idle_since: None, _membership: membership };
+        service.welcome(channel);
+        service
+    }
+
+    fn welcome(&mut self, channel: OwnedFd) {
+        let is_gone = file::set_nonblocking(channel.as_fd()).is_err();
+        self.connections.push(Connection { channel, inbox: Inbox::default(), container: None, is_gone });
+    }
+
+    /// Serves until there has been no container for a while.
+    pub fn run(mut self) {
+        loop {
+            self.note_idleness();
+            if self.is_over() && self.close() {
+                return;
+            }
+            let (mut watches, tokens) = self.watches();
+            if poll::wait(&mut watches, self.timeout()).is_err() {
+                // As if killed: the keepers start another.
+                process::exit(1);
+            }
+            for (watch, token) in watches.iter().zip(tokens) {
+                if watch.has_event() {
+                    self.handle(&token);
+                }
+            }
+            self.connections.retain(|connection| !connection.is_gone);
+        }
+    }
+
+    fn note_idleness(&mut self) {
+        let is_idle = self.world.as_ref().map_or(true, World::is_empty);
+        self.idle_since = is_idle.then(|| self.idle_since.unwrap_or_else(Instant::now));
+    }
+
+    fn is_over(&self) -> bool {
+        match self.world {
+            Err(_) => self.connections.is_empty(),
+            Ok(_) => self.idle_since.is_some_and(|since| since.elapsed() >= LINGER),
+        }
+    }
+
+    fn timeout(&self) -> i32 {
+        let left = self.idle_since.map(|since| LINGER.saturating_sub(since.elapsed()));
+        // Rounded up: else the last millisecond is spun away.
+        left.map_or(FOR_EVER, |left| i32::try_from(left.as_millis()).unwrap_or(FOR_EVER).saturating_add(1))
+    }
+
+    /// Nobody finds us any more; but who had found us before is served.
+    fn close(&mut self) -> bool {
+        let _ = file::remove(&format!("{}/ctl", self.directory));
+        self.accept();
+        let has_come = self.connections.iter().any(|connection| connection.container.is_none());
+        if has_come {
+            self.listener = socket::listen_control(&self.directory).ok();
+            self.idle_since = None;
+        }
+        !has_come
+    }
+
+    fn watches(&self) -> (Vec<Watch>, Vec<Token>) {
+        let mut list = Vec::new();
+        list.extend(
+            self.listener.as_ref().map(|listener| (Watch::new(listener.as_fd(), true, false), Token::Listener)),
+        );
+        for (at, connection) in self.connections.iter().enumerate() {
+            list.push((Watch::new(connection.channel.as_fd(), true, false), Token::Connection(at)));
+        }
+        if let Ok(world) = &self.world {
+            list.extend(world.ends().map(|(id, end)| (Watch::new(end, true, false), Token::End(id.clone()))));
+        }
+        list.into_iter().unzip()
+    }
+
+    fn handle(&mut self, token: &Token) {
+        match token {
+            Token::Listener => self.accept(),
+            Token::Connection(at) => self.serve(*at),
+            Token::End(id) => {
+                if let Ok(world) = &mut self.world {
+                    world.leave(id);
+                }
+            }
+        }
+    }
+
+    fn accept(&mut self) {
+        while let Some(Ok(Some(channel))) = self.listener.as_ref().map(|listener| socket::accept(listener.as_fd())) {
+            self.welcome(channel);
+        }
+    }
+
+    fn serve(&mut self, at: usize) {
+        while let Some(connection) = self.connections.get_mut(at) {
+            let (body, fds) = match connection.inbox.receive(connection.channel.as_fd()) {
+                Ok(Arrival::Frame { body, fds }) => (body, fds),
+                Ok(Arrival::Later) => return,
+                Ok(Arrival::Ended) | Err(_) => {
+                    connection.is_gone = true;
+                    return;
+                }
+            };
+            let asked = protocol::parse(&body);
+            let joins = matches!(asked, Ok(Request::Join { .. }));
+            let outcome = asked.and_then(|request| answer(&mut self.world, connection, request, fds));
+            let text = protocol::reply(&outcome);
+            let sent = match (&self.world, joins && outcome.is_ok()) {
+                (Ok(world), true) => socket::send_frame_with(connection.channel.as_fd(), &text, world.namespace()),
+                _ => socket::send_frame(connection.channel.as_fd(), &text),
+            };
+            connection.is_gone = !sent;
+        }
+    }
+}
+
+fn answer(
+    world: &mut Result<World, Failure>,
+    connection: &mut Connection,
+    request: Request,
+    fds: Vec<OwnedFd>,
+) -> Result<(), Failure> {
+    let world = world.as_mut().map_err(|failure| failure.clone())?;
+    let own = || connection.container.as_deref().ok_or_else(|| refused("it has joined no network"));
+    match request {
+        Request::Join { container, .. } => {
+            let [namespace, pidfd] = <[OwnedFd; 2]>::try_from(fds).map_err(|_| refused("no container came with it"))?;
+            world.join(&container, namespace, pidfd)?;
+            connection.container = Some(container.id);
+            Ok(())
+        }
+        Request::Connect { network } => world.connect(own()?, &network),
+        Request::Disconnect { bridge } => world.disconnect(own()?, &bridge),
+        Request::Leave => {
+            world.leave(own()?);
+            Ok(())
+        }
+    }
+}
+
+fn refused(why: &str) -> Failure {
+    Failure::new(FailureCode::BadRequest, format!("a request to the network keeper: {why}"))
+}

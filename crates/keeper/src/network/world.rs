@@ -1,0 +1,188 @@
+//! N with everything in it: which containers are plugged into which networks. Decides nothing: each container says what it needs.
+
+use bunker_network::namespace::{self, Network, Plug, Sockets, visit};
+use bunker_network::netlink::Mac;
+use bunker_network::nft::Port;
+use bunker_runtime::spec::{Attachment, BridgeNetwork, Prefix};
+use bunker_runtime::{Failure, FailureCode};
+use bunker_sys::SysError;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use super::protocol;
+
+/// Of 127.0.0.1 and `::1` in N.
+const LISTENER: u16 = 4_000;
+
+pub struct World {
+    /// N.
+    inside: OwnedFd,
+    sockets: Sockets,
+    containers: BTreeMap<String, Member>,
+}
+
+/// A container that is on networks of ours.
+struct Member {
+    namespace: OwnedFd,
+    /// Tells when it has ended, should nobody else.
+    pidfd: OwnedFd,
+    plugs: Vec<Plugged>,
+}
+
+struct Plugged {
+    bridge: String,
+    port: Port,
+}
+
+impl World {
+    /// A new N, or the one that others kept.
+    ///
+    /// # Errors
+    /// `Network`: the kernel lacks what N needs.
+    pub fn new(kept: Option<OwnedFd>) -> Result<Self, Failure> {
+        let inside = kept.map_or_else(namespace::make, Ok).map_err(|error| failed("making a network", &error))?;
+        let settle = || {
+            let mut sockets = Sockets::open()?;
+            sockets.settle(LISTENER)?;
+            Ok(sockets)
+        };
+        let sockets = visit(inside.as_fd(), settle).map_err(|error| failed("setting up the user's network", &error))?;
+        Ok(Self { inside, sockets, containers: BTreeMap::new() })
+    }
+
+    pub fn namespace(&self) -> BorrowedFd<'_> {
+        self.inside.as_fd()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.containers.is_empty()
+    }
+
+    /// What tells that containers have ended.
+    pub fn ends(&self) -> impl Iterator<Item = (&String, BorrowedFd<'_>)> {
+        self.containers.iter().map(|(id, member)| (id, member.pidfd.as_fd()))
+    }
+
+    /// Plugs a container into its networks. After a failure it is on none.
+    ///
+    /// # Errors
+    /// `Network`, `BadRequest`.
+    pub fn join(&mut self, container: &protocol::Container, namespace: OwnedFd, pidfd: OwnedFd) -> Result<(), Failure> {
+        // One whose keeper was replaced comes again: what is plugged in is found there.
+        let plugs = self.containers.remove(&container.id).map_or_else(Vec::new, |member| member.plugs);
+        self.containers.insert(container.id.clone(), Member { namespace, pidfd, plugs });
+        let joined = container.networks.iter().try_for_each(|network| self.connect(&container.id, network));
+        if joined.is_err() {
+            self.leave(&container.id);
+        }
+        joined
+    }
+
+    /// Plugs a container into one more network.
+    ///
+    /// # Errors
+    /// `Network`, `BadRequest`, `NotRunning`.
+    pub fn connect(&mut self, id: &str, wanted: &Attachment) -> Result<(), Failure> {
+        let Some(member) = self.containers.get_mut(id) else { return Err(unknown()) };
+        let bridge = &wanted.network.bridge;
+        if member.plugs.iter().any(|plug| &plug.bridge == bridge) {
+            return Ok(());
+        }
+        let what = || format!("connecting to network {:?}", wanted.network.name);
+        let network = network_of(&wanted.network)?;
+        self.sockets.add_network(&network).map_err(|error| failed(&what(), &error))?;
+        let plug = Plug {
+            bridge,
+            port: &wanted.port,
+            container: member.namespace.as_fd(),
+            interface: &wanted.interface,
+            mac: parse_mac(&wanted.mac)?,
+            mtu: network.mtu,
+            addresses: pairs(&wanted.addresses),
+            default_gateways: wanted.default_gateways.clone(),
+            routes: wanted
+                .network
+                .routes
+                .iter()
+                .map(|route| (pair(route.destination), route.gateway, route.metric))
+                .collect(),
+        };
+        match self.sockets.plug(&plug) {
+            Ok(port) => {
+                member.plugs.push(Plugged { bridge: bridge.clone(), port });
+                Ok(())
+            }
+            Err(error) => {
+                let failure = failed(&what(), &error);
+                self.remove_if_empty(bridge);
+                Err(failure)
+            }
+        }
+    }
+
+    /// Takes a container off one network.
+    ///
+    /// # Errors
+    /// `NotRunning`, `Network`.
+    pub fn disconnect(&mut self, id: &str, bridge: &str) -> Result<(), Failure> {
+        let Some(member) = self.containers.get_mut(id) else { return Err(unknown()) };
+        if let Some(at) = member.plugs.iter().position(|plug| plug.bridge == bridge) {
+            let plug = member.plugs.swap_remove(at);
+            self.sockets.unplug(&plug.port).map_err(|error| failed("disconnecting", &error))?;
+            self.remove_if_empty(bridge);
+        }
+        Ok(())
+    }
+
+    /// Takes a container off all its networks, if it is on any.
+    pub fn leave(&mut self, id: &str) {
+        let Some(member) = self.containers.remove(id) else { return };
+        for plug in &member.plugs {
+            // Nobody can be told; its network namespace takes its end along.
+            let _ = self.sockets.unplug(&plug.port);
+            self.remove_if_empty(&plug.bridge);
+        }
+    }
+
+    fn remove_if_empty(&mut self, bridge: &str) {
+        let is_used = self.containers.values().flat_map(|member| &member.plugs).any(|plug| plug.bridge == bridge);
+        if !is_used {
+            // A bridge without containers does no harm.
+            let _ = self.sockets.remove_network(bridge);
+        }
+    }
+}
+
+fn network_of(network: &BridgeNetwork) -> Result<Network, Failure> {
+    Ok(Network {
+        bridge: network.bridge.clone(),
+        mac: parse_mac(&network.mac)?,
+        mtu: network.mtu,
+        gateways: pairs(&network.gateways),
+    })
+}
+
+fn pairs(prefixes: &[Prefix]) -> Vec<(IpAddr, u8)> {
+    prefixes.iter().copied().map(pair).collect()
+}
+
+fn pair(Prefix { address, length }: Prefix) -> (IpAddr, u8) {
+    (address, length)
+}
+
+/// Six pairs of hexadecimal digits with colons in between.
+fn parse_mac(text: &str) -> Result<Mac, Failure> {
+    let bytes: Option<Vec<u8>> = text.split(':').map(|part| u8::from_str_radix(part, 16).ok()).collect();
+    bytes
+        .and_then(|bytes| Mac::try_from(bytes).ok())
+        .ok_or_else(|| Failure::new(FailureCode::BadRequest, format!("{text:?} is no hardware address")))
+}
+
+fn failed(what: &str, error: &SysError) -> Failure {
+    Failure::system(FailureCode::Network, what, error)
+}
+
+fn unknown() -> Failure {
+    Failure::new(FailureCode::NotRunning, "the container is not on any network of ours")
+}
