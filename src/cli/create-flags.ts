@@ -12,6 +12,7 @@ import {
   parseResolverOption,
   parseSearchDomain,
 } from "./name-flags.ts";
+import { parsePublishWord } from "./network-flags.ts";
 import { ACCESS_FLAGS, PLATFORM_FLAGS } from "./pull-flags.ts";
 import { parseEntry, parseSysctl, parseTimezone, parseUmask } from "./process-flags.ts";
 import { parseDeviceWord } from "./space-flags.ts";
@@ -92,9 +93,12 @@ export const CREATE_FLAGS = {
   "http-proxy": { kind: "boolean", help: "Hand on http_proxy, https_proxy, ftp_proxy and no_proxy" },
   init: { kind: "boolean", help: "Run an init inside the container that forwards signals and reaps processes" },
   interactive: { kind: "boolean", short: "i", help: "Keep STDIN open even if not attached" },
+  ip: { kind: "string", help: "IPv4 address (e.g., 172.30.100.104)" },
+  ip6: { kind: "string", help: "IPv6 address (e.g., 2001:db8::33)" },
   ipc: { kind: "string", help: "IPC mode to use" },
   label: { kind: "list", short: "l", help: "Set meta data on a container", parse: parseLabelWord },
   "label-file": { kind: "list", help: "Read in a line delimited file of labels" },
+  "mac-address": { kind: "string", help: "Container MAC address (e.g., 92:d0:c6:0a:29:33)" },
   mount: {
     kind: "list",
     placeholder: "mount",
@@ -103,11 +107,12 @@ export const CREATE_FLAGS = {
   },
   name: { kind: "string", help: "Assign a name to the container" },
   network: {
-    kind: "string",
+    kind: "list",
     placeholder: "network",
-    help: 'Connect a container to a network ("none", "host", "default", "container:NAME")',
+    help: 'Connect a container to networks, or "none", "host", "container:NAME", "slirp4netns", "pasta"',
     aliases: ["net"],
   },
+  "network-alias": { kind: "list", help: "Add network-scoped alias for the container", aliases: ["net-alias"] },
   "no-healthcheck": { kind: "boolean", help: "Disable any container-specified HEALTHCHECK" },
   "no-hostname": { kind: "boolean", help: "Leave the image's /etc/hostname" },
   "no-hosts": { kind: "boolean", help: "Leave the image's /etc/hosts" },
@@ -120,6 +125,13 @@ export const CREATE_FLAGS = {
   },
   pid: { kind: "string", help: "PID namespace to use" },
   privileged: { kind: "boolean", help: "Give extended privileges to this container" },
+  publish: {
+    kind: "list",
+    short: "p",
+    help: "Publish a container's port(s) to the host",
+    parse: parsePublishWord,
+  },
+  "publish-all": { kind: "boolean", short: "P", help: "Publish all exposed ports to random ports" },
   pull: {
     kind: "string",
     help: 'Pull image before running ("always", "missing", "never", "newer")',

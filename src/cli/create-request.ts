@@ -9,12 +9,13 @@ import { parseContainerName } from "./container-name.ts";
 import { findHostUser } from "./host-user.ts";
 import { collectMounts } from "./mounts.ts";
 import { collectNames } from "./name-flags.ts";
+import { collectNetwork } from "./network-flags.ts";
 import { collectProcess } from "./process-flags.ts";
 import { parsePullPolicy, parseWantedPlatform } from "./pull-flags.ts";
 import { parseRootfs } from "./rootfs-word.ts";
 import { parseSecurityOptions } from "./security-option.ts";
 import { collectStart, scratchMounts } from "./start-flags.ts";
-import { collectSpaces, parseNetwork } from "./space-flags.ts";
+import { collectSpaces } from "./space-flags.ts";
 
 /** The kernel's limit (uname(2)). It is written into files inside, so nothing but a name. */
 const HOST_NAME = /^[a-zA-Z0-9_]([a-zA-Z0-9_.-]{0,62}[a-zA-Z0-9_])?$/;
@@ -34,7 +35,7 @@ export function buildCreateRequest(
   planCapabilities(values["cap-add"], values["cap-drop"]);
   if (values["stop-signal"] !== null) parseSignal(values["stop-signal"]);
   const security = parseSecurityOptions(values["security-opt"]);
-  const network = parseNetwork(values.network);
+  const network = collectNetwork(values);
   const mounts = collectMounts(values);
   return {
     image,
@@ -53,7 +54,7 @@ export function buildCreateRequest(
     capDrop: values["cap-drop"],
     ...security,
     ulimits: values.ulimit,
-    network,
+    ...network,
     init: values.init,
     stopSignal: values["stop-signal"],
     stopTimeout: values["stop-timeout"],
@@ -66,7 +67,7 @@ export function buildCreateRequest(
     pull: parsePullPolicy(values.pull ?? "missing", "pull option"),
     ...collectOptions(values, environment),
     ...collectSpaces(values),
-    ...collectProcess(values, network),
+    ...collectProcess(values, network.network),
     ...collectStart(values),
     ...(rootfs === null ? {} : { rootfs }),
   };

@@ -11,7 +11,7 @@ import { compileTemplate, goJson, type Template, TemplateError } from "./templat
 import { UsageError } from "./usage.ts";
 import type { GlobalOptions } from "./verb.ts";
 
-export type ObjectKind = "container" | "image" | "volume";
+export type ObjectKind = "container" | "image" | "volume" | "network";
 
 export interface InspectionOptions {
   /** Looked up when the engine is open. */
@@ -73,6 +73,7 @@ async function inspectOne({ engine, calls, name }: Asked, options: InspectionOpt
         return calls.inspectImage(engine, name);
       }
       if (kind === "volume") return (await calls.loadVolumes()).inspectVolume(engine, name);
+      if (kind === "network") return (await calls.loadNetworks()).inspectNetwork(engine, name);
       const inspection = calls.inspectContainer(engine, name);
       return options.size ? await withSize({ engine, calls, name }, inspection) : inspection;
     } catch (error) {

@@ -3,14 +3,14 @@
 export const LATER_CREATE_FLAGS = [
   // docker's and podman's, met in the first hour
   "cpus health-cmd health-interval health-retries health-start-interval health-start-period",
-  "health-timeout log-driver log-opt m|memory network-alias pids-limit p|publish P|publish-all",
+  "health-timeout log-driver log-opt m|memory pids-limit",
   "restart",
   // in the first month
   "blkio-weight cgroup-parent cgroups cpu-period cpu-quota c|cpu-shares",
   "cpuset-cpus cpuset-mems device-cgroup-rule gpus",
   "health-log-destination health-max-log-count health-max-log-size health-on-failure health-startup-cmd",
   "health-startup-interval health-startup-retries health-startup-success health-startup-timeout",
-  "ip ip6 link link-local-ip mac-address memory-reservation memory-swap",
+  "link link-local-ip memory-reservation memory-swap",
   "memory-swappiness oom-kill-disable pod",
   "sdnotify secret systemd",
   "use-api-socket",

@@ -20,6 +20,8 @@ export const LATER_FLAGS: Readonly<Record<string, string>> = {
   "volume ls": "cluster",
   "volume rm": "t|time",
   "image prune": "build-cache",
+  "network connect": "driver-opt gw-priority link link-local-ip",
+  "network create": "attachable aux-address config-from config-only ingress interface-name ipam-driver ipam-opt scope",
   "system prune": "build",
   version: "",
 };
@@ -63,7 +65,7 @@ export const LATER_VERBS: Readonly<Record<string, string>> = {
   kube: "",
   machine: "",
   manifest: "",
-  network: "",
+  network: "reload update",
   node: "",
   plugin: "",
   pod: "",

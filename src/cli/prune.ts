@@ -94,6 +94,22 @@ export async function pruneVolumes(
   return { text: deleted("Volumes", removed), bytes };
 }
 
+/** Networks of the user's that no container is on; docker's words for them have no number of bytes. */
+export async function pruneNetworks({ engine, calls }: Opened, conditions: PruneConditions): Promise<Pruned> {
+  const { listNetworks, pruneNetworks: prune, usersOf } = await calls.loadNetworks();
+  const unused = listNetworks(engine).filter(
+    (network) =>
+      network.name !== "bridge" &&
+      usersOf(engine, network).length === 0 &&
+      suitsAll(conditions, network.config.labels, network.createdAt),
+  );
+  const removed = prune(
+    engine,
+    unused.map(({ name }) => name),
+  );
+  return { text: deleted("Networks", removed), bytes: 0 };
+}
+
 /** One that does not say when it was made is as old as can be (docker's zero time). */
 function suitsAll(
   { filters, until }: PruneConditions,

@@ -30,7 +30,7 @@ interface SpaceValues {
   gidmap: readonly ParsedLine[];
   hostname: string | null;
   ipc: string | null;
-  network: string | null;
+  network: readonly string[];
   pid: string | null;
   privileged: boolean;
   subgidname: string | null;
@@ -105,7 +105,7 @@ function parseSpaces(values: SpaceValues): Spaces {
 
 /** docker's rules of what cannot be had together. */
 function ensureNoConflict(values: SpaceValues, spaces: Spaces): void {
-  const sharesNetwork = values.network?.startsWith("container:") === true;
+  const sharesNetwork = values.network.some((word) => word.startsWith("container:"));
   const hasHostname = values.hostname !== null && values.hostname !== "";
   const conflicts: [boolean, string][] = [
     [spaces.uts !== undefined && hasHostname, "hostname and the UTS mode"],
@@ -120,20 +120,4 @@ function ensureNoConflict(values: SpaceValues, spaces: Spaces): void {
     values.sysctl.map(([name]) => name),
     { network: true, ipc: spaces.ipc !== "host" },
   );
-}
-
-const NETWORKS = ["default", "none", "host"] as const;
-
-/** `--network`. @throws BunkerError usage, or unsupported */
-export function parseNetwork(text: string | null): CreateRequest["network"] {
-  // podman: private is what it has anyway.
-  if (text === null || text === "private") return "default";
-  if (text === "") throw new BunkerError("usage", "no name set for network");
-  if (/^(?:container|ns):./.test(text)) return text as `container:${string}` | `ns:${string}`;
-  if (text === "container:") throw new BunkerError("usage", "invalid container format container:<name|id>");
-  const network = NETWORKS.find((known) => known === text);
-  if (network !== undefined) return network;
-  throw new BunkerError("unsupported", `--network ${text} is not available yet`, {
-    hint: "The networks there are so far: none, host, default, container:NAME and ns:PATH.",
-  });
 }

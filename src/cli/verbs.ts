@@ -115,6 +115,23 @@ export const VERBS: Readonly<Record<string, VerbEntry>> = {
     load: () => import("./commands/image-inspect.ts"),
   },
   "image prune": { summary: "Remove unused images", load: () => import("./commands/image-prune.ts") },
+  "network connect": {
+    summary: "Connect a container to a network",
+    load: () => import("./commands/network-connect.ts"),
+  },
+  "network create": { summary: "Create a network", load: () => import("./commands/network-create.ts") },
+  "network disconnect": {
+    summary: "Disconnect a container from a network",
+    load: () => import("./commands/network-disconnect.ts"),
+  },
+  "network exists": { summary: "Check if a network exists", load: () => import("./commands/network-exists.ts") },
+  "network inspect": {
+    summary: "Display detailed information on one or more networks",
+    load: () => import("./commands/network-inspect.ts"),
+  },
+  "network ls": { summary: "List networks", load: () => import("./commands/network-ls.ts") },
+  "network prune": { summary: "Remove all unused networks", load: () => import("./commands/network-prune.ts") },
+  "network rm": { summary: "Remove one or more networks", load: () => import("./commands/network-rm.ts") },
   "system df": { summary: "Show disk usage", load: () => import("./commands/system-df.ts") },
   "system prune": { summary: "Remove unused data", load: () => import("./commands/system-prune.ts") },
   "system reset": {
@@ -179,6 +196,21 @@ export const GROUPS: Readonly<Record<string, GroupEntry>> = {
       remove: "rmi",
       tag: "tag",
       untag: "untag",
+    },
+  },
+  network: {
+    summary: "Manage networks",
+    members: {
+      connect: "network connect",
+      create: "network create",
+      disconnect: "network disconnect",
+      exists: "network exists",
+      inspect: "network inspect",
+      ls: "network ls",
+      list: "network ls",
+      prune: "network prune",
+      rm: "network rm",
+      remove: "network rm",
     },
   },
   system: {

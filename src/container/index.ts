@@ -40,14 +40,25 @@ export type {
   CreateRequest,
   EnvironmentSettings,
   NameSettings,
+  NetworkUse,
   ExecRequest,
   PullPolicy,
   RootfsRequest,
   UlimitRequest,
 } from "./request.ts";
-export type { ExecSpec, IdMapping, JoinSpec, NetworkSpec, SandboxSpec, UserNamespaceSpec } from "./sandbox-spec.ts";
+export type {
+  AttachmentSpec,
+  BridgeSpec,
+  ExecSpec,
+  IdMapping,
+  JoinSpec,
+  NetworkSpec,
+  PrefixSpec,
+  SandboxSpec,
+  UserNamespaceSpec,
+} from "./sandbox-spec.ts";
 export { ensureOwnSysctls, isNamespacedSysctl } from "./sysctl.ts";
-export { donorsOf, hasPaths, type SpaceKind, spaceOf, withSpaces, withWords } from "./spaces.ts";
+export { donorsOf, hasPaths, isOnBridge, type SpaceKind, spaceOf, withSpaces, withWords } from "./spaces.ts";
 export { parseSignal } from "./signal.ts";
 export {
   type ContainerStatus,

@@ -67,9 +67,15 @@ function hostsFile(config: ContainerConfig, host: HostNames, { network, hostsBas
   }
   const base = hostsBase === null ? [] : hostsBase.trimEnd().split("\n");
   const isNamed = base.some((line) => /^\s*127\.0\.0\.1\s(?:.*\s)?localhost(?:\s|$)/.test(line));
-  const address = network.kind === "slirp4netns" ? SLIRP_ADDRESS : "127.0.1.1";
   const own = domainname === null ? config.hostname : `${config.hostname}.${domainname} ${config.hostname}`;
-  return [...base, ...(isNamed ? [] : LOCALHOST), `${address}\t${own}`, ...extra, ""].join("\n");
+  const lines = ownAddresses(network).map((address) => `${address}\t${own}`);
+  return [...base, ...(isNamed ? [] : LOCALHOST), ...lines, ...extra, ""].join("\n");
+}
+
+function ownAddresses(network: NetworkSpec): string[] {
+  if (network.kind === "slirp4netns") return [SLIRP_ADDRESS];
+  const own = network.kind === "bridge" ? network.networks.flatMap(({ addresses }) => addresses) : [];
+  return own.length === 0 ? ["127.0.1.1"] : own.map(({ address }) => address);
 }
 
 /** `name:address` → a line of hosts(5). */
@@ -84,11 +90,11 @@ function resolvFile({ request }: ContainerConfig, host: HostNames, network: Netw
   if (network.kind === "host" && dns.length + dnsSearch.length + dnsOptions.length === 0) return host.resolvConf;
   const lines = host.resolvConf.split("\n");
   const kept = (kind: RegExp): string[] => lines.filter((line) => kind.test(line));
-  const own = { slirp4netns: [`nameserver ${SLIRP_DNS}`], pasta: [`nameserver ${PASTA_DNS}`], none: [], shared: [] };
-  const servers = network.kind === "host" ? kept(/^\s*nameserver\s/) : own[network.kind];
+  const servers = network.kind === "host" ? kept(/^\s*nameserver\s/) : ownServers(network);
   const search = dnsSearch.filter((domain) => domain !== ".");
   const written = [
-    ...(dns.length > 0 ? dns.map((address) => `nameserver ${address}`) : servers),
+    // On networks of ours they are asked by whom the container asks.
+    ...(dns.length > 0 && network.kind !== "bridge" ? dns.map((address) => `nameserver ${address}`) : servers),
     ...(dnsSearch.length === 0
       ? kept(/^\s*(search|domain)\s/)
       : search.length > 0
@@ -97,6 +103,14 @@ function resolvFile({ request }: ContainerConfig, host: HostNames, network: Netw
     ...(dnsOptions.length > 0 ? [`options ${dnsOptions.join(" ")}`] : kept(/^\s*options\s/)),
   ];
   return written.length === 0 ? "" : `${written.join("\n")}\n`;
+}
+
+function ownServers(network: Exclude<NetworkSpec, { kind: "host" }>): string[] {
+  if (network.kind === "slirp4netns") return [`nameserver ${SLIRP_DNS}`];
+  if (network.kind === "pasta") return [`nameserver ${PASTA_DNS}`];
+  if (network.kind !== "bridge") return [];
+  const [first] = network.networks.flatMap((attachment) => attachment.network.gateways);
+  return first === undefined ? [] : [`nameserver ${first.address}`];
 }
 
 function containerEnvironment(config: ContainerConfig, start: FileFacts): string {

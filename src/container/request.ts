@@ -3,6 +3,7 @@
 
 import type { UsernsRequest } from "./userns.ts";
 import type { Platform } from "../image/index.ts";
+import type { EndpointConfig, PortRequest } from "../network/index.ts";
 import type { DeviceRequest, MountRequest, VolumesFrom } from "../volume/index.ts";
 
 /** Among groups: those of the caller, as they are (podman's word). */
@@ -41,8 +42,11 @@ export interface CreateRequest {
   /** `default`, `unconfined`, or a docker JSON profile already read and parsed. */
   seccomp: "default" | "unconfined" | { profile: unknown };
   ulimits: UlimitRequest[];
-  /** `default` is resolved at each start. */
-  network: "default" | "none" | "host" | `container:${string}` | `ns:${string}`;
+  /**
+   * `default` is resolved at each start; else `none`, `host`, `container:ID`, `ns:PATH`, `slirp4netns`, `pasta`, or the first of
+   * `networks`.
+   */
+  network: string;
   init: boolean;
   stopSignal: string | null;
   /** Seconds. */
@@ -87,6 +91,11 @@ export interface CreateRequest {
   /** Namespaces that are not the usual ones: `host`, `container:ID`, and of ipc `none` and `shareable`. */
   spaces?: { pid?: string; ipc?: string; uts?: string; cgroup?: string; user?: string };
   userns?: UsernsRequest;
+  /** Networks of the user's that it is on from the first; a container that was made before there were any has none. */
+  networks?: NetworkUse[];
+  ports?: PortRequest[];
+  /** All that the image exposes is published. */
+  publishAll?: boolean;
   volumesFrom?: VolumesFrom[];
   /** The OCI runtime that makes it, by a name in PATH or an absolute path, and its flags. */
   runtime?: { name: string; flags: string[] };
@@ -113,6 +122,11 @@ export interface RootfsRequest {
   path: string;
   /** What the container writes is its own, and the directory stays as it is. */
   overlay: boolean;
+}
+
+/** A network by its name, or its id once it was found. */
+export interface NetworkUse extends EndpointConfig {
+  network: string;
 }
 
 /** What /etc/hosts, /etc/hostname and /etc/resolv.conf are to say. */

@@ -1,6 +1,8 @@
 // The sandbox as data: what the keeper is told. Mirrors crates/runtime/src/spec.rs, field by field.
 // Plain JSON only; nothing here decides anything.
 
+import type { Protocol } from "../network/index.ts";
+
 export const SPEC_VERSION = 1;
 
 /** One line of an id map: `size` ids from `inside` on are `outside` and the following. */
@@ -172,7 +174,46 @@ export type NetworkSpec =
   | { kind: "host" }
   | { kind: "shared" }
   | { kind: "slirp4netns"; program: string }
-  | { kind: "pasta"; program: string };
+  | { kind: "pasta"; program: string }
+  | BridgeSpec;
+
+/** On networks of the user's own. */
+export interface BridgeSpec {
+  kind: "bridge";
+  networks: AttachmentSpec[];
+  ports: { protocol: Protocol; host: string; hostPort: number; containerPort: number }[];
+  /** The host's own loopback can be reached, at an address of its own. */
+  hostLoopback: boolean;
+  /** Asked for names that are not ours, instead of whom the host asks. */
+  nameServers: string[];
+}
+
+export interface PrefixSpec {
+  address: string;
+  length: number;
+}
+
+/** A container's place on one network. */
+export interface AttachmentSpec {
+  network: BridgeNetworkSpec;
+  interface: string;
+  port: string;
+  mac: string;
+  addresses: PrefixSpec[];
+  defaultGateways: string[];
+  /** What others on the network call it. */
+  names: string[];
+}
+
+export interface BridgeNetworkSpec {
+  name: string;
+  bridge: string;
+  mac: string;
+  mtu: number;
+  gateways: PrefixSpec[];
+  internal: boolean;
+  routes: { destination: PrefixSpec; gateway: string; metric: number | null }[];
+}
 
 export type LogSpec = { kind: "none" } | { kind: "file"; maxSize: number; maxFiles: number };
 

@@ -56,3 +56,10 @@ export function planSpaces({ spaces = {} }: CreateRequest): NamespacesSpec {
   const isOwn = (word: string | undefined): boolean => word !== "host" && word?.startsWith(CONTAINER) !== true;
   return { pid: isOwn(pid), ipc: isOwn(ipc), uts: isOwn(uts), cgroup: isOwn(cgroup), time: true };
 }
+
+const OTHER_NETWORKS: readonly string[] = ["default", "none", "host", "slirp4netns", "pasta"];
+
+/** Whether it is on networks of the user's own, which the network keeper keeps. */
+export function isOnBridge({ network }: CreateRequest): boolean {
+  return !OTHER_NETWORKS.includes(network) && !/^(?:container|ns):/.test(network);
+}

@@ -9,6 +9,7 @@ import {
   hasPaths,
   type ImageBase,
   imagePlace,
+  isOnBridge,
   isWish,
   resolveConfig,
   type VolumeUse,
@@ -93,6 +94,7 @@ export async function reserve(
       await unpackForLease(engine, record.config, { imageId: record.imageId, onPull: options.onPull });
     }
     if (record.config.volumes.length > 0) await shareVolumes(engine, record);
+    if (isOnBridge(request)) await joinNetworks(engine, record);
     makeContainerTree(engine, record);
     await prepareRoot(engine, record);
     return { record, lock };
@@ -167,6 +169,11 @@ async function shareVolumes(engine: Engine, { id, config }: ContainerRecord): Pr
   if (shared.length === 0) return;
   const { markShared } = await import("./borrow.ts");
   markShared(engine, shared);
+}
+
+async function joinNetworks(engine: Engine, record: ContainerRecord): Promise<void> {
+  const calls = await import("./network.ts");
+  calls.joinNetworks(engine, record);
 }
 
 async function removeNamed(engine: Engine, name: string): Promise<void> {

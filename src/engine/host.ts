@@ -1,7 +1,7 @@
 // What this host offers a container: ids, helper programs, limits. Read once per command, only by commands that start something.
 
 import { accessSync, constants, existsSync, readFileSync, readlinkSync } from "node:fs";
-import type { CreateRequest, HostFacts, NetworkSpec } from "../container/index.ts";
+import type { HostFacts, NetworkSpec } from "../container/index.ts";
 
 const CGROUP_MOUNT = "/sys/fs/cgroup";
 const TUN = "/dev/net/tun";
@@ -193,7 +193,7 @@ export function readText(path: string): string {
 }
 
 /** `default` becomes the first back end that is installed: slirp4netns (quicker to start), then pasta, else none. */
-export function resolveNetwork(asked: CreateRequest["network"]): { network: NetworkSpec; warning: string | null } {
+export function resolveNetwork(asked: string): { network: NetworkSpec; warning: string | null } {
   if (asked.startsWith("container:")) return { network: { kind: "shared" }, warning: null };
   if (asked === "host" || asked === "none") return { network: { kind: asked }, warning: null };
   if (!mayWrite(TUN)) return noWayOut(`${TUN} is missing or not yours to use (modprobe tun), so it has no network`);

@@ -15,7 +15,7 @@ export { inspectContainer } from "./inspect.ts";
 export { inspectImage } from "./inspect-image.ts";
 export { listContainers } from "./list.ts";
 export { sweep } from "./sweep.ts";
-export type { VolumeRecord } from "../store/index.ts";
+export type { NetworkRecord, VolumeRecord } from "../store/index.ts";
 export { type LogEntry, type LogOptions, readLogs } from "./logs.ts";
 export { type ContainerSize, measureContainers } from "./measure.ts";
 export type { HistoryStep } from "./history.ts";
@@ -89,6 +89,11 @@ export function loadInfo(): Promise<typeof import("./info.ts")> {
 /** What only the volume verbs need. */
 export function loadVolumes(): Promise<typeof import("./volume.ts")> {
   return import("./volume.ts");
+}
+
+/** What only the network verbs need. */
+export function loadNetworks(): Promise<typeof import("./networks.ts")> {
+  return import("./networks.ts");
 }
 
 /** What only `bunker history` needs. */

@@ -1,7 +1,7 @@
 // From a reserved container to a running one: plan the sandbox, give it to a keeper, attach, start, follow.
 
 import { existsSync } from "node:fs";
-import { type CreateRequest, donorsOf, planUserNamespace } from "../container/index.ts";
+import { type CreateRequest, donorsOf, isOnBridge, type NetworkSpec, planUserNamespace } from "../container/index.ts";
 import { BunkerError, wrapError } from "../errors.ts";
 import { closeFd, isLocked } from "../native/index.ts";
 import type { ContainerRecord } from "../store/index.ts";
@@ -193,7 +193,7 @@ async function handOver(
   const { request } = record.config;
   try {
     ensureHostsFile(request.names);
-    const { network, warning } = resolveNetwork(request.network);
+    const { network, warning } = await findNetwork(engine, record);
     const devices = await lookForDevices(request);
     const peers = await lookForPeers(engine, record);
     const runtime = await lookForRuntime(request);
@@ -212,6 +212,17 @@ async function handOver(
     // The keeper has copies: it holds the lock from now on.
     for (const fd of [lock, ...keptFds]) closeFd(fd);
   }
+}
+
+/** What a container is on at this start. */
+async function findNetwork(
+  engine: Engine,
+  record: ContainerRecord,
+): Promise<{ network: NetworkSpec; warning: string | null }> {
+  const { request } = record.config;
+  if (!isOnBridge(request)) return resolveNetwork(request.network);
+  const { planBridge } = await import("./network.ts");
+  return { network: await planBridge(engine, record), warning: null };
 }
 
 async function lookForPeers(engine: Engine, record: ContainerRecord): Promise<Pick<Surroundings, "joins" | "names">> {

@@ -6,7 +6,16 @@ export { UnusableStore } from "./database-problem.ts";
 export { discardDatabase } from "./discard-database.ts";
 export type { IdLease } from "./containers.ts";
 export { type Layout, type LayerMap, openLayout } from "./layout.ts";
-export type { ContainerRecord, ImageRecord, LayerRecord, ReferenceRecord } from "./rows.ts";
+export { noSuchNetwork } from "./networks.ts";
+export type {
+  ContainerRecord,
+  EndpointRecord,
+  ImageRecord,
+  LayerRecord,
+  NetworkRecord,
+  PortRecord,
+  ReferenceRecord,
+} from "./rows.ts";
 export { openStore, type Store } from "./store.ts";
 export { Trash } from "./trash.ts";
 export { noSuchVolume, type VolumeRecord } from "./volumes.ts";

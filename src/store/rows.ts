@@ -2,6 +2,7 @@
 
 import type { ContainerConfig, ExitRecord } from "../container/index.ts";
 import type { Digest, ImageConfig } from "../image/index.ts";
+import type { EndpointConfig, NetworkConfig, Protocol } from "../network/index.ts";
 
 /** An image, with its config parsed. */
 export interface ImageRecord {
@@ -58,4 +59,35 @@ export interface ContainerRecord {
   createdAt: string;
   config: ContainerConfig;
   exit: ExitRecord | null;
+}
+
+export interface NetworkRecord {
+  id: string;
+  name: string;
+  /** RFC 3339. */
+  createdAt: string;
+  config: NetworkConfig;
+}
+
+/** A container's place on a network. */
+export interface EndpointRecord {
+  containerId: string;
+  networkId: string;
+  /** Counts a container's networks in the order in which it came to them. */
+  position: number;
+  address4: string | null;
+  address6: string | null;
+  config: EndpointConfig;
+  /** As far as its row says, the container may be running. */
+  active: boolean;
+}
+
+/** A port that is published. */
+export interface PortRecord {
+  containerId: string;
+  protocol: Protocol;
+  /** Empty: all. */
+  hostAddress: string;
+  hostPort: number;
+  containerPort: number;
 }

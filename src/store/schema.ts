@@ -137,4 +137,38 @@ export const MIGRATIONS: readonly string[] = [
     size INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- A network of the user's. config: src/network/network.ts.
+  CREATE TABLE networks (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    created_at TEXT NOT NULL,
+    config TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  -- A container's place on a network, which may have been removed meanwhile: then it cannot start. Addresses are leased at its
+  -- first start, or when asked for; whoever needs one may take that of a container at rest. config: EndpointConfig.
+  CREATE TABLE endpoints (
+    container_id TEXT NOT NULL REFERENCES containers (id) ON DELETE CASCADE,
+    network_id TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    address4 TEXT,
+    address6 TEXT,
+    config TEXT NOT NULL,
+    PRIMARY KEY (container_id, network_id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE UNIQUE INDEX endpoints_by_address4 ON endpoints (network_id, address4);
+  CREATE UNIQUE INDEX endpoints_by_address6 ON endpoints (network_id, address6);
+
+  -- Published ports of a container's last start. Of one that does not run they mean nothing. host_address: empty is all.
+  CREATE TABLE ports (
+    container_id TEXT NOT NULL REFERENCES containers (id) ON DELETE CASCADE,
+    protocol TEXT NOT NULL,
+    host_address TEXT NOT NULL,
+    host_port INTEGER NOT NULL,
+    container_port INTEGER NOT NULL,
+    PRIMARY KEY (protocol, host_port, host_address, container_id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX ports_by_container ON ports (container_id);
+  `,
 ];

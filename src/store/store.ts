@@ -7,6 +7,7 @@ import { Garbage } from "./garbage.ts";
 import { Images } from "./images.ts";
 import { Layers } from "./layers.ts";
 import { type Layout, openLayout } from "./layout.ts";
+import { Networks } from "./networks.ts";
 import { Parts } from "./parts.ts";
 import { Reserve } from "./reserve.ts";
 import { Volumes } from "./volumes.ts";
@@ -20,6 +21,7 @@ export interface Store {
   readonly images: Images;
   readonly containers: Containers;
   readonly volumes: Volumes;
+  readonly networks: Networks;
   readonly parts: Parts;
   readonly garbage: Garbage;
   readonly reserve: Reserve;
@@ -41,6 +43,7 @@ export function openStore(options: { root: string | null; runroot: string | null
     images: new Images(records, blobs, layers),
     containers: new Containers(records),
     volumes: new Volumes(records),
+    networks: new Networks(records),
     parts: new Parts(records),
     garbage: new Garbage(records, layout),
     reserve,

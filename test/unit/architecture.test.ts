@@ -14,15 +14,15 @@ const MAY_IMPORT: Record<string, string[]> = {
   image: ["errors"],
   build: ["image", "errors"],
   // A container's model holds the mounts it was asked for.
-  container: ["image", "errors", "type:volume"],
+  container: ["image", "errors", "type:network", "type:volume"],
   host: ["errors"],
   network: ["image", "errors"],
   volume: ["image", "errors"],
   systemd: ["image", "errors"],
   registry: ["image", "errors", "log"],
   native: ["errors"],
-  // The records hold a container's model; what is in it is not the store's business.
-  store: ["image", "errors", "log", "native", "type:container"],
+  // The records hold a container's and a network's model; what is in them is not the store's business.
+  store: ["image", "errors", "log", "native", "type:container", "type:network"],
   engine: [
     "errors",
     "log",

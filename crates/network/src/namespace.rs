@@ -166,11 +166,15 @@ impl Sockets {
         unless_gone(self.route.remove_link(link))
     }
 
-    /// Connects a container, and says as what nftables knows it. What has the name in N is a leftover and is removed first.
+    /// Connects a container, and says as what nftables knows it. One that is connected stays as it is, flows and all.
     ///
     /// # Errors
     /// The kernel's; nothing is left plugged in then.
     pub fn plug(&mut self, plug: &Plug<'_>) -> SysResult<Port> {
+        if self.is_plugged(plug) {
+            return self.admit(plug);
+        }
+        // A leftover, of which the container does not have the other end.
         self.remove(plug.port)?;
         let bridge = self.route.link_index(plug.bridge)?;
         let veth = Veth {
@@ -187,6 +191,11 @@ impl Sockets {
             let _ = self.remove(plug.port);
         }
         finished
+    }
+
+    fn is_plugged(&mut self, plug: &Plug<'_>) -> bool {
+        let has_end = || Netlink::route()?.link_index(plug.interface);
+        self.route.link_index(plug.port).is_ok() && visit(plug.container, has_end).is_ok()
     }
 
     fn admit(&mut self, plug: &Plug<'_>) -> SysResult<Port> {

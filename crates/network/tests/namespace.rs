@@ -208,7 +208,22 @@ fn all_can_be_done_twice_and_leaves_nothing() {
     visit(inside.as_fd(), || sockets.settle(LISTENER)).expect("settled again");
     world.sockets.add_network(&network("one", 1)).expect("a network that is there");
     let first = world.container("br-one", 2);
-    // Somebody died and its successor plugs the same name in.
+    // Somebody died, and its successor finds all as it was: only nftables is new.
+    let flow = first.listen(ip4(1, 2));
+    let second = world.container("br-one", 3);
+    let World { inside, sockets } = &mut world;
+    visit(inside.as_fd(), || sockets.settle(LISTENER)).expect("settled again");
+    for name in ["one", "two"] {
+        world.sockets.add_network(&network(name, if name == "one" { 1 } else { 2 })).expect("a network that is there");
+    }
+    for (container, number) in [(&first, 2), (&second, 3)] {
+        let kept = world.sockets.plug(&plug("br-one", number, &container.namespace)).expect("still plugged in");
+        assert_eq!(kept, container.port);
+    }
+    second.connect((ip4(1, 2), 80)).expect("a connection");
+    drop(flow);
+    world.sockets.unplug(&second.port).expect("unplugged");
+    // Another container has the name by now.
     let again = world.container("br-one", 2);
     assert!(again.connect((ip4(1, 1), 80)).is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused));
     world.sockets.unplug(&first.port).expect("gone is well");

@@ -19,6 +19,7 @@ pub mod process;
 pub(crate) mod raw;
 pub mod socket;
 pub mod terminal;
+pub mod tun;
 pub mod xattr;
 
 pub use error::{SysError, SysResult};

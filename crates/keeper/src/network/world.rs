@@ -2,10 +2,10 @@
 
 use bunker_network::namespace::{self, Network, Plug, Sockets, visit};
 use bunker_network::netlink::Mac;
-use bunker_network::nft::Port;
+use bunker_network::nft::{Port, TUN_NAME};
 use bunker_runtime::spec::{Attachment, BridgeNetwork, Prefix};
 use bunker_runtime::{Failure, FailureCode};
-use bunker_sys::SysError;
+use bunker_sys::{SysError, tun};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -19,6 +19,7 @@ pub struct World {
     /// N.
     inside: OwnedFd,
     sockets: Sockets,
+    _tun: OwnedFd,
     containers: BTreeMap<String, Member>,
 }
 
@@ -43,12 +44,14 @@ impl World {
     pub fn new(kept: Option<OwnedFd>) -> Result<Self, Failure> {
         let inside = kept.map_or_else(namespace::make, Ok).map_err(|error| failed("making a network", &error))?;
         let settle = || {
+            let tun = tun::make(TUN_NAME)?;
             let mut sockets = Sockets::open()?;
             sockets.settle(LISTENER)?;
-            Ok(sockets)
+            Ok((sockets, tun))
         };
-        let sockets = visit(inside.as_fd(), settle).map_err(|error| failed("setting up the user's network", &error))?;
-        Ok(Self { inside, sockets, containers: BTreeMap::new() })
+        let (sockets, tun) =
+            visit(inside.as_fd(), settle).map_err(|error| failed("setting up the user's network", &error))?;
+        Ok(Self { inside, sockets, _tun: tun, containers: BTreeMap::new() })
     }
 
     pub fn namespace(&self) -> BorrowedFd<'_> {

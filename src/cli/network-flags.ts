@@ -1,0 +1,169 @@
+// Flags that say on which networks a container is, by which addresses and names, and which of its ports are published. Pure.
+
+import type { CreateRequest, NetworkUse } from "../container/index.ts";
+import { BunkerError } from "../errors.ts";
+import { formatAddress, parseAddress, parsePortWord, type PortRequest } from "../network/index.ts";
+import { ScanError } from "./strconv.ts";
+
+interface WishValues {
+  ip: string | null;
+  ip6: string | null;
+  "mac-address": string | null;
+  "network-alias": readonly string[];
+}
+
+interface NetworkValues extends WishValues {
+  network: readonly string[];
+  publish: readonly PortRequest[][];
+  "publish-all": boolean;
+}
+
+type NetworkOptions = Pick<CreateRequest, "network" | "networks" | "ports" | "publishAll">;
+
+/** Modes that are no networks of the user's. */
+const MODES: readonly string[] = ["none", "host", "slirp4netns", "pasta"];
+/** podman: private is what it has anyway. */
+const DEFAULTS: readonly string[] = ["default", "private"];
+const MAC = /^(?:[0-9a-f]{2}:){5}[0-9a-f]{2}$/i;
+const MULTICAST = 1;
+
+/** @throws BunkerError in docker's words */
+export function collectNetwork(values: NetworkValues): NetworkOptions {
+  const uses = values.network.map(parseNetworkWord);
+  const [first] = uses;
+  const mode = first === undefined || DEFAULTS.includes(first.network) ? "default" : first.network;
+  const wishes = parseWishes(values);
+  const ports = values.publish.flat();
+  if (!isOwnNetwork(mode)) return alone(mode, { uses, wishes, ports, all: values["publish-all"] });
+  if (uses.slice(1).some(({ network }) => !isOwnNetwork(network))) throw mixed();
+  const [head, ...rest] = uses.length === 0 ? [plain("bridge")] : uses.map(named);
+  const networks = head === undefined ? [] : [merge(head, wishes), ...rest];
+  const double = networks.find(({ network }, at) => networks.findIndex((other) => other.network === network) < at);
+  if (double !== undefined) {
+    throw new BunkerError("usage", `network "${double.network}" is specified multiple times`);
+  }
+  return {
+    network: mode,
+    networks,
+    ...(ports.length === 0 ? {} : { ports }),
+    ...(values["publish-all"] ? { publishAll: true } : {}),
+  };
+}
+
+function isOwnNetwork(word: string): boolean {
+  return !MODES.includes(word) && !/^(?:container|ns):/.test(word);
+}
+
+function named(use: NetworkUse): NetworkUse {
+  return DEFAULTS.includes(use.network) ? { ...use, network: "bridge" } : use;
+}
+
+function mixed(): BunkerError {
+  return new BunkerError(
+    "usage",
+    "conflicting options: cannot attach both user-defined and non-user-defined network-modes",
+  );
+}
+
+interface Asked {
+  uses: NetworkUse[];
+  wishes: Omit<NetworkUse, "network">;
+  ports: PortRequest[];
+  all: boolean;
+}
+
+/** A mode that has no addresses of its own; published ports are discarded in it, as docker does. */
+function alone(mode: string, { uses, wishes, ports }: Asked): NetworkOptions {
+  if (uses.length > 1) throw mixed();
+  if (mode === "") throw new BunkerError("usage", "no name set for network");
+  if (mode === "container:") throw new BunkerError("usage", "invalid container format container:<name|id>");
+  if (mode.startsWith("container:") && ports.length > 0) {
+    throw new BunkerError("usage", "conflicting options: port publishing and the container type network mode");
+  }
+  const { asked, mac, aliases } = wishes;
+  if (asked.address4 !== null || asked.address6 !== null || mac !== null || aliases.length > 0) {
+    throw new BunkerError("usage", `conflicting options: addresses or aliases and --network ${mode}`, {
+      hint: "They belong to networks: `bunker network create` makes one.",
+    });
+  }
+  return { network: mode };
+}
+
+function plain(network: string): NetworkUse {
+  return { network, aliases: [], asked: { address4: null, address6: null }, mac: null, interface: null };
+}
+
+/** How a container is to be on a network. @throws BunkerError usage in docker's words */
+export function parseWishes(values: WishValues): Omit<NetworkUse, "network"> {
+  return {
+    aliases: [...values["network-alias"]],
+    asked: { address4: parseIp(values.ip, false), address6: parseIp(values.ip6, true) },
+    mac: values["mac-address"] === null ? null : parseMac(values["mac-address"]),
+    interface: null,
+  };
+}
+
+function merge(use: NetworkUse, wishes: Omit<NetworkUse, "network">): NetworkUse {
+  return {
+    network: use.network,
+    aliases: [...use.aliases, ...wishes.aliases],
+    asked: {
+      address4: wishes.asked.address4 ?? use.asked.address4,
+      address6: wishes.asked.address6 ?? use.asked.address6,
+    },
+    mac: wishes.mac ?? use.mac,
+    interface: use.interface,
+  };
+}
+
+const LINK_NAME = /^[a-zA-Z0-9_.-]{1,15}$/;
+
+/** A name, docker's `name=NAME,alias=…,ip=…`, or podman's `NAME:ip=…,alias=…`. @throws BunkerError usage */
+export function parseNetworkWord(word: string): NetworkUse {
+  const isDockers = /^(?:[a-z0-9-]+=[^,]*,)*name=/.test(word);
+  const [, name, tail] = /^([^:=,]+):([^:=]+=.*)$/.exec(word) ?? [];
+  if (!isDockers && (name === undefined || tail === undefined || MODES.includes(name) || name === "container")) {
+    return plain(word);
+  }
+  const use = plain(isDockers ? "" : (name ?? ""));
+  for (const field of (isDockers ? word : (tail ?? "")).split(",")) {
+    const equals = field.indexOf("=");
+    if (equals < 1) throw new BunkerError("usage", `invalid network option: ${field} in ${word}`);
+    setField(use, { key: field.slice(0, equals), value: field.slice(equals + 1), word });
+  }
+  return use;
+}
+
+function setField(use: NetworkUse, { key, value, word }: { key: string; value: string; word: string }): void {
+  if (key === "name") use.network = value;
+  else if (key === "alias") use.aliases.push(value);
+  else if (key === "ip" && value.includes(":")) use.asked.address6 = parseIp(value, true);
+  else if (key === "ip") use.asked.address4 = parseIp(value, false);
+  else if (key === "ip6") use.asked.address6 = parseIp(value, true);
+  else if (key === "mac" || key === "mac-address") use.mac = parseMac(value);
+  else if (key === "interface_name" && LINK_NAME.test(value)) use.interface = value;
+  else throw new BunkerError("usage", `invalid network option: ${key} in ${word}`);
+}
+
+function parseIp(text: string | null, isVersion6: boolean): string | null {
+  if (text === null || text === "") return null;
+  const address = parseAddress(text);
+  if (address !== null && (address.family === 6) === isVersion6) return formatAddress(address);
+  throw new BunkerError("usage", `invalid IPv${isVersion6 ? 6 : 4} address: ${text}`);
+}
+
+function parseMac(text: string): string {
+  const mac = text.toLowerCase().replaceAll("-", ":");
+  if (MAC.test(mac) && (Number.parseInt(mac.slice(0, 2), 16) & MULTICAST) === 0) return mac;
+  throw new BunkerError("usage", `${text} is not a valid mac address`);
+}
+
+/** `-p`, as a flag's parser: docker shows its mistakes with the flag's name. */
+export function parsePublishWord(word: string): PortRequest[] {
+  try {
+    return parsePortWord(word);
+  } catch (error) {
+    if (error instanceof BunkerError && error.code === "usage") throw new ScanError(error.message);
+    throw error;
+  }
+}

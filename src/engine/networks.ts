@@ -1,0 +1,210 @@
+// docker's network verbs: networks made, shown and removed, and containers brought to them and taken off while they run.
+
+import type { AttachmentSpec } from "../container/index.ts";
+import { BunkerError } from "../errors.ts";
+import {
+  bridgeName,
+  DEFAULT_NETWORK,
+  type EndpointConfig,
+  ensureNetworkName,
+  macOf,
+  type NetworkRequest,
+  RESERVED_NAMES,
+} from "../network/index.ts";
+import type { ContainerRecord, EndpointRecord, NetworkRecord } from "../store/index.ts";
+import { connectKeeper } from "./channel.ts";
+import type { Engine } from "./engine.ts";
+import { addNetwork, ensureDefaultNetwork, findNetwork, planAttachment } from "./network.ts";
+import { viewContainer, viewRecord } from "./view.ts";
+
+/** @returns its id. @throws BunkerError usage, conflict, unsupported */
+export function createNetwork(engine: Engine, name: string, request: NetworkRequest): string {
+  ensureNetworkName(name);
+  if (RESERVED_NAMES.includes(name) || name === DEFAULT_NETWORK) {
+    throw new BunkerError("usage", `operation is not permitted on predefined ${name} network`, {
+      hint: "Choose another name.",
+    });
+  }
+  ensureDefaultNetwork(engine);
+  return addNetwork(engine, name, request).id;
+}
+
+/** Those of the user's, the default one among them. */
+export function listNetworks(engine: Engine): NetworkRecord[] {
+  ensureDefaultNetwork(engine);
+  return engine.store.networks.list();
+}
+
+/** Ids of the containers that are on a network, whether they run or not. */
+export function usersOf(engine: Engine, network: NetworkRecord): string[] {
+  return engine.store.networks.endpointsOn(network.id).map(({ containerId }) => containerId);
+}
+
+/** docker's JSON of a network. @throws BunkerError not-found */
+export function inspectNetwork(engine: Engine, word: string): Record<string, unknown> {
+  const { id, name, createdAt, config } = findNetwork(engine, word);
+  const running = runningOn(engine, id);
+  return {
+    Name: name,
+    Id: id,
+    Created: createdAt,
+    Scope: "local",
+    Driver: config.driver,
+    EnableIPv4: config.subnets.some(({ subnet }) => !subnet.includes(":")),
+    EnableIPv6: config.subnets.some(({ subnet }) => subnet.includes(":")),
+    IPAM: {
+      Driver: "default",
+      Options: {},
+      Config: config.subnets.map(({ subnet, gateway, ipRange }) => ({
+        Subnet: subnet,
+        ...(ipRange === null ? {} : { IPRange: ipRange }),
+        Gateway: gateway,
+      })),
+    },
+    Internal: config.internal,
+    Attachable: false,
+    Ingress: false,
+    ConfigFrom: { Network: "" },
+    ConfigOnly: false,
+    Containers: Object.fromEntries(running.map((place) => [place.record.id, endpointOf(place, config.subnets)])),
+    Options: config.options,
+    Labels: config.labels,
+    ...(config.dns.length === 0 ? {} : { DNS: config.dns }),
+    ...(config.routes.length === 0 ? {} : { Routes: config.routes }),
+  };
+}
+
+interface Running {
+  record: ContainerRecord;
+  endpoint: EndpointRecord;
+}
+
+/** Only containers that run are on it, in docker's words. */
+function runningOn(engine: Engine, networkId: string): Running[] {
+  const { networks, containers } = engine.store;
+  return networks.endpointsOn(networkId).flatMap((endpoint) => {
+    const record = endpoint.active ? containers.find(endpoint.containerId) : null;
+    const view = record === null ? null : viewRecord(engine, record);
+    return view?.status === "running" ? [{ record: view.record, endpoint }] : [];
+  });
+}
+
+function endpointOf({ record, endpoint }: Running, subnets: readonly { subnet: string }[]): Record<string, unknown> {
+  const length = (isVersion6: boolean): string =>
+    subnets.find(({ subnet }) => subnet.includes(":") === isVersion6)?.subnet.replace(/^.*\//, "/") ?? "";
+  const { address4, address6, config } = endpoint;
+  return {
+    Name: record.name,
+    EndpointID: endpointId(endpoint),
+    MacAddress: config.mac ?? macOf(address4, record.id),
+    IPv4Address: address4 === null ? "" : `${address4}${length(false)}`,
+    IPv6Address: address6 === null ? "" : `${address6}${length(true)}`,
+  };
+}
+
+/** An endpoint has no id of its own here: this one is as long, and the same each time. */
+export function endpointId({ containerId, networkId }: Pick<EndpointRecord, "containerId" | "networkId">): string {
+  return new Bun.CryptoHasher("sha256").update(`${containerId}/${networkId}`).digest("hex");
+}
+
+/** @throws BunkerError not-found; conflict while a container that runs is on it */
+export function removeNetwork(engine: Engine, word: string): string {
+  const network = findNetwork(engine, word);
+  if (network.name === DEFAULT_NETWORK) {
+    throw new BunkerError("conflict", `${network.name} is a pre-defined network and cannot be removed`);
+  }
+  // Rows of containers that have ended meanwhile are brought up to date by looking at them.
+  runningOn(engine, network.id);
+  engine.store.networks.remove(network.id, (users) => {
+    const active = users.filter((user) => user.active);
+    if (active.length === 0) return;
+    const names = active.map(({ containerId }) => engine.store.containers.find(containerId)?.name ?? containerId);
+    throw new BunkerError(
+      "conflict",
+      `error while removing network: network ${network.name} has active endpoints (${names.map((name) => `name:"${name}"`).join(", ")})`,
+      { hint: "Stop these containers, or take them off it with `bunker network disconnect`." },
+    );
+  });
+  return network.name;
+}
+
+/** How a container comes to a network: `--ip` and the like. */
+export type ConnectOptions = EndpointConfig;
+
+/** Brings a container to one more network, at once if it runs. @throws BunkerError */
+export function connectNetwork(engine: Engine, word: string, { container, ...wishes }: ConnectOptions & { container: string }): void {
+  const network = findNetwork(engine, word);
+  const { record, status } = viewContainer(engine, container);
+  ensureConnectable(record);
+  const { networks } = engine.store;
+  const own = networks.endpointsOf(record.id);
+  if (own.some(({ networkId }) => networkId === network.id)) {
+    throw new BunkerError("conflict", `endpoint with name ${record.name} already exists in network ${network.name}`);
+  }
+  const position = own.reduce((highest, endpoint) => Math.max(highest, endpoint.position + 1), 0);
+  const endpoint = { containerId: record.id, networkId: network.id, position, address4: null, address6: null, config: wishes };
+  const attachment = planAttachment(engine, record, { network, endpoint, isFirst: own.length === 0 });
+  if (status !== "running") return;
+  try {
+    tellKeeper(engine, record, "connect", { network: attachment });
+  } catch (error) {
+    networks.part(record.id, network.id);
+    throw error;
+  }
+}
+
+/** @throws BunkerError */
+export function disconnectNetwork(engine: Engine, word: string, { container, force }: { container: string; force: boolean }): void {
+  const network = findNetwork(engine, word);
+  const { record, status } = viewContainer(engine, container);
+  const { networks } = engine.store;
+  if (!networks.endpointsOf(record.id).some(({ networkId }) => networkId === network.id)) {
+    throw new BunkerError("not-found", `container ${record.id} is not connected to network ${network.name}`);
+  }
+  if (status === "running") {
+    try {
+      tellKeeper(engine, record, "disconnect", { bridge: bridgeName(network.id) });
+    } catch (error) {
+      if (!force) throw error;
+    }
+  }
+  networks.part(record.id, network.id);
+}
+
+function ensureConnectable({ name, config }: ContainerRecord): void {
+  const { network, networks } = config.request;
+  if (networks !== undefined && network !== "default") return;
+  if (network === "default") return;
+  throw new BunkerError("conflict", `container ${name} cannot be connected to networks: its network is ${network}`, {
+    hint: "Make it anew with --network NAME.",
+  });
+}
+
+function tellKeeper(
+  engine: Engine,
+  record: ContainerRecord,
+  operation: "connect" | "disconnect",
+  fields: { network: AttachmentSpec } | { bridge: string },
+): void {
+  const channel = connectKeeper(engine.store.layout.runtime(record.id));
+  if (channel === null) {
+    throw new BunkerError("not-running", `container "${record.name}" has no keeper now`, {
+      hint: `\`bunker attach ${record.name}\` gives it a new one.`,
+    });
+  }
+  using open = channel;
+  open.request(operation, fields);
+}
+
+/** Networks that no container is on, the default one aside. @returns the names of those that are removed */
+export function pruneNetworks(engine: Engine, names: readonly string[]): string[] {
+  return names.filter((name) => {
+    try {
+      removeNetwork(engine, name);
+      return true;
+    } catch (error) {
+      if (error instanceof BunkerError && /^(?:conflict|not-found)$/.test(error.code)) return false;
+      throw error;
+    }
+  });
+}

@@ -1,0 +1,20 @@
+// Networks, addresses and ports as plain data: what is asked for becomes what is to be. Pure.
+
+export { contains, formatAddress, parseAddress, parsePrefix, type Prefix, prefixFromKernel } from "./address.ts";
+export { type Lease, planLease } from "./lease.ts";
+export {
+  bridgeName,
+  DEFAULT_NETWORK,
+  type EndpointConfig,
+  ensureNetworkName,
+  HOST_LOOPBACK,
+  macOf,
+  NETWORK_VERSION,
+  type NetworkConfig,
+  type NetworkRequest,
+  planNetwork,
+  RESERVED_NAMES,
+  type RouteRequest,
+  type SubnetPlan,
+} from "./network.ts";
+export { parsePortWord, planAllPorts, type PortRequest, type Protocol } from "./port.ts";
