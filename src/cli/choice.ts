@@ -91,7 +91,8 @@ export function planChoice(
   const filter = parseContainerFilter(conditions);
   return (engine, calls) => {
     const views = calls.listContainers(engine, { active: false });
-    const wanted = new Set(filter.apply(views.map(factsOf)).map(({ id }) => id));
+    const networks = calls.networkFacts(engine);
+    const wanted = new Set(filter.apply(views.map((view) => factsOf(view, networks))).map(({ id }) => id));
     return views
       .filter((view) => wanted.has(view.record.id) && suits(view) && (!values.running || view.status === "running"))
       .map(({ record }) => record.id);

@@ -1,11 +1,13 @@
 // A container as the engine sees it → what its row and the filters need. Pure.
 
 import type { VolumeUse } from "../container/index.ts";
-import type { ContainerView } from "../engine/index.ts";
+import type { ContainerView, NetworkFacts } from "../engine/index.ts";
 import type { MountRequest } from "../volume/index.ts";
 import type { ContainerFacts } from "./container-row.ts";
+import type { PortFact } from "./port-text.ts";
 
-export function factsOf(view: ContainerView): ContainerFacts {
+/** `networks`: what the engine knows of all containers' networks and ports. */
+export function factsOf(view: ContainerView, networks: NetworkFacts): ContainerFacts {
   const { record } = view;
   const { config } = record;
   const { process, request } = config;
@@ -27,9 +29,21 @@ export function factsOf(view: ContainerView): ContainerFacts {
     exitCode: view.exitCode,
     labels: process.labels,
     mounts: [...mounts, ...volumes],
-    networks: [request.network],
+    networks: networks.networks.get(record.id) ?? [request.network],
+    ports: view.status === "running" ? portsOf(process.exposedPorts, networks.ports.get(record.id) ?? []) : [],
     size: null,
   };
+}
+
+/** Those that are published, and those that are only exposed. */
+function portsOf(exposed: readonly string[], published: readonly PortFact[]): PortFact[] {
+  const others = exposed.map((word) => {
+    const [port = "", protocol = "tcp"] = word.split("/");
+    return { protocol, containerPort: Number(port), hostAddress: "", hostPort: null };
+  });
+  const isPublished = (one: PortFact): boolean =>
+    published.some((other) => other.containerPort === one.containerPort && other.protocol === one.protocol);
+  return [...published, ...others.filter((one) => !isPublished(one))];
 }
 
 function toDate(text: string | null): Date | null {

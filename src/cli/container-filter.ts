@@ -2,16 +2,19 @@
 
 import type { ContainerFacts } from "./container-row.ts";
 import { Filters, matches } from "./filter.ts";
+import { type PortFact, portMatcher } from "./port-text.ts";
 import { parseDecimal, ScanError } from "./strconv.ts";
 import { parseUntil } from "./time.ts";
 import { UsageError } from "./usage.ts";
 import { shortId } from "./units.ts";
 
-const KEYS = "ancestor before exited health id label label! name network since status until volume".split(" ");
+const KEYS = (
+  "ancestor before exited expose health id label label! name network publish since status until volume"
+).split(" ");
 const STATES = ["created", "restarting", "running", "removing", "paused", "exited", "dead"];
 const HEALTHS = ["starting", "healthy", "unhealthy", "none"];
-/** docker's, not made yet: there are no published ports and no tasks. */
-const LATER = ["expose", "publish", "is-task", "isolation"];
+/** docker's, not made yet: there are no tasks. */
+const LATER = ["is-task", "isolation"];
 
 export interface ContainerFilter {
   /** A status was asked for, so containers that do not run are meant too. */
@@ -72,9 +75,19 @@ function suits(filters: Filters, codes: readonly number[], facts: ContainerFacts
     filters.some("ancestor", (value) => isAncestor(facts, value)) &&
     filters.some("volume", (value) => facts.mounts.some((mount) => named(mount, value))) &&
     filters.some("network", (value) => facts.networks.includes(value)) &&
+    filters.some("expose", (value) => suitsPort(facts.ports, portMatcher("expose", value), "containerPort")) &&
+    filters.some("publish", (value) => suitsPort(facts.ports, portMatcher("publish", value), "hostPort")) &&
     filters.allLabels(facts.labels) &&
     (codes.length === 0 || (facts.status === "exited" && codes.includes(facts.exitCode)))
   );
+}
+
+function suitsPort(
+  ports: readonly PortFact[],
+  suits: ReturnType<typeof portMatcher>,
+  which: "containerPort" | "hostPort",
+): boolean {
+  return ports.some((port) => port[which] !== null && suits(port[which], port.protocol));
 }
 
 /** By name with or without `:latest`, by id, or by its beginning. */

@@ -2,6 +2,7 @@
 
 import type { Namespaces } from "../engine/index.ts";
 import type { Listing, Row } from "./format.ts";
+import { type PortFact, portsText } from "./port-text.ts";
 import { quote } from "./strconv.ts";
 import { goTime } from "./time.ts";
 import { ago, columnSize, ellipsis, humanDuration, shortId } from "./units.ts";
@@ -25,6 +26,7 @@ export interface ContainerFacts {
   labels: Readonly<Record<string, string>>;
   mounts: readonly MountFact[];
   networks: readonly string[];
+  ports: readonly PortFact[];
   /** Bytes written, and with the image; `null`: not asked for. */
   size: { written: number; total: number } | null;
 }
@@ -115,7 +117,7 @@ export function containerRow(facts: ContainerFacts, options: RowOptions): Row {
     Names: facts.name,
     Networks: facts.networks.join(","),
     Platform: null,
-    Ports: "",
+    Ports: portsText(facts.ports),
     RunningFor: ago(facts.createdAt, now),
     Size: sizeText(facts.size),
     State: facts.status,

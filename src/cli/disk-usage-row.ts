@@ -1,6 +1,6 @@
 // What lies on the disk, as rows of `system df`, in docker's words. Pure.
 
-import type { DiskUsage } from "../engine/index.ts";
+import type { DiskUsage, NetworkFacts } from "../engine/index.ts";
 import { factsOf } from "./container-facts.ts";
 import { CONTAINER_LISTING, containerRow } from "./container-row.ts";
 import type { Listing, Row } from "./format.ts";
@@ -87,7 +87,7 @@ export interface UsageSection {
 /** `truncate`: ids and commands short, as in docker's table. */
 export function usageSections(
   usage: DiskUsage,
-  options: { now: Date; truncate: boolean; mountpoint: (volume: string) => string },
+  options: { now: Date; truncate: boolean; networks: NetworkFacts; mountpoint: (volume: string) => string },
 ): UsageSection[] {
   return [
     {
@@ -112,7 +112,7 @@ export function usageSections(
         columns: ["ID", "Image", "Command", "LocalVolumes", "Size", "RunningFor", "Status", "Names"],
       },
       rows: usage.containers.map(({ view, bytes }) => ({
-        ...containerRow(factsOf(view), options),
+        ...containerRow(factsOf(view, options.networks), options),
         Size: columnSize(bytes),
       })),
     },

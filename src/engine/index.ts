@@ -15,7 +15,7 @@ export { inspectContainer } from "./inspect.ts";
 export { inspectImage } from "./inspect-image.ts";
 export { listContainers } from "./list.ts";
 export { sweep } from "./sweep.ts";
-export type { NetworkRecord, VolumeRecord } from "../store/index.ts";
+export type { NetworkRecord, PortRecord, VolumeRecord } from "../store/index.ts";
 export { type LogEntry, type LogOptions, readLogs } from "./logs.ts";
 export { type ContainerSize, measureContainers } from "./measure.ts";
 export type { HistoryStep } from "./history.ts";
@@ -90,6 +90,8 @@ export function loadInfo(): Promise<typeof import("./info.ts")> {
 export function loadVolumes(): Promise<typeof import("./volume.ts")> {
   return import("./volume.ts");
 }
+
+export { type NetworkFacts, networkFacts } from "./network-view.ts";
 
 /** What only the network verbs need. */
 export function loadNetworks(): Promise<typeof import("./networks.ts")> {

@@ -12,7 +12,8 @@ import {
 import type { MountRequest } from "../volume/index.ts";
 import type { Engine } from "./engine.ts";
 import { readText } from "./host.ts";
-import { ADDRESS_DEFAULTS, ENDPOINT_DEFAULTS, HOST_CONFIG_DEFAULTS } from "./inspect-defaults.ts";
+import { HOST_CONFIG_DEFAULTS } from "./inspect-defaults.ts";
+import { networkSettings, portBindings } from "./network-view.ts";
 import { rootOf } from "./spec.ts";
 import { type ContainerView, readKeeperState, viewContainer } from "./view.ts";
 
@@ -56,14 +57,7 @@ export function inspectContainer(engine: Engine, name: string): Record<string, u
         : { Data: { RootDir: root }, Name: driver },
     Mounts: mountsOf(engine, config),
     Config: configOf(config),
-    NetworkSettings: {
-      Bridge: "",
-      SandboxID: "",
-      SandboxKey: "",
-      Ports: {},
-      ...ADDRESS_DEFAULTS,
-      Networks: config.request.network.startsWith("container:") ? {} : { [config.request.network]: ENDPOINT_DEFAULTS },
-    },
+    NetworkSettings: networkSettings(engine, view),
   };
 }
 
@@ -102,6 +96,8 @@ function hostConfigOf(config: ContainerConfig): Record<string, unknown> {
       [...binds, ...named].map(({ source, target, readonly }) => `${source}:${target}${readonly ? ":ro" : ""}`),
     ),
     NetworkMode: request.network,
+    PortBindings: portBindings(config),
+    PublishAllPorts: request.publishAll ?? false,
     CgroupnsMode: request.spaces?.cgroup ?? "private",
     IpcMode: request.spaces?.ipc ?? "private",
     PidMode: request.spaces?.pid ?? "",

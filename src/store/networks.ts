@@ -81,6 +81,11 @@ export class Networks {
     );
   }
 
+  /** Of all containers. */
+  endpoints(): EndpointRecord[] {
+    return this.#records.all(`SELECT ${ENDPOINT_AND_STATE} ORDER BY container_id, position`).map(parseEndpoint);
+  }
+
   endpointsOn(networkId: string): EndpointRecord[] {
     return this.#endpoints("network_id", networkId);
   }

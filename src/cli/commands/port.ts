@@ -1,8 +1,10 @@
-// docker port: the published ports of a container. None can be published yet, which is what it then says.
+// docker port: the published ports of a container.
 
 import { BunkerError } from "../../errors.ts";
+import type { PortRecord } from "../../engine/index.ts";
 import { CHOICE_ARGUMENTS, planChoice, WIDE_FLAGS } from "../choice.ts";
 import { withEngine } from "../engine.ts";
+import { print } from "../output.ts";
 import { ensureArgumentCount, UsageError } from "../usage.ts";
 import { defineVerb } from "../verb.ts";
 
@@ -27,13 +29,50 @@ export const verb = defineVerb({
     ensureArgumentCount(path, { usage: USAGE, arguments: count }, positionals.length);
     const words = { path, usage: USAGE, positionals: name === undefined ? [] : [name] };
     const choose = planChoice(words, { all, latest }, ({ status }) => status === "running");
+    const wanted = asked === undefined ? null : parsePort(asked);
     return withEngine(globals, async (engine, calls) => {
-      for (const each of choose(engine, calls)) calls.viewContainer(engine, each);
-      if (asked === undefined) return 0;
-      const [, port, protocol = "tcp"] = PORT.exec(asked) ?? [];
-      if (port === undefined || Number(port) > LAST_PORT)
-        throw new UsageError(`invalid port: ${asked}`, { exitCode: 1 });
-      throw new BunkerError("not-found", `no public port '${port}/${protocol}' published for ${name ?? "the latest"}`);
+      const { ports } = calls.networkFacts(engine);
+      for (const each of choose(engine, calls)) {
+        const { record } = calls.viewContainer(engine, each);
+        print(publishedLines(ports.get(record.id) ?? [], wanted, { prefix: all ? `${record.id}\t` : "", name: each }));
+      }
+      return 0;
     });
   },
 });
+
+interface Wanted {
+  port: number;
+  protocol: string;
+}
+
+function parsePort(word: string): Wanted {
+  const [, port, protocol = "tcp"] = PORT.exec(word) ?? [];
+  if (port === undefined || Number(port) > LAST_PORT) throw new UsageError(`invalid port: ${word}`, { exitCode: 1 });
+  return { port: Number(port), protocol };
+}
+
+/** `80/tcp -> 0.0.0.0:8080`, or where one port is. @throws BunkerError not-found in docker's words */
+function publishedLines(
+  ports: readonly PortRecord[],
+  wanted: Wanted | null,
+  { prefix, name }: { prefix: string; name: string },
+): string {
+  const suits = ({ containerPort, protocol }: PortRecord): boolean =>
+    wanted === null || (containerPort === wanted.port && protocol === wanted.protocol);
+  const chosen = ports.filter(suits);
+  if (wanted !== null && chosen.length === 0) {
+    throw new BunkerError(
+      "not-found",
+      `no public port '${wanted.port}/${wanted.protocol}' published for ${name}`,
+    );
+  }
+  return chosen
+    .flatMap((port) => placesOf(port).map((place) => `${prefix}${wanted === null ? `${port.containerPort}/${port.protocol} -> ` : ""}${place}\n`))
+    .join("");
+}
+
+function placesOf({ hostAddress, hostPort }: PortRecord): string[] {
+  if (hostAddress === "") return [`0.0.0.0:${hostPort}`, `[::]:${hostPort}`];
+  return [`${hostAddress.includes(":") ? `[${hostAddress}]` : hostAddress}:${hostPort}`];
+}

@@ -129,7 +129,8 @@ async function choose(
   const last = values.latest ? 1 : (values.last ?? -1);
   const runningOnly = !values.all && !filter.all && last <= 0;
   const views = calls.listContainers(engine, { active: runningOnly && !filter.comparing });
-  let chosen = filter.apply(views.map(factsOf));
+  const networks = calls.networkFacts(engine);
+  let chosen = filter.apply(views.map((view) => factsOf(view, networks)));
   if (runningOnly) chosen = chosen.filter(({ status }) => status === "running" || status === "paused");
   chosen.sort((a, b) => b.createdAt.getTime() - a.createdAt.getTime());
   if (last > 0) chosen = chosen.slice(0, last);

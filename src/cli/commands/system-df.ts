@@ -30,6 +30,7 @@ export const verb = defineVerb({
       const sections = usageSections(usage, {
         now: new Date(),
         truncate: asTable,
+        networks: calls.networkFacts(engine),
         mountpoint: (name) => mountpoint(engine, name),
       });
       print(asTable ? await renderTables(sections) : renderWhole(sections, { format, escape }));

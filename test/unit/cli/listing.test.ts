@@ -26,6 +26,7 @@ function container(facts: Partial<ContainerFacts>): ContainerFacts {
     labels: {},
     mounts: [],
     networks: ["default"],
+  ports: [],
     size: null,
     ...facts,
   };

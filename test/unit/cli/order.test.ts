@@ -21,6 +21,7 @@ const container = (facts: Partial<ContainerFacts>): ContainerFacts => ({
   labels: {},
   mounts: [],
   networks: [],
+  ports: [],
   size: null,
   ...facts,
 });

@@ -1,0 +1,128 @@
+// What docker's JSON of a container says about its networks and ports: addresses only while it runs.
+
+import type { ContainerConfig } from "../container/index.ts";
+import { macOf, parsePrefix } from "../network/index.ts";
+import type { EndpointRecord, NetworkRecord, PortRecord } from "../store/index.ts";
+import type { Engine } from "./engine.ts";
+import { ADDRESS_DEFAULTS, ENDPOINT_DEFAULTS } from "./inspect-defaults.ts";
+import type { ContainerView } from "./view.ts";
+
+const SHORT_ID = 12;
+
+/** docker's NetworkSettings. */
+export function networkSettings(engine: Engine, { record, status }: ContainerView): Record<string, unknown> {
+  const { id, config } = record;
+  const isRunning = status === "running";
+  const { networks } = engine.store;
+  const places = networks.endpointsOf(id).flatMap((endpoint) => {
+    const network = networks.find(endpoint.networkId);
+    return network === null ? [] : [{ network, endpoint }];
+  });
+  const shown = Object.fromEntries(
+    places.map((place) => [place.network.name, endpointSettings(place, { record, isRunning })]),
+  );
+  const isShared = config.request.network.startsWith("container:");
+  const first = places.find(({ network }) => network.name === "bridge");
+  return {
+    Bridge: "",
+    SandboxID: "",
+    SandboxKey: "",
+    Ports: isRunning ? portsOf(config, networks.portsOf(id)) : {},
+    ...ADDRESS_DEFAULTS,
+    // docker: what the default network gave is shown here as well.
+    ...(first === undefined || !isRunning ? {} : addressSettings(first, record.id)),
+    Networks: places.length > 0 ? shown : isShared ? {} : { [config.request.network]: ENDPOINT_DEFAULTS },
+  };
+}
+
+interface Place {
+  network: NetworkRecord;
+  endpoint: EndpointRecord;
+}
+
+function endpointSettings(
+  place: Place,
+  { record, isRunning }: { record: ContainerView["record"]; isRunning: boolean },
+): Record<string, unknown> {
+  const { network, endpoint } = place;
+  const { aliases, asked } = endpoint.config;
+  const wishes = {
+    ...(asked.address4 === null ? {} : { IPv4Address: asked.address4 }),
+    ...(asked.address6 === null ? {} : { IPv6Address: asked.address6 }),
+  };
+  const names = [record.name, record.id.slice(0, SHORT_ID), ...aliases, record.config.hostname];
+  return {
+    ...ENDPOINT_DEFAULTS,
+    IPAMConfig: Object.keys(wishes).length === 0 ? null : wishes,
+    Aliases: aliases.length === 0 ? null : aliases,
+    NetworkID: network.id,
+    DNSNames: [...new Set(names)],
+    ...(isRunning ? addressSettings(place, record.id) : {}),
+  };
+}
+
+function addressSettings({ network, endpoint }: Place, containerId: string): Record<string, unknown> {
+  const { address4, address6, config } = endpoint;
+  const subnetOf = (address: string | null) =>
+    address === null
+      ? undefined
+      : network.config.subnets.find(({ subnet }) => subnet.includes(":") === address.includes(":"));
+  const [four, six] = [subnetOf(address4), subnetOf(address6)];
+  const lengthOf = (subnet: string | undefined): number => (subnet === undefined ? 0 : (parsePrefix(subnet)?.length ?? 0));
+  return {
+    EndpointID: new Bun.CryptoHasher("sha256").update(`${containerId}/${network.id}`).digest("hex"),
+    Gateway: four?.gateway ?? "",
+    GlobalIPv6Address: address6 ?? "",
+    GlobalIPv6PrefixLen: lengthOf(six?.subnet),
+    IPAddress: address4 ?? "",
+    IPPrefixLen: lengthOf(four?.subnet),
+    IPv6Gateway: six?.gateway ?? "",
+    MacAddress: config.mac ?? macOf(address4, containerId),
+  };
+}
+
+/** `80/tcp` → where it is to be found; `null`: exposed, not published. */
+function portsOf({ process }: ContainerConfig, published: readonly PortRecord[]): Record<string, unknown> {
+  const ports: Record<string, { HostIp: string; HostPort: string }[] | null> = {};
+  for (const word of process.exposedPorts) ports[word.includes("/") ? word : `${word}/tcp`] = null;
+  for (const port of published) {
+    const key = `${port.containerPort}/${port.protocol}`;
+    ports[key] = [...(ports[key] ?? []), ...hostsOf(port)];
+  }
+  return ports;
+}
+
+function hostsOf({ hostAddress, hostPort }: PortRecord): { HostIp: string; HostPort: string }[] {
+  const addresses = hostAddress === "" ? ["0.0.0.0", "::"] : [hostAddress];
+  return addresses.map((address) => ({ HostIp: address, HostPort: String(hostPort) }));
+}
+
+/** HostConfig.PortBindings: what was asked for. */
+export function portBindings({ request }: ContainerConfig): Record<string, unknown> {
+  const bindings: Record<string, { HostIp: string; HostPort: string }[]> = {};
+  for (const { protocol, containerPort, hostAddress, hostPort, hostPortEnd } of request.ports ?? []) {
+    const key = `${containerPort}/${protocol}`;
+    const range = hostPortEnd === undefined ? String(hostPort) : `${hostPort}-${hostPortEnd}`;
+    const binding = { HostIp: hostAddress, HostPort: hostPort === 0 ? "" : range };
+    bindings[key] = [...(bindings[key] ?? []), binding];
+  }
+  return bindings;
+}
+
+/** By a container's id: what is published of those that run, and the names of the networks that they are on. */
+export interface NetworkFacts {
+  ports: Map<string, PortRecord[]>;
+  networks: Map<string, string[]>;
+}
+
+/** Of all containers, in as many questions to the database as for one. */
+export function networkFacts(engine: Engine): NetworkFacts {
+  const names = new Map(engine.store.networks.list().map(({ id, name }) => [id, name]));
+  const ports = Map.groupBy(engine.store.networks.activePorts(), ({ containerId }) => containerId);
+  const networks = new Map<string, string[]>();
+  for (const { containerId, networkId } of engine.store.networks.endpoints()) {
+    const name = names.get(networkId);
+    if (name !== undefined) networks.set(containerId, [...(networks.get(containerId) ?? []), name]);
+  }
+  return { ports, networks };
+}
