@@ -1,3 +1,3 @@
 //! OFD locks on files of ours; see `client::lock`, whose rules these are.
 
-pub use crate::client::lock::{is_held_elsewhere, share, try_hold, wait};
+pub use crate::client::lock::{acquire, is_held_elsewhere, share, try_hold, wait};

@@ -168,7 +168,6 @@ describe("ps --filter", () => {
     ["status", "bar", "invalid filter 'status=bar'"],
     ["health", "bar", "invalid filter 'health=bar'"],
     ["exited", "x", "invalid filter 'exited=x'"],
-    ["publish", "80", "--filter publish is not supported yet"],
   ])("%s=%s is refused", (key, value, expected) => {
     expect(() => parseContainerFilter([[key, value]])).toThrow(expected);
   });

@@ -12,7 +12,7 @@ use bunker_sys::poll::{self, Watch};
 use bunker_sys::process::{self, Cloned};
 use bunker_sys::{SysError, SysResult, file, lock, path};
 
-use crate::network::protocol::{self, DIRECTORY, Request};
+use crate::network::protocol::{self, DIRECTORY, Request, START_LOCK};
 
 /// It answers in a millisecond, and in ten when it has to be started.
 const PATIENCE_MS: i32 = 10_000;
@@ -83,13 +83,7 @@ impl Bridge {
     }
 
     fn start(&mut self, directory: &str) -> SysResult<OwnedFd> {
-        match std::fs::create_dir(directory) {
-            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
-                return Err(SysError::from_io(format!("mkdir({directory:?})"), &error));
-            }
-            _ => {}
-        }
-        let held = lock::wait(&format!("{directory}/start.lock"))?;
+        let held = take_start_lock(directory)?;
         // Somebody else may have been first.
         if let Some(channel) = channel::connect_control(directory)? {
             return Ok(channel);
@@ -169,6 +163,23 @@ impl Bridge {
     /// Its ports are free when this returns; one that does not answer finds out by itself.
     pub fn leave(&self) {
         let _ = self.request(&Request::Leave, FAREWELL_MS);
+    }
+}
+
+fn take_start_lock(directory: &str) -> SysResult<OwnedFd> {
+    const ENOENT: i32 = 2;
+    loop {
+        match std::fs::create_dir(directory) {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+                return Err(SysError::from_io(format!("mkdir({directory:?})"), &error));
+            }
+            _ => {}
+        }
+        match lock::wait(&format!("{directory}/{START_LOCK}")) {
+            // A network keeper that ended took the directory along.
+            Err(error) if error.errno == ENOENT => {}
+            other => return other,
+        }
     }
 }
 

@@ -8,6 +8,8 @@ use std::net::IpAddr;
 
 /// Where it listens, below the user's runtime directory.
 pub const DIRECTORY: &str = "network";
+/// In it: held by who starts a network keeper until that can be found.
+pub const START_LOCK: &str = "start.lock";
 
 /// A request. With `Join` come the container's network namespace and the pidfd of its first process.
 #[derive(Clone, Serialize, Deserialize)]

@@ -4,15 +4,15 @@ use bunker_runtime::userns::{self, Membership};
 use bunker_runtime::{Failure, FailureCode};
 use bunker_sys::poll::{self, Watch};
 use bunker_sys::socket::{self, Arrival, Inbox};
-use bunker_sys::{file, process};
+use bunker_sys::{file, lock, process};
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use super::protocol::{self, Request};
+use super::protocol::{self, Request, START_LOCK};
 use super::world::World;
 
 /// How long it waits for another container after the last: setting all up again takes longer than starting one.
-const LINGER: Duration = Duration::from_secs(3);
+const LINGER: Duration = Duration::from_secs(1);
 const FOR_EVER: i32 = -1;
 
 pub struct Service {
@@ -110,8 +110,19 @@ impl Service {
         if has_come {
             self.listener = socket::listen_control(&self.directory).ok();
             self.idle_since = None;
+        } else {
+            self.tidy();
         }
         !has_come
+    }
+
+    /// Leaves nothing in the runtime directory, unless somebody is just starting another.
+    fn tidy(&self) {
+        let place = format!("{}/{START_LOCK}", self.directory);
+        if let Ok(Some(_held)) = lock::acquire(&place) {
+            let _ = file::remove(&place);
+            let _ = std::fs::remove_dir(&self.directory);
+        }
     }
 
     fn watches(&self) -> (Vec<Watch>, Vec<Token>) {
