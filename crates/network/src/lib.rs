@@ -12,6 +12,7 @@
 //! `netlink` makes links, addresses, routes and rules; `nft` the rules that steer and isolate; `namespace` joins them to N;
 //! `relay` carries traffic in and out; `dns` answers names. Nothing here reads configuration or the environment.
 
+pub mod dns;
 pub mod namespace;
 pub mod netlink;
 pub mod nft;
