@@ -16,3 +16,7 @@ pub mod dns;
 pub mod namespace;
 pub mod netlink;
 pub mod nft;
+
+#[cfg(all(test, bunker_fuzz))]
+#[path = "../../runtime/src/fuzz.rs"]
+mod fuzz;

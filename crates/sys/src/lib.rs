@@ -5,6 +5,7 @@ pub mod client;
 #[cfg(bunker_fuzz)]
 pub mod coverage;
 pub mod credential;
+pub mod datagram;
 pub mod error;
 pub mod file;
 pub mod landlock;
@@ -16,8 +17,10 @@ pub mod path;
 pub mod poll;
 pub mod priority;
 pub mod process;
+pub mod random;
 pub(crate) mod raw;
 pub mod socket;
+pub mod stream;
 pub mod terminal;
 pub mod tun;
 pub mod xattr;

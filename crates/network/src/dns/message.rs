@@ -50,6 +50,7 @@ pub struct Question {
     pub(crate) class: Class,
     pub(crate) is_recursion_desired: bool,
     pub(crate) is_checking_disabled: bool,
+    pub(crate) is_authentication_wanted: bool,
     pub(crate) edns: Option<Edns>,
 }
 
@@ -96,6 +97,7 @@ fn parse(message: &Message<&[u8]>) -> Result<Question, ParseError> {
         class: question.qclass(),
         is_recursion_desired: header.rd(),
         is_checking_disabled: header.cd(),
+        is_authentication_wanted: header.ad(),
         edns: parse_edns(message)?,
     })
 }
@@ -156,6 +158,17 @@ impl Question {
     /// An answer with as many of these as fit; if not all do, it says so.
     pub(crate) fn reply(&self, records: &[Data], transport: Transport) -> Vec<u8> {
         self.write(OptRcode::NOERROR, records, self.limit(transport)).unwrap_or_default()
+    }
+
+    /// An answer that only says: ask by TCP.
+    pub(crate) fn truncated(&self) -> Vec<u8> {
+        /// In the header's third byte (RFC 1035, 4.1.1).
+        const TRUNCATED: u8 = 0x02;
+        let mut reply = self.reply_with(OptRcode::NOERROR);
+        if let Some(flags) = reply.get_mut(2) {
+            *flags |= TRUNCATED;
+        }
+        reply
     }
 
     /// Cannot fail: a question and an OPT record are shorter than the shortest limit (12 + 255 + 4 + 11 bytes).
