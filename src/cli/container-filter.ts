@@ -8,9 +8,8 @@ import { parseUntil } from "./time.ts";
 import { UsageError } from "./usage.ts";
 import { shortId } from "./units.ts";
 
-const KEYS = (
-  "ancestor before exited expose health id label label! name network publish since status until volume"
-).split(" ");
+const KEYS =
+  "ancestor before exited expose health id label label! name network publish since status until volume".split(" ");
 const STATES = ["created", "restarting", "running", "removing", "paused", "exited", "dead"];
 const HEALTHS = ["starting", "healthy", "unhealthy", "none"];
 /** docker's, not made yet: there are no tasks. */

@@ -34,7 +34,8 @@ export function portsText(ports: readonly PortFact[]): string {
 function onEachAddress({ protocol, containerPort, hostAddress, hostPort }: PortFact): Run[] {
   const base = { protocol, host: hostPort, first: containerPort, last: containerPort };
   if (hostPort === null) return [{ ...base, address: null }];
-  const addresses = hostAddress === "" ? ["0.0.0.0", "[::]"] : [hostAddress.includes(":") ? `[${hostAddress}]` : hostAddress];
+  const addresses =
+    hostAddress === "" ? ["0.0.0.0", "[::]"] : [hostAddress.includes(":") ? `[${hostAddress}]` : hostAddress];
   return addresses.map((address) => ({ ...base, address }));
 }
 

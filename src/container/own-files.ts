@@ -109,7 +109,8 @@ function ownServers(network: Exclude<NetworkSpec, { kind: "host" }>): string[] {
   if (network.kind === "slirp4netns") return [`nameserver ${SLIRP_DNS}`];
   if (network.kind === "pasta") return [`nameserver ${PASTA_DNS}`];
   if (network.kind !== "bridge") return [];
-  const [first] = network.networks.flatMap((attachment) => attachment.network.gateways);
+  const own = network.networks.filter((attachment) => attachment.network.resolver);
+  const [first] = own.flatMap((attachment) => attachment.network.gateways);
   return first === undefined ? [] : [`nameserver ${first.address}`];
 }
 

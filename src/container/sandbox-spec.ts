@@ -184,8 +184,12 @@ export interface BridgeSpec {
   ports: { protocol: Protocol; host: string; hostPort: number; containerPort: number }[];
   /** The host's own loopback can be reached, at an address of its own. */
   hostLoopback: boolean;
+  /** The container's own. */
+  name: string;
   /** Asked for names that are not ours, instead of whom the host asks. */
   nameServers: string[];
+  /** `ndots` was set: a name of one label is for the search list. */
+  ndots: boolean;
 }
 
 export interface PrefixSpec {
@@ -201,7 +205,7 @@ export interface AttachmentSpec {
   mac: string;
   addresses: PrefixSpec[];
   defaultGateways: string[];
-  /** What others on the network call it. */
+  /** Further names that others on the network call it by. */
   names: string[];
 }
 
@@ -212,6 +216,8 @@ export interface BridgeNetworkSpec {
   mtu: number;
   gateways: PrefixSpec[];
   internal: boolean;
+  /** Names are answered at its gateways. */
+  resolver: boolean;
   routes: { destination: PrefixSpec; gateway: string; metric: number | null }[];
 }
 

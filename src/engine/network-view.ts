@@ -68,7 +68,8 @@ function addressSettings({ network, endpoint }: Place, containerId: string): Rec
       ? undefined
       : network.config.subnets.find(({ subnet }) => subnet.includes(":") === address.includes(":"));
   const [four, six] = [subnetOf(address4), subnetOf(address6)];
-  const lengthOf = (subnet: string | undefined): number => (subnet === undefined ? 0 : (parsePrefix(subnet)?.length ?? 0));
+  const lengthOf = (subnet: string | undefined): number =>
+    subnet === undefined ? 0 : (parsePrefix(subnet)?.length ?? 0);
   return {
     EndpointID: new Bun.CryptoHasher("sha256").update(`${containerId}/${network.id}`).digest("hex"),
     Gateway: four?.gateway ?? "",

@@ -89,7 +89,9 @@ export function joinNetworks(engine: Engine, { id, config }: ContainerRecord): v
 
 /** By name or the beginning of an id; the default one is made if it is not there. @throws BunkerError not-found */
 export function findNetwork(engine: Engine, word: string): NetworkRecord {
-  return word === DEFAULT_NETWORK || word === "default" ? ensureDefaultNetwork(engine) : engine.store.networks.resolve(word);
+  return word === DEFAULT_NETWORK || word === "default"
+    ? ensureDefaultNetwork(engine)
+    : engine.store.networks.resolve(word);
 }
 
 interface Place {
@@ -135,6 +137,8 @@ export async function planBridge(engine: Engine, record: ContainerRecord): Promi
     networks: places.map((place, at) => attachmentOf(record, place, { at, isWayOut: place === way })),
     ports: networks.portsOf(record.id).flatMap(publishedOf),
     hostLoopback: (names?.extraHosts ?? []).some((line) => line.endsWith(`:${HOST_LOOPBACK}`)),
+    name: record.name,
+    ndots: (names?.dnsOptions ?? []).some((option) => option.startsWith("ndots:")),
     nameServers: names?.dns.length ? names.dns : places.flatMap(({ network }) => network.config.dns),
   };
 }
@@ -169,7 +173,9 @@ function lease(engine: Engine, network: NetworkRecord, endpoint: LeasedEndpoint)
   } catch (error) {
     if (!(error instanceof BunkerError) || error.code !== "conflict") throw error;
     // A container at rest keeps its address only as long as nobody needs it, unless it was asked for.
-    const kept = others.filter(({ active, config }) => active || config.asked.address4 !== null || config.asked.address6 !== null);
+    const kept = others.filter(
+      ({ active, config }) => active || config.asked.address4 !== null || config.asked.address6 !== null,
+    );
     const addresses = plan(kept);
     const mine = new Set(Object.values(addresses));
     for (const other of others) if (mine.has(other.address4) || mine.has(other.address6)) networks.release(other);
@@ -254,7 +260,7 @@ function attachmentOf(
   const addresses = config.subnets.flatMap((plan) => prefixOn(plan, [endpoint.address4, endpoint.address6]));
   const gateways = config.subnets.flatMap((plan) => prefixOn(plan, [plan.gateway]));
   const { hostname } = record.config;
-  const names = [record.name, record.id.slice(0, SHORT_ID), ...endpoint.config.aliases, hostname];
+  const names = [...endpoint.config.aliases, hostname];
   return {
     network: {
       name,
@@ -263,7 +269,12 @@ function attachmentOf(
       mtu: config.mtu,
       gateways,
       internal: config.internal,
-      routes: config.routes.map(({ destination, gateway, metric }) => ({ destination: toPrefix(destination), gateway, metric })),
+      resolver: !config.disableDns,
+      routes: config.routes.map(({ destination, gateway, metric }) => ({
+        destination: toPrefix(destination),
+        gateway,
+        metric,
+      })),
     },
     interface: endpoint.config.interface ?? `eth${at}`,
     port: `v${record.id.slice(0, PORT_ID)}-${at}`,

@@ -132,7 +132,11 @@ export function removeNetwork(engine: Engine, word: string): string {
 export type ConnectOptions = EndpointConfig;
 
 /** Brings a container to one more network, at once if it runs. @throws BunkerError */
-export function connectNetwork(engine: Engine, word: string, { container, ...wishes }: ConnectOptions & { container: string }): void {
+export function connectNetwork(
+  engine: Engine,
+  word: string,
+  { container, ...wishes }: ConnectOptions & { container: string },
+): void {
   const network = findNetwork(engine, word);
   const { record, status } = viewContainer(engine, container);
   ensureConnectable(record);
@@ -142,7 +146,14 @@ export function connectNetwork(engine: Engine, word: string, { container, ...wis
     throw new BunkerError("conflict", `endpoint with name ${record.name} already exists in network ${network.name}`);
   }
   const position = own.reduce((highest, endpoint) => Math.max(highest, endpoint.position + 1), 0);
-  const endpoint = { containerId: record.id, networkId: network.id, position, address4: null, address6: null, config: wishes };
+  const endpoint = {
+    containerId: record.id,
+    networkId: network.id,
+    position,
+    address4: null,
+    address6: null,
+    config: wishes,
+  };
   const attachment = planAttachment(engine, record, { network, endpoint, isFirst: own.length === 0 });
   if (status !== "running") return;
   try {
@@ -154,7 +165,11 @@ export function connectNetwork(engine: Engine, word: string, { container, ...wis
 }
 
 /** @throws BunkerError */
-export function disconnectNetwork(engine: Engine, word: string, { container, force }: { container: string; force: boolean }): void {
+export function disconnectNetwork(
+  engine: Engine,
+  word: string,
+  { container, force }: { container: string; force: boolean },
+): void {
   const network = findNetwork(engine, word);
   const { record, status } = viewContainer(engine, container);
   const { networks } = engine.store;

@@ -26,7 +26,10 @@ export interface Lease {
  * @throws BunkerError usage, conflict in docker's words
  */
 export function planLease(subnets: readonly SubnetPlan[], taken: ReadonlySet<string>, asked: Lease): Lease {
-  return { address4: leaseOf(subnets, 4, { taken, asked: asked.address4 }), address6: leaseOf(subnets, 6, { taken, asked: asked.address6 }) };
+  return {
+    address4: leaseOf(subnets, 4, { taken, asked: asked.address4 }),
+    address6: leaseOf(subnets, 6, { taken, asked: asked.address6 }),
+  };
 }
 
 interface Wish {

@@ -104,10 +104,7 @@ const LONGEST: Readonly<Record<Family, number>> = { 4: 30, 6: 126 };
 /** @throws BunkerError usage in docker's words */
 export function ensureNetworkName(name: string): void {
   if (NAME.test(name)) return;
-  throw new BunkerError(
-    "usage",
-    `invalid network name: ${name}: only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`,
-  );
+  throw new BunkerError("usage", `invalid network name: ${name}: only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`);
 }
 
 /**

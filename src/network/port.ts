@@ -58,7 +58,8 @@ interface Split {
 function splitWord(word: string): Split {
   const refused = (why: string): BunkerError => new BunkerError("usage", `${why}: ${word}`);
   const parts = FORM.exec(word);
-  if (parts === null) throw refused(word.split(":").length > 3 ? "invalid publish opts format" : "invalid containerPort");
+  if (parts === null)
+    throw refused(word.split(":").length > 3 ? "invalid publish opts format" : "invalid containerPort");
   const [, first, second, container = "", rest = "tcp"] = parts;
   const protocol = rest.toLowerCase();
   if (!PROTOCOLS.includes(protocol)) {
@@ -86,7 +87,9 @@ function parseRange(text: string, word: string, what: string): Range {
   const range = { first: Number(first), last: Number(last) };
   const isPort = (port: number): boolean => port <= LAST_PORT && (port > 0 || what === "hostPort");
   if (first !== "" && range.first <= range.last && isPort(range.first) && isPort(range.last)) return range;
-  throw new BunkerError("usage", `invalid ${what}: ${text}`, { hint: `In "${word}": ports are numbers from 1 to 65535.` });
+  throw new BunkerError("usage", `invalid ${what}: ${text}`, {
+    hint: `In "${word}": ports are numbers from 1 to 65535.`,
+  });
 }
 
 /** What the image exposes and `-p` does not name, each at any port (`-P`). `exposed`: `80/tcp`. */

@@ -26,7 +26,12 @@ export class Networks {
 
   /** By exact name or id. */
   find(word: string): NetworkRecord | null {
-    const row = this.#records.first(`SELECT ${COLUMNS} FROM networks WHERE id = ? OR name = ? ORDER BY name <> ?`, word, word, word);
+    const row = this.#records.first(
+      `SELECT ${COLUMNS} FROM networks WHERE id = ? OR name = ? ORDER BY name <> ?`,
+      word,
+      word,
+      word,
+    );
     return row === null ? null : parseNetwork(row);
   }
 
@@ -63,7 +68,13 @@ export class Networks {
         }
         const record = { ...network, config: plan(others) };
         const { id, name, createdAt, config } = record;
-        this.#records.run(`INSERT INTO networks (${COLUMNS}) VALUES (?, ?, ?, ?)`, id, name, createdAt, JSON.stringify(config));
+        this.#records.run(
+          `INSERT INTO networks (${COLUMNS}) VALUES (?, ?, ?, ?)`,
+          id,
+          name,
+          createdAt,
+          JSON.stringify(config),
+        );
         return record;
       },
       { durable },
@@ -127,7 +138,8 @@ export class Networks {
   part(containerId: string, networkId: string): boolean {
     return this.#records.write(
       () =>
-        this.#records.run("DELETE FROM endpoints WHERE container_id = ? AND network_id = ?", containerId, networkId) > 0,
+        this.#records.run("DELETE FROM endpoints WHERE container_id = ? AND network_id = ?", containerId, networkId) >
+        0,
     );
   }
 

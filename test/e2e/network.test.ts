@@ -34,7 +34,14 @@ describe("network create, ls, inspect, rm", () => {
     expect(await env.ok(["network", "ls", "-q", "--filter", "label=a"])).toBe(id.slice(0, 12));
     expect(await env.ok(["network", "ls", "-q", "--no-trunc", "--filter", "type=custom"])).toBe(id);
     const [network] = JSON.parse(await env.ok(["network", "inspect", id.slice(0, 6)])) as Record<string, unknown>[];
-    expect(network).toMatchObject({ Name: "one", Id: id, Driver: "bridge", EnableIPv6: true, Containers: {}, Labels: { a: "1" } });
+    expect(network).toMatchObject({
+      Name: "one",
+      Id: id,
+      Driver: "bridge",
+      EnableIPv6: true,
+      Containers: {},
+      Labels: { a: "1" },
+    });
     expect(network?.["IPAM"]).toMatchObject({ Config: [{ Subnet: "10.77.0.0/24", Gateway: "10.77.0.1" }, {}] });
     expect(await env.fails(["network", "create", "one"], 1)).toContain("network with name one already exists");
     expect(await env.fails(["network", "create", "--subnet=10.77.0.0/16", "x"], 1)).toContain("Pool overlaps");
@@ -59,13 +66,23 @@ describe("containers on networks", () => {
     await env.ok(["network", "create", "--ipv6", "one"]);
     await env.ok(["run", "-d", "--name=server", "--network=one", "busybox", ...SERVE]);
     const address = await addressOf("server", "one");
-    const shown = await env.ok(["run", "--rm", "--network=one", "busybox", "sh", "-c", `nc ${address} 80; ip -o addr show eth0`]);
+    const shown = await env.ok([
+      "run",
+      "--rm",
+      "--network=one",
+      "busybox",
+      "sh",
+      "-c",
+      `nc ${address} 80; ip -o addr show eth0`,
+    ]);
     expect(shown).toStartWith("served\n");
     expect(shown).toMatch(/inet 172\.\d+\.0\.3\/16/);
     expect(shown).toMatch(/inet6 fd[0-9a-f:]+::3\/64/);
     const hosts = await env.ok(["exec", "server", "cat", "/etc/hosts"]);
     expect(hosts).toContain(`${address}\t`);
-    expect(await env.ok(["exec", "server", "cat", "/etc/resolv.conf"])).toContain(`nameserver ${address.replace(/\.2$/, ".1")}`);
+    expect(await env.ok(["exec", "server", "cat", "/etc/resolv.conf"])).toContain(
+      `nameserver ${address.replace(/\.2$/, ".1")}`,
+    );
     const inspected = JSON.parse(await env.ok(["network", "inspect", "one", "-f", "{{json .Containers}}"]));
     expect(Object.values(inspected)).toMatchObject([{ Name: "server", IPv4Address: `${address}/16` }]);
     expect(await env.ok(["ps", "--filter", "network=one", "--format", "{{.Names}} {{.Networks}}"])).toBe("server one");
@@ -95,7 +112,9 @@ describe("containers on networks", () => {
     expect(await env.fails(["run", "--rm", "--network=one", "--ip=10.78.0.1", "busybox"], 125)).toContain(
       "no configured subnet contains IP address",
     );
-    expect(await env.fails(["run", "--rm", "--network=nothere", "busybox"], 125)).toContain("network nothere not found");
+    expect(await env.fails(["run", "--rm", "--network=nothere", "busybox"], 125)).toContain(
+      "network nothere not found",
+    );
     expect(await env.fails(["run", "--rm", "--network=one", "--network=host", "busybox"], 125)).toContain(
       "cannot attach both",
     );
@@ -116,6 +135,33 @@ describe("containers on networks", () => {
     expect(await env.ok(["run", "--rm", "--network=two", "busybox", "nc", address, "80"])).toBe("served");
   });
 
+  it("find each other by name, short id and alias, and nobody on other networks", async () => {
+    const { env } = stage;
+    for (const name of ["one", "two"]) await env.ok(["network", "create", name]);
+    const id = await env.ok([
+      "run",
+      "-d",
+      "--name=server",
+      "--network=one",
+      "--network-alias=web",
+      "busybox",
+      ...SERVE,
+    ]);
+    const address = await addressOf("server", "one");
+    const ask = async (network: string, name: string) => {
+      const { stdout } = await env.run(["run", "--rm", "--network", network, "busybox", "nslookup", name]);
+      return [...stdout.matchAll(/^Address: (\S+)/gm)].map(([, found]) => found);
+    };
+    for (const name of ["server", "web", "SERVER", id.slice(0, 12), "server.one"]) {
+      expect(await ask("one", name)).toEqual([address]);
+    }
+    expect(await ask("two", "server")).toEqual([]);
+    await env.ok(["network", "connect", "--alias=web2", "two", "server"]);
+    expect(await ask("two", "web2")).toEqual([await addressOf("server", "two")]);
+    await env.ok(["network", "disconnect", "two", "server"]);
+    expect(await ask("two", "web2")).toEqual([]);
+  });
+
   it("find each other again after the network keeper was killed", async () => {
     const { env } = stage;
     await env.ok(["network", "create", "one"]);
@@ -134,7 +180,9 @@ describe("containers on networks", () => {
     const { env } = stage;
     await env.ok(["network", "create", "--subnet=10.77.0.0/26", "one"]);
     const names = Array.from({ length: 16 }, (_unused, at) => `c${at}`);
-    await Promise.all(names.map((name) => env.ok(["run", "-d", "--name", name, "--network=one", "busybox", "sleep", "100"])));
+    await Promise.all(
+      names.map((name) => env.ok(["run", "-d", "--name", name, "--network=one", "busybox", "sleep", "100"])),
+    );
     const addresses = await Promise.all(names.map((name) => addressOf(name, "one")));
     expect(new Set(addresses).size).toBe(names.length);
     await env.ok(["rm", "-f", "-t0", ...names]);
@@ -149,7 +197,11 @@ function networkKeepers(dataHome: string): number[] {
     .filter((pid) => {
       try {
         const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
-        return words[1] === "network" && (words[2]?.length ?? 0) > 0 && readlinkSync(`/proc/${pid}/exe`).includes("keeper");
+        return (
+          words[1] === "network" &&
+          words[2]?.startsWith(dataHome) === true &&
+          readlinkSync(`/proc/${pid}/exe`).includes("keeper")
+        );
       } catch {
         return false;
       }

@@ -335,8 +335,12 @@ pub enum Network {
         ports: Vec<PublishedPort>,
         /// The host's own loopback can be reached, at an address of its own.
         host_loopback: bool,
+        /// The container's own name.
+        name: String,
         /// Who is asked for names that are not ours, instead of whom the host asks.
         name_servers: Vec<IpAddr>,
+        /// `ndots` was set: a name of one label is for the search list.
+        ndots: bool,
     },
 }
 
@@ -353,7 +357,7 @@ pub struct Attachment {
     pub addresses: Vec<Prefix>,
     /// Where everything goes that has no other route.
     pub default_gateways: Vec<IpAddr>,
-    /// What others on the network call it.
+    /// Further names that others on the network call it by.
     pub names: Vec<String>,
 }
 
@@ -369,6 +373,8 @@ pub struct BridgeNetwork {
     pub gateways: Vec<Prefix>,
     /// Nothing leaves it.
     pub internal: bool,
+    /// Names are answered at its gateways.
+    pub resolver: bool,
     pub routes: Vec<Route>,
 }
 

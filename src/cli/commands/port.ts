@@ -62,13 +62,14 @@ function publishedLines(
     wanted === null || (containerPort === wanted.port && protocol === wanted.protocol);
   const chosen = ports.filter(suits);
   if (wanted !== null && chosen.length === 0) {
-    throw new BunkerError(
-      "not-found",
-      `no public port '${wanted.port}/${wanted.protocol}' published for ${name}`,
-    );
+    throw new BunkerError("not-found", `no public port '${wanted.port}/${wanted.protocol}' published for ${name}`);
   }
   return chosen
-    .flatMap((port) => placesOf(port).map((place) => `${prefix}${wanted === null ? `${port.containerPort}/${port.protocol} -> ` : ""}${place}\n`))
+    .flatMap((port) =>
+      placesOf(port).map(
+        (place) => `${prefix}${wanted === null ? `${port.containerPort}/${port.protocol} -> ` : ""}${place}\n`,
+      ),
+    )
     .join("");
 }
 

@@ -26,7 +26,7 @@ function container(facts: Partial<ContainerFacts>): ContainerFacts {
     labels: {},
     mounts: [],
     networks: ["default"],
-  ports: [],
+    ports: [],
     size: null,
     ...facts,
   };

@@ -1,6 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { formatAddress, overlaps, parseAddress, parsePrefix, formatPrefix, type Prefix } from "../../../src/network/address.ts";
+import {
+  formatAddress,
+  overlaps,
+  parseAddress,
+  parsePrefix,
+  formatPrefix,
+  type Prefix,
+} from "../../../src/network/address.ts";
 
 describe("addresses", () => {
   test.each([
@@ -19,10 +26,21 @@ describe("addresses", () => {
     expect(address === null ? null : formatAddress(address)).toBe(canonical);
   });
 
-  test.each(["", "1.2.3", "1.2.3.4.5", "01.2.3.4", "256.1.1.1", "1.2.3.-4", ":::", "1::2::3", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "g::", "1:2:3:4:5:6:7::8", "fe80::1%eth0"])(
-    "%j is none",
-    (text) => expect(parseAddress(text)).toBeNull(),
-  );
+  test.each([
+    "",
+    "1.2.3",
+    "1.2.3.4.5",
+    "01.2.3.4",
+    "256.1.1.1",
+    "1.2.3.-4",
+    ":::",
+    "1::2::3",
+    "1:2:3:4:5:6:7",
+    "1:2:3:4:5:6:7:8:9",
+    "g::",
+    "1:2:3:4:5:6:7::8",
+    "fe80::1%eth0",
+  ])("%j is none", (text) => expect(parseAddress(text)).toBeNull());
 
   test("what was written is read", () => {
     const anyAddress = fc.oneof(

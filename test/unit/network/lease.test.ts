@@ -32,7 +32,9 @@ describe("a lease", () => {
     for (const address4 of ["10.5.0.0", "10.5.0.7", "10.5.0.1"]) {
       expect(() => lease([FOUR], [], { address4 })).toThrow("Address already in use");
     }
-    expect(() => lease([FOUR], [], { address4: "10.6.0.2" })).toThrow("no configured subnet contains IP address 10.6.0.2");
+    expect(() => lease([FOUR], [], { address4: "10.6.0.2" })).toThrow(
+      "no configured subnet contains IP address 10.6.0.2",
+    );
     expect(() => lease([FOUR], [], { address6: "fd00::2" })).toThrow("no configured subnet");
     expect(() => lease([FOUR], [], { address4: "x" })).toThrow("invalid IP address: x");
   });

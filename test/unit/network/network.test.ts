@@ -25,7 +25,11 @@ const REQUEST: NetworkRequest = {
 };
 
 function plan(request: Partial<NetworkRequest>, taken: string[] = []) {
-  return planNetwork({ ...REQUEST, ...request }, taken.map((text) => parsePrefix(text) as Prefix), SEED);
+  return planNetwork(
+    { ...REQUEST, ...request },
+    taken.map((text) => parsePrefix(text) as Prefix),
+    SEED,
+  );
 }
 
 describe("subnets", () => {
@@ -52,8 +56,13 @@ describe("subnets", () => {
       { subnet: "10.5.0.0/24", gateway: "10.5.0.9", ipRange: "10.5.0.128/25" },
       { subnet: "fd00:5::/64", gateway: "fd00:5::9", ipRange: null },
     ]);
-    expect(plan({ subnets: ["fd00:5::/64"] }).subnets.map(({ subnet }) => subnet)).toEqual(["172.17.0.0/16", "fd00:5::/64"]);
-    expect(plan({ subnets: ["fd00:5::/64"], ipv4: false }).subnets.map(({ subnet }) => subnet)).toEqual(["fd00:5::/64"]);
+    expect(plan({ subnets: ["fd00:5::/64"] }).subnets.map(({ subnet }) => subnet)).toEqual([
+      "172.17.0.0/16",
+      "fd00:5::/64",
+    ]);
+    expect(plan({ subnets: ["fd00:5::/64"], ipv4: false }).subnets.map(({ subnet }) => subnet)).toEqual([
+      "fd00:5::/64",
+    ]);
   });
 
   test.each<[Partial<NetworkRequest>, string[], string]>([
@@ -80,7 +89,8 @@ describe("subnets", () => {
 
 test("names", () => {
   for (const name of ["web", "a.b-c_d", "9"]) expect(() => ensureNetworkName(name)).not.toThrow();
-  for (const name of ["", "-a", "a/b", "a b", "é"]) expect(() => ensureNetworkName(name)).toThrow("invalid network name");
+  for (const name of ["", "-a", "a/b", "a b", "é"])
+    expect(() => ensureNetworkName(name)).toThrow("invalid network name");
   expect(bridgeName(SEED)).toBe("br-0123456789ab");
   expect(macOf("172.17.0.2", SEED)).toBe("02:42:ac:11:00:02");
   expect(macOf(null, SEED)).toBe("02:42:01:23:45:67");

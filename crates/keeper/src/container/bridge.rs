@@ -50,13 +50,17 @@ impl Bridge {
 
     /// Of a container on networks of ours, without a network keeper yet: `heal` finds one.
     pub fn lost(spec: &SandboxSpec, namespace: OwnedFd, pidfd: OwnedFd) -> Option<Self> {
-        let Network::Bridge { networks, ports, host_loopback, name_servers } = &spec.network else { return None };
+        let Network::Bridge { networks, ports, host_loopback, name, name_servers, ndots } = &spec.network else {
+            return None;
+        };
         let container = protocol::Container {
             id: spec.id.clone(),
+            name: name.clone(),
             networks: networks.clone(),
             ports: ports.clone(),
             host_loopback: *host_loopback,
             name_servers: name_servers.clone(),
+            ndots: *ndots,
         };
         Some(Self {
             user_runtime_dir: spec.user_runtime_dir.clone(),

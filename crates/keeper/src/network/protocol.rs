@@ -30,10 +30,13 @@ pub enum Request {
 #[serde(rename_all = "camelCase")]
 pub struct Container {
     pub id: String,
+    pub name: String,
     pub networks: Vec<Attachment>,
     pub ports: Vec<PublishedPort>,
     pub host_loopback: bool,
     pub name_servers: Vec<IpAddr>,
+    /// `ndots` was set for it.
+    pub ndots: bool,
 }
 
 /// Reads one request.

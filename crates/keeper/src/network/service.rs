@@ -39,6 +39,7 @@ enum Token {
     Listener,
     Connection(usize),
     End(String),
+    Names(u64),
 }
 
 impl Service {
@@ -80,6 +81,9 @@ impl Service {
                     self.handle(&token);
                 }
             }
+            if let Ok(world) = &mut self.world {
+                world.names.tick();
+            }
             self.connections.retain(|connection| !connection.is_gone);
         }
     }
@@ -97,7 +101,9 @@ impl Service {
     }
 
     fn timeout(&self) -> i32 {
-        let left = self.idle_since.map(|since| LINGER.saturating_sub(since.elapsed()));
+        let idle = self.idle_since.map(|since| since + LINGER);
+        let names = self.world.as_ref().ok().and_then(|world| world.names.deadline());
+        let left = idle.into_iter().chain(names).min().map(|at| at.saturating_duration_since(Instant::now()));
         // Rounded up: else the last millisecond is spun away.
         left.map_or(FOR_EVER, |left| i32::try_from(left.as_millis()).unwrap_or(FOR_EVER).saturating_add(1))
     }
@@ -134,6 +140,11 @@ impl Service {
             list.push((Watch::new(connection.channel.as_fd(), true, false), Token::Connection(at)));
         }
         if let Ok(world) = &self.world {
+            let names = world.names.interests().into_iter();
+            list.extend(names.map(|interest| {
+                let watch = Watch::new(interest.fd, interest.is_readable_wanted, interest.is_writable_wanted);
+                (watch, Token::Names(interest.token))
+            }));
             list.extend(world.ends().map(|(id, end)| (Watch::new(end, true, false), Token::End(id.clone()))));
         }
         list.into_iter().unzip()
@@ -143,6 +154,11 @@ impl Service {
         match token {
             Token::Listener => self.accept(),
             Token::Connection(at) => self.serve(*at),
+            Token::Names(token) => {
+                if let Ok(world) = &mut self.world {
+                    world.names.ready(*token);
+                }
+            }
             Token::End(id) => {
                 if let Ok(world) = &mut self.world {
                     world.leave(id);

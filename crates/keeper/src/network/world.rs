@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use super::names::Names;
 use super::protocol;
 
 /// Of 127.0.0.1 and `::1` in N.
@@ -20,11 +21,14 @@ pub struct World {
     inside: OwnedFd,
     sockets: Sockets,
     _tun: OwnedFd,
+    pub names: Names,
     containers: BTreeMap<String, Member>,
 }
 
 /// A container that is on networks of ours.
 struct Member {
+    /// With the networks that it is on now.
+    container: protocol::Container,
     namespace: OwnedFd,
     /// Tells when it has ended, should nobody else.
     pidfd: OwnedFd,
@@ -33,6 +37,7 @@ struct Member {
 
 struct Plugged {
     bridge: String,
+    network: String,
     port: Port,
 }
 
@@ -51,7 +56,7 @@ impl World {
         };
         let (sockets, tun) =
             visit(inside.as_fd(), settle).map_err(|error| failed("setting up the user's network", &error))?;
-        Ok(Self { inside, sockets, _tun: tun, containers: BTreeMap::new() })
+        Ok(Self { inside, sockets, _tun: tun, names: Names::new(), containers: BTreeMap::new() })
     }
 
     pub fn namespace(&self) -> BorrowedFd<'_> {
@@ -74,7 +79,8 @@ impl World {
     pub fn join(&mut self, container: &protocol::Container, namespace: OwnedFd, pidfd: OwnedFd) -> Result<(), Failure> {
         // One whose keeper was replaced comes again: what is plugged in is found there.
         let plugs = self.containers.remove(&container.id).map_or_else(Vec::new, |member| member.plugs);
-        self.containers.insert(container.id.clone(), Member { namespace, pidfd, plugs });
+        let known = protocol::Container { networks: Vec::new(), ..container.clone() };
+        self.containers.insert(container.id.clone(), Member { container: known, namespace, pidfd, plugs });
         let joined = container.networks.iter().try_for_each(|network| self.connect(&container.id, network));
         if joined.is_err() {
             self.leave(&container.id);
@@ -89,12 +95,28 @@ impl World {
     pub fn connect(&mut self, id: &str, wanted: &Attachment) -> Result<(), Failure> {
         let Some(member) = self.containers.get_mut(id) else { return Err(unknown()) };
         let bridge = &wanted.network.bridge;
+        member.container.networks.push(wanted.clone());
         if member.plugs.iter().any(|plug| &plug.bridge == bridge) {
+            self.names.know(&member.container);
             return Ok(());
         }
-        let what = || format!("connecting to network {:?}", wanted.network.name);
+        let plugged = self.plug(id, wanted);
+        if plugged.is_err() {
+            if let Some(member) = self.containers.get_mut(id) {
+                member.container.networks.pop();
+            }
+            self.remove_if_empty(bridge, &wanted.network.name);
+        }
+        plugged
+    }
+
+    fn plug(&mut self, id: &str, wanted: &Attachment) -> Result<(), Failure> {
+        let Some(member) = self.containers.get_mut(id) else { return Err(unknown()) };
+        let what = format!("connecting to network {:?}", wanted.network.name);
         let network = network_of(&wanted.network)?;
-        self.sockets.add_network(&network).map_err(|error| failed(&what(), &error))?;
+        let bridge = &wanted.network.bridge;
+        self.sockets.add_network(&network).map_err(|error| failed(&what, &error))?;
+        self.names.serve(&wanted.network, self.inside.as_fd()).map_err(|error| failed(&what, &error))?;
         let plug = Plug {
             bridge,
             port: &wanted.port,
@@ -111,17 +133,10 @@ impl World {
                 .map(|route| (pair(route.destination), route.gateway, route.metric))
                 .collect(),
         };
-        match self.sockets.plug(&plug) {
-            Ok(port) => {
-                member.plugs.push(Plugged { bridge: bridge.clone(), port });
-                Ok(())
-            }
-            Err(error) => {
-                let failure = failed(&what(), &error);
-                self.remove_if_empty(bridge);
-                Err(failure)
-            }
-        }
+        let port = self.sockets.plug(&plug).map_err(|error| failed(&what, &error))?;
+        member.plugs.push(Plugged { bridge: bridge.clone(), network: wanted.network.name.clone(), port });
+        self.names.know(&member.container);
+        Ok(())
     }
 
     /// Takes a container off one network.
@@ -132,8 +147,10 @@ impl World {
         let Some(member) = self.containers.get_mut(id) else { return Err(unknown()) };
         if let Some(at) = member.plugs.iter().position(|plug| plug.bridge == bridge) {
             let plug = member.plugs.swap_remove(at);
+            member.container.networks.retain(|attachment| attachment.network.bridge != bridge);
+            self.names.know(&member.container);
             self.sockets.unplug(&plug.port).map_err(|error| failed("disconnecting", &error))?;
-            self.remove_if_empty(bridge);
+            self.remove_if_empty(bridge, &plug.network);
         }
         Ok(())
     }
@@ -141,16 +158,18 @@ impl World {
     /// Takes a container off all its networks, if it is on any.
     pub fn leave(&mut self, id: &str) {
         let Some(member) = self.containers.remove(id) else { return };
+        self.names.forget(id);
         for plug in &member.plugs {
             // Nobody can be told; its network namespace takes its end along.
             let _ = self.sockets.unplug(&plug.port);
-            self.remove_if_empty(&plug.bridge);
+            self.remove_if_empty(&plug.bridge, &plug.network);
         }
     }
 
-    fn remove_if_empty(&mut self, bridge: &str) {
+    fn remove_if_empty(&mut self, bridge: &str, network: &str) {
         let is_used = self.containers.values().flat_map(|member| &member.plugs).any(|plug| plug.bridge == bridge);
         if !is_used {
+            self.names.withdraw(bridge, network);
             // A bridge without containers does no harm.
             let _ = self.sockets.remove_network(bridge);
         }
