@@ -16,6 +16,7 @@ pub mod dns;
 pub mod namespace;
 pub mod netlink;
 pub mod nft;
+pub mod relay;
 
 #[cfg(all(test, bunker_fuzz))]
 #[path = "../../runtime/src/fuzz.rs"]

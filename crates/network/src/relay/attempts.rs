@@ -1,0 +1,149 @@
+//! Held SYNs: a container's first SYN waits here while we connect outside. When that succeeds the very same packet goes back
+//! into the tun, and the kernel of N answers it; a refusal is answered with a reset, an unreachable destination with an ICMP
+//! error, silence with nothing. Bounded per container: its oldest makes room; each lives as long as the container repeats it.
+
+use bunker_sys::inet::{self, Kind, Switch};
+use std::collections::HashMap;
+use std::io::{Error, ErrorKind};
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use super::device::{Device, reason_of};
+use super::flow::{Bounds, Table};
+use super::packet::{Body, Packet, Segment, parse};
+use super::watch::Watch;
+
+/// A flood from one container takes no more than this from it, and nothing from others.
+const BOUNDS: Bounds = Bounds { per_source: 1024, in_all: 8192 };
+/// The first repetition comes after a second; a busy machine may be late.
+const FIRST_PATIENCE: Duration = Duration::from_secs(4);
+/// Larger SYNs (with data, TCP Fast Open) are not kept: who sends one repeats it without.
+const LONGEST_SYN: usize = 1500;
+
+/// Container's end, destination's end.
+type Key = (SocketAddr, SocketAddr);
+
+struct Attempt {
+    number: u64,
+    socket: OwnedFd,
+    syn: Vec<u8>,
+    sequence: u32,
+    since: Instant,
+    is_connected: bool,
+}
+
+pub(crate) struct Attempts {
+    table: Table<Key, Attempt>,
+    keys: HashMap<u64, Key>,
+}
+
+impl Attempts {
+    pub(crate) fn new() -> Self {
+        Self { table: Table::new(BOUNDS), keys: HashMap::new() }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// A SYN that may go to `outside`.
+    pub(crate) fn begin(
+        &mut self,
+        (packet, segment): (&Packet<'_>, Segment),
+        outside: IpAddr,
+        (device, watch): (&mut Device, &mut Watch),
+    ) {
+        let Some(key) = packet.ends() else { return };
+        let now = Instant::now();
+        if let Some(known) = self.table.get(&key).filter(|known| known.sequence == segment.sequence) {
+            if known.is_connected {
+                device.write(packet.whole);
+            }
+            // The next repetition comes after as long as all before took.
+            let patience = FIRST_PATIENCE + (now - known.since) * 2;
+            self.table.extend(&key, now + patience);
+            return;
+        }
+        if packet.whole.len() > LONGEST_SYN {
+            return;
+        }
+        let target = SocketAddr::new(outside, segment.destination_port);
+        let (socket, is_connected) = match connect(target) {
+            Ok(made) => made,
+            Err(errno) => return refuse((packet, segment), errno, device),
+        };
+        let number = watch.number();
+        if watch.attempt(socket.as_fd(), number).is_err() {
+            return;
+        }
+        if is_connected {
+            device.write(packet.whole);
+        }
+        let (syn, sequence) = (packet.whole.to_vec(), segment.sequence);
+        let attempt = Attempt { number, socket, syn, sequence, since: now, is_connected };
+        let gone = self.table.insert(key, attempt, (packet.source, now + FIRST_PATIENCE));
+        self.keys.insert(number, key);
+        self.drop_all(gone);
+    }
+
+    /// There is news of an attempt.
+    pub(crate) fn note(&mut self, number: u64, device: &mut Device) {
+        let Some(key) = self.keys.get(&number).copied() else { return };
+        let Some(attempt) = self.table.get(&key).filter(|attempt| !attempt.is_connected) else { return };
+        let errno = inet::take_error(attempt.socket.as_fd());
+        if errno == 0 {
+            attempt.is_connected = true;
+            device.write(&attempt.syn);
+            return;
+        }
+        if let Some(packet) = parse(&attempt.syn)
+            && let Body::Tcp(segment) = packet.body
+        {
+            refuse((&packet, segment), errno, device);
+        }
+        let gone = self.table.remove(&key);
+        self.drop_all(gone);
+    }
+
+    /// The outside socket for a connection that the kernel of N has accepted.
+    pub(crate) fn take(&mut self, key: Key) -> Option<OwnedFd> {
+        let attempt = self.table.remove(&key)?;
+        self.keys.remove(&attempt.number);
+        attempt.is_connected.then_some(attempt.socket)
+    }
+
+    pub(crate) fn forget(&mut self, source: IpAddr) {
+        let gone = self.table.forget(source);
+        self.drop_all(gone);
+    }
+
+    pub(crate) fn expire(&mut self, now: Instant) {
+        let gone = self.table.expire(now);
+        self.drop_all(gone);
+    }
+
+    fn drop_all(&mut self, gone: impl IntoIterator<Item = Attempt>) {
+        for attempt in gone {
+            self.keys.remove(&attempt.number);
+        }
+    }
+}
+
+fn connect(target: SocketAddr) -> Result<(OwnedFd, bool), i32> {
+    let socket = inet::socket(Kind::Tcp, target.ip()).map_err(|error| error.errno)?;
+    // Both are wishes: small writes go on at once, and a peer that is gone is noticed one day.
+    let _ = inet::enable(socket.as_fd(), Switch::NoDelay);
+    let _ = inet::enable(socket.as_fd(), Switch::KeepAlive);
+    let is_connected = inet::connect(socket.as_fd(), target).map_err(|error| error.errno)?;
+    Ok((socket, is_connected))
+}
+
+fn refuse((packet, segment): (&Packet<'_>, Segment), errno: i32, device: &mut Device) {
+    let is_refused = |kind| matches!(kind, ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset);
+    match reason_of(errno) {
+        Some(reason) => device.error(reason, packet),
+        None if is_refused(Error::from_raw_os_error(errno).kind()) => device.reset(packet, segment),
+        None => {}
+    }
+}

@@ -1,0 +1,177 @@
+//! The thread on the host's side: everything that needs a socket there. It reads the tun, decides by policy, and carries.
+
+use bunker_sys::{SysResult, inet};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use super::attempts::Attempts;
+use super::channel::Inbox;
+use super::connections::Connections;
+use super::device::Device;
+use super::packet::build::Reason;
+use super::packet::{Body, Packet, Segment, parse};
+use super::policy::Verdict;
+use super::spare::Spare;
+use super::watch::{News, Purpose, Service, Watch, Watching, service_of};
+use super::{Command, Shared};
+
+/// Packets, or connections, taken in one turn: others wait meanwhile.
+const MOST_AT_ONCE: usize = 256;
+/// The largest IP packet.
+const LONGEST_PACKET: usize = 65_535;
+/// How often what has waited too long is looked for.
+const TIDY: Duration = Duration::from_secs(1);
+
+/// What the thread is made of.
+pub(crate) struct OutwardParts {
+    pub(crate) device: Device,
+    pub(crate) listeners: Vec<OwnedFd>,
+    pub(crate) services: Vec<Box<dyn Service>>,
+    pub(crate) connections: Connections,
+    pub(crate) inbox: Inbox<Command>,
+    pub(crate) shared: Arc<Shared>,
+}
+
+pub(crate) struct Outward {
+    watch: Watch,
+    parts: OutwardParts,
+    spare: Spare,
+    attempts: Attempts,
+    tidied: Instant,
+}
+
+impl Outward {
+    pub(crate) fn new(parts: OutwardParts) -> SysResult<Self> {
+        let watch = Watch::new()?;
+        watch.readable(parts.inbox.fd(), Purpose::Command, 0)?;
+        watch.readable(parts.device.fd(), Purpose::Tun, 0)?;
+        for (index, listener) in parts.listeners.iter().enumerate() {
+            watch.readable(listener.as_fd(), Purpose::Listener, index as u64)?;
+        }
+        Ok(Self { watch, parts, spare: Spare::new()?, attempts: Attempts::new(), tidied: Instant::now() })
+    }
+
+    /// Carries until it is told to stop. An error is one of our own descriptors': nothing can be carried any more.
+    pub(crate) fn run(mut self) -> SysResult<()> {
+        for (index, service) in self.parts.services.iter_mut().enumerate() {
+            service.start(&Watching::new(&self.watch, index));
+        }
+        loop {
+            for news in self.watch.wait(self.deadline())? {
+                if news.purpose == Purpose::Command {
+                    if !self.obey() {
+                        return Ok(());
+                    }
+                    continue;
+                }
+                self.note(&news);
+            }
+            self.parts.connections.turn();
+            self.pass_time();
+            self.count();
+        }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let now = Instant::now();
+        let work = self.parts.connections.has_due().then_some(now);
+        let tidy = (self.attempts.len() > 0).then_some(self.tidied.max(now - TIDY) + TIDY);
+        let services = self.parts.services.iter().filter_map(|service| service.deadline());
+        work.into_iter().chain(tidy).chain(services).min()
+    }
+
+    fn note(&mut self, news: &News) {
+        match news.purpose {
+            Purpose::Tun => self.read_packets(),
+            Purpose::Listener => self.accept(news.number),
+            Purpose::Attempt => self.attempts.note(news.number, &mut self.parts.device),
+            Purpose::FirstSide => self.parts.connections.note(news.number, false, news.readiness),
+            Purpose::SecondSide => self.parts.connections.note(news.number, true, news.readiness),
+            Purpose::Service => {
+                let (index, name) = service_of(news.number);
+                let watching = Watching::new(&self.watch, index);
+                if let Some(service) = self.parts.services.get_mut(index) {
+                    service.ready(name, news.readiness, &watching);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Does what the owner says. Whether to go on.
+    fn obey(&mut self) -> bool {
+        while let Some(command) = self.parts.inbox.next() {
+            match command {
+                Command::Stop => return false,
+                Command::Forget(source) => {
+                    self.attempts.forget(source);
+                    self.parts.connections.forget(source);
+                }
+            }
+        }
+        true
+    }
+
+    fn pass_time(&mut self) {
+        let now = Instant::now();
+        for (index, service) in self.parts.services.iter_mut().enumerate() {
+            if service.deadline().is_some_and(|deadline| deadline <= now) {
+                service.elapsed(now, &Watching::new(&self.watch, index));
+            }
+        }
+        if now - self.tidied >= TIDY {
+            self.tidied = now;
+            self.attempts.expire(now);
+        }
+    }
+
+    fn count(&self) {
+        let counts = &self.parts.shared.counts;
+        counts.attempts.store(self.attempts.len(), Ordering::Relaxed);
+        counts.outward.store(self.parts.connections.len(), Ordering::Relaxed);
+    }
+
+    fn read_packets(&mut self) {
+        let mut buffer = [0; LONGEST_PACKET];
+        for _ in 0..MOST_AT_ONCE {
+            let Some(count) = self.parts.device.read(&mut buffer) else { return };
+            if let Some(packet) = buffer.get(..count).and_then(parse) {
+                self.carry(&packet);
+            }
+        }
+    }
+
+    fn carry(&mut self, packet: &Packet<'_>) {
+        let verdict = self.parts.shared.sources().judge(packet.source, packet.destination);
+        match (verdict, packet.body) {
+            (Verdict::Ignore, _) => {}
+            // The kernel of N did not find its socket. It looks once more when it comes from the tun, and then rejects it.
+            (_, Body::Tcp(segment)) if !segment.is_bare_syn => self.parts.device.write(packet.whole),
+            (Verdict::NoRoute, _) => self.parts.device.error(Reason::NoRoute, packet),
+            (Verdict::Prohibited, _) => self.parts.device.error(Reason::Prohibited, packet),
+            (Verdict::To(outside), Body::Tcp(segment)) => self.hold(packet, segment, outside),
+            (Verdict::To(_), _) => {}
+        }
+    }
+
+    fn hold(&mut self, packet: &Packet<'_>, segment: Segment, outside: std::net::IpAddr) {
+        self.attempts.begin((packet, segment), outside, (&mut self.parts.device, &mut self.watch));
+    }
+
+    fn accept(&mut self, index: u64) {
+        let Some(listener) = usize::try_from(index).ok().and_then(|index| self.parts.listeners.get(index)) else {
+            return;
+        };
+        for _ in 0..MOST_AT_ONCE {
+            let Some((socket, client)) = self.spare.accept(listener.as_fd()) else { return };
+            let wanted = inet::local_address(socket.as_fd()).ok();
+            match wanted.and_then(|wanted| self.attempts.take((client, wanted))) {
+                Some(outside) => self.parts.connections.join(&mut self.watch, (socket, outside), client.ip()),
+                // Forgotten meanwhile, or nobody's: it must not look as if the destination had answered.
+                None => drop(inet::reset_on_close(socket.as_fd())),
+            }
+        }
+    }
+}
