@@ -3,9 +3,10 @@
 use bunker_network::namespace::{self, Network, Plug, Sockets, visit};
 use bunker_network::netlink::Mac;
 use bunker_network::nft::{Port, TUN_NAME};
+use bunker_network::relay::{self, Parts, Permission, Relay, Subnet, born};
 use bunker_runtime::spec::{Attachment, BridgeNetwork, Prefix};
 use bunker_runtime::{Failure, FailureCode};
-use bunker_sys::{SysError, tun};
+use bunker_sys::{SysError, SysResult};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -15,12 +16,14 @@ use super::protocol;
 
 /// Of 127.0.0.1 and `::1` in N.
 const LISTENER: u16 = 4_000;
+/// Of bridges that were asked for no other.
+const USUAL_MTU: u16 = 1500;
 
 pub struct World {
     /// N.
     inside: OwnedFd,
     sockets: Sockets,
-    _tun: OwnedFd,
+    relay: Relay,
     pub names: Names,
     containers: BTreeMap<String, Member>,
 }
@@ -38,6 +41,7 @@ struct Member {
 struct Plugged {
     bridge: String,
     network: String,
+    subnets: Vec<Subnet>,
     port: Port,
 }
 
@@ -49,14 +53,16 @@ impl World {
     pub fn new(kept: Option<OwnedFd>) -> Result<Self, Failure> {
         let inside = kept.map_or_else(namespace::make, Ok).map_err(|error| failed("making a network", &error))?;
         let settle = || {
-            let tun = tun::make(TUN_NAME)?;
+            let tun = born::tun(TUN_NAME)?;
+            let listeners = vec![born::listener_v4(LISTENER)?, born::listener_v6(LISTENER)?];
             let mut sockets = Sockets::open()?;
             sockets.settle(LISTENER)?;
-            Ok((sockets, tun))
+            Ok((sockets, Parts { tun, listeners, mtu: USUAL_MTU, services: Vec::new() }))
         };
-        let (sockets, tun) =
-            visit(inside.as_fd(), settle).map_err(|error| failed("setting up the user's network", &error))?;
-        Ok(Self { inside, sockets, _tun: tun, names: Names::new(), containers: BTreeMap::new() })
+        let setting_up = |error| failed("setting up the user's network", &error);
+        let (sockets, parts) = visit(inside.as_fd(), settle).map_err(setting_up)?;
+        let relay = relay::start(parts).map_err(setting_up)?;
+        Ok(Self { inside, sockets, relay, names: Names::new(), containers: BTreeMap::new() })
     }
 
     pub fn namespace(&self) -> BorrowedFd<'_> {
@@ -134,9 +140,32 @@ impl World {
                 .collect(),
         };
         let port = self.sockets.plug(&plug).map_err(|error| failed(&what, &error))?;
-        member.plugs.push(Plugged { bridge: bridge.clone(), network: wanted.network.name.clone(), port });
+        let permission =
+            Permission { internal: wanted.network.internal, host_loopback: member.container.host_loopback };
+        for address in &port.addresses {
+            self.relay.allow(*address, permission);
+        }
+        let name = wanted.network.name.clone();
+        member.plugs.push(Plugged { bridge: bridge.clone(), network: name, subnets: subnets_of(wanted), port });
         self.names.know(&member.container);
+        self.set_subnets();
         Ok(())
+    }
+
+    /// What is a network of ours is not reached through the relay.
+    fn set_subnets(&self) {
+        let plugs = self.containers.values().flat_map(|member| &member.plugs);
+        self.relay.set_subnets(plugs.flat_map(|plug| plug.subnets.clone()).collect());
+    }
+
+    /// After the container was taken off it.
+    fn unplug(&mut self, plug: &Plugged) -> SysResult<()> {
+        for address in &plug.port.addresses {
+            self.relay.forget(*address);
+        }
+        let unplugged = self.sockets.unplug(&plug.port);
+        self.remove_if_empty(&plug.bridge, &plug.network);
+        unplugged
     }
 
     /// Takes a container off one network.
@@ -149,8 +178,7 @@ impl World {
             let plug = member.plugs.swap_remove(at);
             member.container.networks.retain(|attachment| attachment.network.bridge != bridge);
             self.names.know(&member.container);
-            self.sockets.unplug(&plug.port).map_err(|error| failed("disconnecting", &error))?;
-            self.remove_if_empty(bridge, &plug.network);
+            self.unplug(&plug).map_err(|error| failed("disconnecting", &error))?;
         }
         Ok(())
     }
@@ -161,8 +189,7 @@ impl World {
         self.names.forget(id);
         for plug in &member.plugs {
             // Nobody can be told; its network namespace takes its end along.
-            let _ = self.sockets.unplug(&plug.port);
-            self.remove_if_empty(&plug.bridge, &plug.network);
+            let _ = self.unplug(plug);
         }
     }
 
@@ -174,6 +201,11 @@ impl World {
             let _ = self.sockets.remove_network(bridge);
         }
     }
+}
+
+fn subnets_of(wanted: &Attachment) -> Vec<Subnet> {
+    let gateways = wanted.network.gateways.iter();
+    gateways.map(|prefix| Subnet { address: prefix.address, length: prefix.length }).collect()
 }
 
 fn network_of(network: &BridgeNetwork) -> Result<Network, Failure> {
