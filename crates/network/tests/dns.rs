@@ -103,6 +103,8 @@ fn a_connection_takes_many_questions_and_may_say_that_these_are_all() {
     std::thread::sleep(Duration::from_millis(50));
     stream.write_all(rest).expect("sends");
     stream.shutdown(Shutdown::Write).expect("shuts down");
+    // Not only when it has been idle for long enough.
+    stream.set_read_timeout(Some(Duration::from_secs(8))).expect("a timeout");
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).expect("answers, and an end");
     let mut answers = Vec::new();
@@ -135,6 +137,15 @@ fn idle_cut_and_broken_connections_disturb_nobody_and_cost_nothing() {
         let _ = stream.write_all(&[&frame(&question("web A"))[..], &[0, 50, 1]].concat());
         let _ = stream.peek(&mut [0]);
     }
+    // Said that this was all, and then broke off while an answer was still waited for.
+    let mut ended = connect(WEB, at);
+    ended.write_all(&[frame(&question("db A")), frame(&question("silent.example A"))].concat()).expect("sends");
+    ended.shutdown(Shutdown::Write).expect("shuts down");
+    let _ = ended.peek(&mut [0]);
+    let before = bench.events();
+    drop(ended);
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(bench.events() - before < 50, "{} events for what has broken off", bench.events() - before);
     for stream in &cut[..10] {
         let _ = stream.shutdown(Shutdown::Write);
     }

@@ -1,53 +1,35 @@
 //! The resolver's sockets. Those that containers ask at belong to their network namespace and are given to us; those to
 //! name servers are made by a `Dial`. It does not wait itself: the owner's loop asks what to watch (`interests`) and until
-//! when (`deadline`), and says what is ready (`ready`) and that time has passed (`tick`).
+//! when (`deadline`), and says what is ready (`ready`) and that time has passed (`tick`). One with an epoll of its own keeps a
+//! `Watched` and updates it after each of these.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::ErrorKind;
-use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::mem;
+use std::net::TcpListener;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Instant;
 
 use bunker_sys::datagram::{self, Arrival};
 
-use super::forward::{Action, Asker, Forwarder};
+use super::forward::{Action, Forwarder};
 use super::message::Transport;
-use super::respond::Verdict;
 use super::zone::Zone;
 
+mod arrivals;
 mod frame;
 mod host_file;
+mod interest;
 mod outside;
 mod stream_client;
 
+pub use interest::{Interest, Watched};
 pub use outside::{Dial, HostSide};
 
 use host_file::HostFile;
 use outside::Outside;
-use stream_client::{StreamClient, victim};
-
-/// A question is hardly longer than a name and an OPT record; what is longer is no question.
-const LONGEST_DATAGRAM: usize = 4096;
-/// Questions, or connections, that are taken from one socket before others get their turn.
-const BATCH: usize = 64;
-/// When there is no descriptor for a connection, it stays in the queue, and we look again later.
-const DEAF: Duration = Duration::from_millis(500);
-
-/// A descriptor to watch. `token` is its name here, and never another's; the number may be.
-#[derive(Clone, Copy, Debug)]
-pub struct Interest<'a> {
-    pub token: u64,
-    pub fd: BorrowedFd<'a>,
-    pub is_readable_wanted: bool,
-    pub is_writable_wanted: bool,
-}
-
-impl<'a> Interest<'a> {
-    fn new(token: &u64, fd: BorrowedFd<'a>, is_readable_wanted: bool, is_writable_wanted: bool) -> Self {
-        Self { token: *token, fd, is_readable_wanted, is_writable_wanted }
-    }
-}
+use stream_client::StreamClient;
 
 /// Where containers ask: sockets of `bunker_sys::datagram::listen`, and listening ones. None of them blocks.
 #[derive(Default)]
@@ -65,7 +47,7 @@ enum Client {
 
 /// A resolver for containers.
 pub struct Server {
-    zone: Zone,
+    zone: Arc<RwLock<Zone>>,
     forwarder: Forwarder<Client>,
     dial: Box<dyn Dial + Send>,
     host: HostFile,
@@ -76,6 +58,8 @@ pub struct Server {
     /// Flight → token of its socket.
     flights: HashMap<u64, u64>,
     deaf_until: Option<Instant>,
+    /// What may have to be watched for something else now, or not at all.
+    touched: Vec<u64>,
     last_token: u64,
     turn: usize,
 }
@@ -86,7 +70,7 @@ impl Server {
         // Without randomness, no numbers but 0: ports are random still.
         let forwarder = Forwarder::new(|| bunker_sys::random::random_u16().unwrap_or(0));
         Self {
-            zone: Zone::default(),
+            zone: Arc::default(),
             forwarder,
             dial,
             host: HostFile::new(resolv_conf),
@@ -96,14 +80,20 @@ impl Server {
             outside: BTreeMap::new(),
             flights: HashMap::new(),
             deaf_until: None,
+            touched: Vec::new(),
             last_token: 0,
             turn: 0,
         }
     }
 
     /// The names that it knows, to be changed while it runs.
-    pub fn zone(&mut self) -> &mut Zone {
-        &mut self.zone
+    pub fn zone(&self) -> RwLockWriteGuard<'_, Zone> {
+        self.zone.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The same, for whoever has no hold of the server: it may live in another thread.
+    pub fn shared_zone(&self) -> Arc<RwLock<Zone>> {
+        self.zone.clone()
     }
 
     /// Answers at these, too. The tokens to take them away by.
@@ -120,28 +110,37 @@ impl Server {
         tokens
     }
 
-    /// Closes sockets that were added.
-    pub fn remove(&mut self, tokens: &[u64]) {
-        for token in tokens {
-            self.datagrams.remove(token);
-            self.listeners.remove(token);
-        }
+    /// Gives sockets back that were added.
+    pub fn remove(&mut self, tokens: &[u64]) -> Vec<OwnedFd> {
+        self.touched.extend(tokens);
+        let datagrams = tokens.iter().filter_map(|token| self.datagrams.remove(token)).collect::<Vec<_>>();
+        let listeners = tokens.iter().filter_map(|token| self.listeners.remove(token)).map(OwnedFd::from);
+        datagrams.into_iter().chain(listeners).collect()
     }
 
     /// Everything that is to be watched now.
     pub fn interests(&self) -> Vec<Interest<'_>> {
-        let is_listening = self.deaf_until.is_none();
-        let datagrams = self.datagrams.iter().map(|(token, socket)| Interest::new(token, socket.as_fd(), true, false));
-        let listeners = self.listeners.iter().filter(|_| is_listening);
-        let listeners = listeners.map(|(token, listener)| Interest::new(token, listener.as_fd(), true, false));
-        let clients = self.clients.iter().map(|(token, client)| {
-            Interest::new(token, client.stream.as_fd(), client.is_readable_wanted(), client.is_writable_wanted())
-        });
-        let outside = self
-            .outside
-            .iter()
-            .map(|(token, (_, socket))| Interest::new(token, socket.fd(), true, socket.is_writable_wanted()));
-        datagrams.chain(listeners).chain(clients).chain(outside).collect()
+        let inside = self.datagrams.keys().chain(self.listeners.keys()).chain(self.clients.keys());
+        inside.chain(self.outside.keys()).filter_map(|token| self.interest(*token)).collect()
+    }
+
+    fn interest(&self, token: u64) -> Option<Interest<'_>> {
+        if let Some(socket) = self.datagrams.get(&token) {
+            return Some(Interest::new(token, socket.as_fd(), (true, false)));
+        }
+        if let Some(listener) = self.listeners.get(&token) {
+            return Some(Interest::new(token, listener.as_fd(), (self.deaf_until.is_none(), false)));
+        }
+        if let Some(client) = self.clients.get(&token) {
+            let wanted = (client.is_readable_wanted(), client.is_writable_wanted());
+            return Some(Interest::new(token, client.stream.as_fd(), wanted));
+        }
+        let (_, socket) = self.outside.get(&token)?;
+        Some(Interest::new(token, socket.fd(), (true, socket.is_writable_wanted())))
+    }
+
+    fn take_touched(&mut self) -> Vec<u64> {
+        mem::take(&mut self.touched)
     }
 
     /// When `tick` is to be called, if nothing happens before.
@@ -152,6 +151,7 @@ impl Server {
 
     /// Something that was watched can be read or written, or has hung up.
     pub fn ready(&mut self, token: u64, now: Instant) {
+        self.touched.push(token);
         if self.datagrams.contains_key(&token) {
             self.receive_datagrams(token, now);
         } else if self.listeners.contains_key(&token) {
@@ -168,99 +168,31 @@ impl Server {
     pub fn tick(&mut self, now: Instant) {
         self.forwarder.expire(now);
         self.act(now);
-        self.clients.retain(|_, client| client.deadline() > now);
-        self.deaf_until = self.deaf_until.filter(|until| *until > now);
+        let late = self.clients.iter().filter(|(_, client)| client.deadline() <= now).map(|(token, _)| *token);
+        late.collect::<Vec<_>>().into_iter().for_each(|token| self.dismiss(token));
+        if self.deaf_until.is_some_and(|until| until <= now) {
+            self.set_deaf_until(None);
+        }
+    }
+
+    fn set_deaf_until(&mut self, until: Option<Instant>) {
+        self.deaf_until = until;
+        self.touched.extend(self.listeners.keys());
+    }
+
+    fn dismiss(&mut self, client: u64) {
+        self.clients.remove(&client);
+        self.touched.push(client);
     }
 
     fn token(&mut self) -> u64 {
         self.last_token += 1;
+        self.touched.push(self.last_token);
         self.last_token
     }
 
-    fn receive_datagrams(&mut self, token: u64, now: Instant) {
-        let mut buffer = [0; LONGEST_DATAGRAM];
-        for _ in 0..BATCH {
-            let Some(socket) = self.datagrams.get(&token) else { return };
-            // An error is one of an earlier answer; the next datagram is behind it.
-            let Ok(received) = datagram::receive(socket.as_fd(), &mut buffer) else { continue };
-            let Some(arrival) = received else { return };
-            let Some(packet) = buffer.get(..arrival.length) else { continue };
-            self.take(packet, arrival.from.ip().to_canonical(), Client::Datagram { token, arrival }, now);
-        }
-    }
-
-    fn accept(&mut self, token: u64, now: Instant) {
-        for _ in 0..BATCH {
-            let Some(listener) = self.listeners.get(&token) else { return };
-            match listener.accept() {
-                Ok((stream, from)) => self.welcome(stream, from, now),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
-                // The client has gone already.
-                Err(error) if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::Interrupted) => (),
-                // No descriptors, no memory: whoever waits is still there then.
-                Err(_) => {
-                    self.deaf_until = Some(now + DEAF);
-                    return;
-                }
-            }
-        }
-    }
-
-    fn welcome(&mut self, stream: TcpStream, from: SocketAddr, now: Instant) {
-        let source = from.ip().to_canonical();
-        let is_known = self.zone.container_at(source).is_some();
-        if !is_known || stream.set_nonblocking(true).is_err() {
-            return;
-        }
-        if let Some(victim) = victim(&self.clients, source) {
-            self.clients.remove(&victim);
-        }
-        let token = self.token();
-        self.clients.insert(token, StreamClient::new(stream, source, now));
-    }
-
-    fn receive_from_client(&mut self, token: u64, now: Instant) {
-        let Some(client) = self.clients.get_mut(&token) else { return };
-        let source = client.source;
-        match client.receive(now) {
-            Ok(questions) => {
-                for question in questions {
-                    self.take(&question, source, Client::Stream { token }, now);
-                }
-            }
-            Err(_) => drop(self.clients.remove(&token)),
-        }
-    }
-
-    fn receive_from_outside(&mut self, token: u64, now: Instant) {
-        let Some((flight, socket)) = self.outside.get_mut(&token) else { return };
-        let flight = *flight;
-        match socket.receive() {
-            Ok(packets) => packets.into_iter().for_each(|packet| self.forwarder.receive(flight, packet, now)),
-            Err(_) => self.forwarder.fail(flight, now),
-        }
-    }
-
-    /// One packet of a client.
-    fn take(&mut self, packet: &[u8], source: IpAddr, client: Client, now: Instant) {
-        let transport = match client {
-            Client::Datagram { .. } => Transport::Udp,
-            Client::Stream { .. } => Transport::Tcp,
-        };
-        self.turn = self.turn.wrapping_add(1);
-        match self.zone.respond(packet, source, (transport, self.turn)) {
-            Verdict::Silence => self.deliver(&client, None, now),
-            Verdict::Answer(packet) => self.deliver(&client, Some(&packet), now),
-            Verdict::Forward { question, name_servers } => {
-                let host = self.host.upstreams(now);
-                let asker = Asker { source, transport, client };
-                if name_servers.is_empty() {
-                    self.forwarder.ask(question, asker, host, now);
-                } else {
-                    self.forwarder.ask(question, asker, &host.with_servers(&name_servers), now);
-                }
-            }
-        }
+    fn known(&self) -> RwLockReadGuard<'_, Zone> {
+        self.zone.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn deliver(&mut self, client: &Client, packet: Option<&[u8]>, now: Instant) {
@@ -273,8 +205,9 @@ impl Server {
             }
             Client::Stream { token } => {
                 let Some(client) = self.clients.get_mut(token) else { return };
+                self.touched.push(*token);
                 if client.answer(packet, now).is_err() {
-                    self.clients.remove(token);
+                    self.dismiss(*token);
                 }
             }
         }
@@ -300,6 +233,7 @@ impl Server {
                 Action::Close { flight } => {
                     if let Some(token) = self.flights.remove(&flight) {
                         self.outside.remove(&token);
+                        self.touched.push(token);
                     }
                 }
                 Action::Answer { asker, packet } => self.deliver(&asker.client, Some(&packet), now),
@@ -307,3 +241,7 @@ impl Server {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "server_test.rs"]
+mod tests;
