@@ -23,7 +23,6 @@ pub mod random;
 pub(crate) mod raw;
 pub mod socket;
 pub mod splice;
-pub mod stream;
 pub mod terminal;
 pub mod tun;
 pub mod xattr;

@@ -5,13 +5,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::mem;
-use std::net::TcpListener;
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Instant;
 
-use bunker_sys::datagram::{self, Arrival};
+use bunker_sys::inet;
 
 use super::forward::{Action, Forwarder};
 use super::message::Transport;
@@ -41,8 +41,15 @@ pub struct Inside {
 /// Where an answer goes.
 #[derive(Clone)]
 enum Client {
-    Datagram { token: u64, arrival: Arrival },
-    Stream { token: u64 },
+    /// `to`: the address of ours that was asked.
+    Datagram {
+        token: u64,
+        from: SocketAddr,
+        to: Option<IpAddr>,
+    },
+    Stream {
+        token: u64,
+    },
 }
 
 /// A resolver for containers.
@@ -197,10 +204,10 @@ impl Server {
 
     fn deliver(&mut self, client: &Client, packet: Option<&[u8]>, now: Instant) {
         match client {
-            Client::Datagram { token, arrival } => {
+            Client::Datagram { token, from, to } => {
                 if let Some((socket, packet)) = self.datagrams.get(token).zip(packet) {
                     // A client that is gone, a full queue: it asks again, or does not.
-                    let _ = datagram::answer(socket.as_fd(), packet, arrival);
+                    inet::message::send(socket.as_fd(), packet, *from, *to);
                 }
             }
             Client::Stream { token } => {

@@ -1,6 +1,7 @@
 use super::*;
 use crate::dns::packet_text::{answer, question};
 use crate::dns::{Attachment, Container};
+use bunker_sys::datagram;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::time::Duration;
@@ -12,7 +13,7 @@ fn server() -> (Server, SocketAddr, SocketAddr) {
     listener.set_nonblocking(true).expect("does not block");
     let socket = datagram::listen("127.0.0.1:0".parse().expect("an address")).expect("binds");
     let stream_address = listener.local_addr().expect("bound");
-    let datagram_address = UdpSocket::from(socket.try_clone().expect("duplicates")).local_addr().expect("bound");
+    let datagram_address = inet::local_address(socket.as_fd()).expect("bound");
     server.add(Inside { datagrams: vec![socket], listeners: vec![listener.into()] });
     server.zone().set_network("net", false);
     let addresses = vec!["127.0.0.1".parse().expect("an address")];

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -10,7 +11,8 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use bunker_network::dns::{Attachment, Container, Dial, HostSide, Inside, Interest, Server, Watched};
-use bunker_sys::{datagram, poll, stream};
+use bunker_sys::inet::{self, Kind};
+use bunker_sys::{datagram, poll};
 
 use crate::name_server::name_server;
 use crate::packet_text::{answer, question};
@@ -196,7 +198,10 @@ pub fn ask_by_tcp(source: &str, at: SocketAddr, words: &str) -> String {
 /// A connection from an address.
 pub fn connect(source: &str, at: SocketAddr) -> TcpStream {
     let source = SocketAddr::new(source.parse().expect("an address"), 0);
-    let stream = TcpStream::from(stream::begin_connect(at, Some(source)).expect("begins"));
+    let socket = inet::socket(Kind::Tcp, at.ip()).expect("a socket");
+    inet::bind(socket.as_fd(), source).expect("binds");
+    inet::connect(socket.as_fd(), at).expect("begins");
+    let stream = TcpStream::from(socket);
     // On the loopback device a connection is there at once, or refused.
     stream.set_nonblocking(false).expect("blocks");
     stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use bunker_sys::datagram;
+use bunker_sys::inet::{Moved, message};
 
 use super::stream_client::{StreamClient, victim};
 use super::{Client, Server};
@@ -22,14 +22,19 @@ const DEAF: Duration = Duration::from_millis(500);
 
 impl Server {
     pub(super) fn receive_datagrams(&mut self, token: u64, now: Instant) {
-        let mut buffer = [0; LONGEST_DATAGRAM];
+        let mut buffer = [0; LONGEST_DATAGRAM + 1];
         for _ in 0..BATCH {
             let Some(socket) = self.datagrams.get(&token) else { return };
-            // An error is one of an earlier answer; the next datagram is behind it.
-            let Ok(received) = datagram::receive(socket.as_fd(), &mut buffer) else { continue };
-            let Some(arrival) = received else { return };
-            let Some(packet) = buffer.get(..arrival.length) else { continue };
-            self.take(packet, arrival.from.ip().to_canonical(), Client::Datagram { token, arrival }, now);
+            let arrived = match message::receive(socket.as_fd(), &mut buffer) {
+                Ok(arrived) => arrived,
+                Err(Moved::Later) => return,
+                // Of an earlier answer; the next datagram is behind it.
+                Err(_) => continue,
+            };
+            let packet = buffer.get(..arrived.length).filter(|packet| packet.len() <= LONGEST_DATAGRAM);
+            let Some(packet) = packet else { continue };
+            let client = Client::Datagram { token, from: arrived.from, to: arrived.to };
+            self.take(packet, arrived.from.ip().to_canonical(), client, now);
         }
     }
 

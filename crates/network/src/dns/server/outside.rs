@@ -5,6 +5,9 @@ use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd};
 
+use bunker_sys::SysError;
+use bunker_sys::inet::{self, Kind};
+
 use super::frame::{Inbox, Outbox};
 
 /// The longest DNS message.
@@ -33,8 +36,10 @@ impl Dial for HostSide {
     }
 
     fn stream(&mut self, server: SocketAddr) -> io::Result<TcpStream> {
-        let socket = bunker_sys::stream::begin_connect(server, None);
-        socket.map(TcpStream::from).map_err(|error| io::Error::from_raw_os_error(error.errno))
+        let failed = |error: SysError| io::Error::from_raw_os_error(error.errno);
+        let socket = inet::socket(Kind::Tcp, server.ip()).map_err(failed)?;
+        inet::connect(socket.as_fd(), server).map_err(failed)?;
+        Ok(socket.into())
     }
 }
 
