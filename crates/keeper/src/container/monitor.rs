@@ -4,6 +4,7 @@
 //! the lock is free, then clients are told; unmounting and removing come last, when nobody waits for them.
 
 mod lifecycle;
+mod networks;
 mod patience;
 
 use std::collections::BTreeMap;
@@ -281,21 +282,6 @@ impl Monitor {
                 let key = self.client(id).session.unwrap_or(MAIN);
                 self.running(key)?.resize(rows, columns)
             }
-        }
-    }
-
-    fn bridge(&self) -> Option<&Bridge> {
-        self.container.as_ref().and_then(|container| container.bridge.as_ref()).filter(|_| self.phase != Phase::Over)
-    }
-
-    fn networked(&mut self) -> Result<&mut Bridge, Failure> {
-        let bridge = self.container.as_mut().and_then(|container| container.bridge.as_mut());
-        bridge.ok_or_else(|| Failure::new(FailureCode::BadRequest, "the container is on no network of the user's own"))
-    }
-
-    fn heal_network(&mut self) {
-        if let Ok(bridge) = self.networked() {
-            bridge.heal();
         }
     }
 

@@ -1,0 +1,100 @@
+//! The network part of a spec: what the container is on, and all that the network keeper is told of it.
+
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+
+/// The network as resolved for this start.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
+pub enum Network {
+    None,
+    Host,
+    /// Another container's, which is joined.
+    Shared,
+    /// `program`: absolute path of the slirp4netns or pasta to start for this container.
+    Slirp4netns {
+        program: String,
+    },
+    Pasta {
+        program: String,
+    },
+    /// Networks of the user's own, all kept by the network keeper.
+    Bridge {
+        networks: Vec<Attachment>,
+        ports: Vec<PublishedPort>,
+        /// The host's own loopback can be reached, at an address of its own.
+        host_loopback: bool,
+        /// The container's own name.
+        name: String,
+        /// Who is asked for names that are not ours, instead of whom the host asks.
+        name_servers: Vec<IpAddr>,
+        /// `ndots` was set: a name of one label is for the search list.
+        ndots: bool,
+    },
+}
+
+/// A container's place on one network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Attachment {
+    pub network: BridgeNetwork,
+    /// The container's end, `eth0`.
+    pub interface: String,
+    /// The bridge's end: at most 15 bytes, unique among the user's containers.
+    pub port: String,
+    pub mac: String,
+    pub addresses: Vec<Prefix>,
+    /// Where everything goes that has no other route.
+    pub default_gateways: Vec<IpAddr>,
+    /// Further names that others on the network call it by.
+    pub names: Vec<String>,
+}
+
+/// A network, complete: the network keeper makes it when the first container comes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct BridgeNetwork {
+    pub name: String,
+    /// `br-` and at most 12 more bytes.
+    pub bridge: String,
+    pub mac: String,
+    pub mtu: u32,
+    pub gateways: Vec<Prefix>,
+    /// Nothing leaves it.
+    pub internal: bool,
+    /// Names are answered at its gateways.
+    pub resolver: bool,
+    pub routes: Vec<Route>,
+}
+
+/// An address with the length of its network's prefix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Prefix {
+    pub address: IpAddr,
+    pub length: u8,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Route {
+    pub destination: Prefix,
+    pub gateway: IpAddr,
+    pub metric: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PublishedPort {
+    pub protocol: Protocol,
+    pub host: IpAddr,
+    pub host_port: u16,
+    pub container_port: u16,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Protocol {
+    Tcp,
+    Udp,
+}
