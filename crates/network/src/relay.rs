@@ -4,31 +4,41 @@
 //! into the tun, the kernel of N answers it, the transparent listener accepts it, and the two sockets are pumped (`pump`).
 //! What N must hold for that (nft rules, `ip rule`s, sysctls) is made by others; what must be born in N, by `born`.
 //!
-//! `start` makes a thread of it that is told what to do by the methods of `Relay`. Nothing goes out but what comes from a
+//! Out, UDP and echo requests: read from the tun, sent by a host socket of the flow's own (`datagrams`, `echoes`), answered by
+//! packets written into the tun. In, TCP: a host listener, and a connection from N with the client's own address (`inward`).
+//! In, UDP: a host socket, and packets through the tun (`published`).
+//!
+//! `start` makes two threads: *outward*, on the host's side, where everything that needs sockets there is done, and *inward*,
+//! which enters N, for sockets that must be born there. Each is told what to do by the methods of `Relay`, through a queue and
+//! an eventfd; other things that live by sockets of both sides (DNS) run on the outward thread as a `Service`.
+//!
+//! Nothing goes out but what comes from a
 //! source that was allowed, to a destination that `policy` does not forbid. The process's soft limit of open files is raised
 //! to the hard one, of which each connection takes two.
 
-use bunker_sys::{SysResult, credential};
-use std::net::IpAddr;
-use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use bunker_sys::inet::{self, Switch};
+use bunker_sys::{SysError, SysResult, credential, file, namespace};
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, mpsc};
 use std::thread::{Builder, JoinHandle};
 
 mod attempts;
 pub mod born;
 mod channel;
 mod connections;
-#[allow(dead_code)]
+mod datagrams;
 mod device;
-#[allow(dead_code)]
+mod echoes;
 mod flow;
+mod fragments;
+mod inward;
 mod outward;
-#[allow(dead_code)]
 mod packet;
 mod pipes;
-#[allow(dead_code)]
 mod policy;
+mod published;
 mod pump;
 mod spare;
 mod watch;
@@ -39,8 +49,10 @@ pub use watch::{Readiness, Service, Watching};
 use channel::{Outbox, channel};
 use connections::Connections;
 use device::Device;
+use inward::{Inward, InwardCommand, InwardParts};
 use outward::{Outward, OutwardParts};
 use policy::Sources;
+use published::Destination;
 
 /// getrlimit(2).
 const RLIMIT_NOFILE: i32 = 7;
@@ -51,6 +63,8 @@ const MOST_CONNECTIONS: u64 = 65_536;
 
 /// What the relay is made of.
 pub struct Parts {
+    /// N, for the inward thread to enter.
+    pub inside: OwnedFd,
     pub tun: OwnedFd,
     /// The transparent listeners of N.
     pub listeners: Vec<OwnedFd>,
@@ -60,7 +74,32 @@ pub struct Parts {
     pub services: Vec<Box<dyn Service>>,
 }
 
+/// What carries a published port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    Tcp,
+    Udp,
+}
+
+/// A published port: a socket of the host's side, and the container it leads to.
+pub struct Port {
+    pub protocol: Protocol,
+    /// Listening, or bound for UDP. It need not be told not to block.
+    pub socket: OwnedFd,
+    pub target: SocketAddr,
+    /// Whom the container sees where the client's address cannot be used: the target's bridge.
+    pub gateway: IpAddr,
+}
+
+/// A port that was published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PortNumber(u64);
+
 enum Command {
+    Publish(u64, (OwnedFd, Destination)),
+    Unpublish(u64),
+    /// A socket of N for a client.
+    Client(u64, OwnedFd),
     Forget(IpAddr),
     Stop,
 }
@@ -69,6 +108,10 @@ enum Command {
 struct Counts {
     attempts: AtomicUsize,
     outward: AtomicUsize,
+    inward: AtomicUsize,
+    datagrams: AtomicUsize,
+    echoes: AtomicUsize,
+    clients: AtomicUsize,
 }
 
 /// What the threads and the owner look at together.
@@ -95,35 +138,69 @@ pub struct Statistics {
     pub attempts: usize,
     /// Connections out.
     pub outward: usize,
+    /// Connections to published ports.
+    pub inward: usize,
+    /// Pairs of ends that exchange datagrams with the outside.
+    pub datagrams: usize,
+    /// Pings.
+    pub echoes: usize,
+    /// Clients of published UDP ports.
+    pub clients: usize,
 }
 
 /// A relay at work.
 pub struct Relay {
     outward: Outbox<Command>,
+    inward: Outbox<InwardCommand>,
+    last_port: AtomicU64,
     threads: Vec<JoinHandle<SysResult<()>>>,
     shared: Arc<Shared>,
 }
 
-/// Starts the relay. The calling thread is on the host's side.
+/// Starts the relay. The calling thread is on the host's side, and may enter N.
 pub fn start(parts: Parts) -> SysResult<Relay> {
     let shared = Arc::new(Shared::default());
-    let (outbox, inbox) = channel()?;
+    let (outward, outward_inbox) = channel()?;
+    let (inward, inward_inbox) = channel()?;
     let most = most_connections()?;
-    let outward = Outward::new(OutwardParts {
+    let carrier = Outward::new(OutwardParts {
         device: Device::new(parts.tun, parts.mtu),
         listeners: parts.listeners,
         services: parts.services,
         connections: Connections::new(most, true),
-        inbox,
+        inbox: outward_inbox,
+        inward: inward.clone(),
         shared: Arc::clone(&shared),
     })?;
-    let thread = spawn("outward", move || outward.run())?;
-    Ok(Relay { outward: outbox, threads: vec![thread], shared })
+    let other = Inward::new(InwardParts {
+        connections: Connections::new(most, true),
+        inbox: inward_inbox,
+        outward: outward.clone(),
+        shared: Arc::clone(&shared),
+    })?;
+    let (tell, entered) = mpsc::channel();
+    let inside = parts.inside;
+    let there = spawn("inward", move || {
+        let joined = namespace::join(inside.as_fd(), namespace::NETWORK);
+        let is_there = joined.is_ok();
+        // Nobody listens only where nobody waits for it any more.
+        let _ = tell.send(joined);
+        if is_there { other.run() } else { Ok(()) }
+    })?;
+    entered.recv().unwrap_or_else(|_| Err(SysError::new("a thread of the relay", 0)))?;
+    let here = match spawn("outward", move || carrier.run()) {
+        Ok(here) => here,
+        Err(error) => {
+            inward.send(InwardCommand::Stop);
+            return Err(error);
+        }
+    };
+    Ok(Relay { outward, inward, last_port: AtomicU64::new(0), threads: vec![here, there], shared })
 }
 
 fn spawn(name: &str, run: impl FnOnce() -> SysResult<()> + Send + 'static) -> SysResult<JoinHandle<SysResult<()>>> {
     let spawned = Builder::new().name(name.to_owned()).spawn(run);
-    spawned.map_err(|error| bunker_sys::SysError::from_io("clone(thread)", &error))
+    spawned.map_err(|error| SysError::from_io("clone(thread)", &error))
 }
 
 fn most_connections() -> SysResult<usize> {
@@ -143,6 +220,30 @@ impl Relay {
     pub fn forget(&self, source: IpAddr) {
         self.shared.change(|sources| sources.forget(source));
         self.outward.send(Command::Forget(source));
+        self.inward.send(InwardCommand::Forget(source));
+    }
+
+    /// Publishes a port until it is unpublished.
+    pub fn publish(&self, port: Port) -> SysResult<PortNumber> {
+        file::set_nonblocking(port.socket.as_fd())?;
+        let number = self.last_port.fetch_add(1, Ordering::Relaxed) + 1;
+        let destination = Destination { target: port.target, gateway: port.gateway };
+        match port.protocol {
+            Protocol::Tcp => self.inward.send(InwardCommand::Publish(number, (port.socket, destination))),
+            Protocol::Udp => {
+                // Where the kernel does not tell it, it chooses the source of the answer.
+                let is_v6 = inet::local_address(port.socket.as_fd())?.is_ipv6();
+                inet::enable(port.socket.as_fd(), Switch::Destination(is_v6))?;
+                self.outward.send(Command::Publish(number, (port.socket, destination)))
+            }
+        };
+        Ok(PortNumber(number))
+    }
+
+    /// Closes a port. Connections that it has brought go on, until their container is forgotten.
+    pub fn unpublish(&self, port: PortNumber) {
+        self.outward.send(Command::Unpublish(port.0));
+        self.inward.send(InwardCommand::Unpublish(port.0));
     }
 
     /// The user's own networks, which are not reached through us.
@@ -153,7 +254,14 @@ impl Relay {
     pub fn statistics(&self) -> Statistics {
         let read = |count: &AtomicUsize| count.load(Ordering::Relaxed);
         let counts = &self.shared.counts;
-        Statistics { attempts: read(&counts.attempts), outward: read(&counts.outward) }
+        Statistics {
+            attempts: read(&counts.attempts),
+            outward: read(&counts.outward),
+            inward: read(&counts.inward),
+            datagrams: read(&counts.datagrams),
+            echoes: read(&counts.echoes),
+            clients: read(&counts.clients),
+        }
     }
 
     /// Whether all threads are at work. One that is not has failed: `stop` tells why.
@@ -164,9 +272,11 @@ impl Relay {
     /// Ends everything that is under way.
     pub fn stop(self) -> SysResult<()> {
         self.outward.send(Command::Stop);
-        let ended = self.threads.into_iter().map(|thread| {
-            thread.join().unwrap_or_else(|_| Err(bunker_sys::SysError::new("a thread of the relay panicked", 0)))
-        });
+        self.inward.send(InwardCommand::Stop);
+        let ended = self
+            .threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(|_| Err(SysError::new("a thread of the relay panicked", 0))));
         ended.collect()
     }
 }

@@ -2,10 +2,13 @@
 //! Its own main, because only a process with one thread can enter a user namespace.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+#[path = "relay/datagrams.rs"]
+mod datagrams;
+#[path = "relay/published.rs"]
+mod published;
 #[path = "relay/tcp.rs"]
 mod tcp;
 #[path = "relay/world.rs"]
-#[allow(dead_code)]
 mod world;
 
 use world::World;
@@ -21,7 +24,7 @@ fn main() {
         return;
     }
     let world = World::new();
-    let cases: Vec<Case> = tcp::CASES.to_vec();
+    let cases: Vec<Case> = [tcp::CASES, datagrams::CASES, published::CASES].concat();
     let mut passed = 0;
     for (name, case) in &cases {
         if wanted.is_empty() || wanted.iter().any(|part| name.contains(part)) {

@@ -112,6 +112,8 @@ pub enum Switch {
     ReuseAddress,
     KeepAlive,
     NoDelay,
+    /// A port is chosen by where the connection goes, not by binding (IP_BIND_ADDRESS_NO_PORT).
+    PortWhenConnecting,
 }
 
 pub fn enable(socket: BorrowedFd<'_>, switch: Switch) -> SysResult<()> {
@@ -126,6 +128,7 @@ pub fn enable(socket: BorrowedFd<'_>, switch: Switch) -> SysResult<()> {
         Switch::ReuseAddress => (libc::SOL_SOCKET, libc::SO_REUSEADDR),
         Switch::KeepAlive => (libc::SOL_SOCKET, libc::SO_KEEPALIVE),
         Switch::NoDelay => (libc::IPPROTO_TCP, libc::TCP_NODELAY),
+        Switch::PortWhenConnecting => (libc::IPPROTO_IP, libc::IP_BIND_ADDRESS_NO_PORT),
     };
     set_option(socket, (level, option), &1_i32, || format!("setsockopt({switch:?})"))
 }

@@ -1,18 +1,24 @@
 //! The thread on the host's side: everything that needs a socket there. It reads the tun, decides by policy, and carries.
 
 use bunker_sys::{SysResult, inet};
+use std::net::IpAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::attempts::Attempts;
-use super::channel::Inbox;
+use super::channel::{Inbox, Outbox};
 use super::connections::Connections;
+use super::datagrams::Datagrams;
 use super::device::Device;
+use super::echoes::Echoes;
+use super::fragments::Fragments;
+use super::inward::InwardCommand;
 use super::packet::build::Reason;
-use super::packet::{Body, Packet, Segment, parse};
+use super::packet::{Body, Fragment, Packet, parse, parse_body};
 use super::policy::Verdict;
+use super::published::Published;
 use super::spare::Spare;
 use super::watch::{News, Purpose, Service, Watch, Watching, service_of};
 use super::{Command, Shared};
@@ -31,6 +37,7 @@ pub(crate) struct OutwardParts {
     pub(crate) services: Vec<Box<dyn Service>>,
     pub(crate) connections: Connections,
     pub(crate) inbox: Inbox<Command>,
+    pub(crate) inward: Outbox<InwardCommand>,
     pub(crate) shared: Arc<Shared>,
 }
 
@@ -39,6 +46,11 @@ pub(crate) struct Outward {
     parts: OutwardParts,
     spare: Spare,
     attempts: Attempts,
+    datagrams: Datagrams,
+    echoes: Echoes,
+    fragments: Fragments,
+    published: Published,
+    buffer: Vec<u8>,
     tidied: Instant,
 }
 
@@ -50,7 +62,18 @@ impl Outward {
         for (index, listener) in parts.listeners.iter().enumerate() {
             watch.readable(listener.as_fd(), Purpose::Listener, index as u64)?;
         }
-        Ok(Self { watch, parts, spare: Spare::new()?, attempts: Attempts::new(), tidied: Instant::now() })
+        Ok(Self {
+            watch,
+            parts,
+            spare: Spare::new()?,
+            attempts: Attempts::new(),
+            datagrams: Datagrams::new(),
+            echoes: Echoes::new(),
+            fragments: Fragments::new(),
+            published: Published::new(),
+            buffer: vec![0; LONGEST_PACKET],
+            tidied: Instant::now(),
+        })
     }
 
     /// Carries until it is told to stop. An error is one of our own descriptors': nothing can be carried any more.
@@ -77,13 +100,24 @@ impl Outward {
     fn deadline(&self) -> Option<Instant> {
         let now = Instant::now();
         let work = self.parts.connections.has_due().then_some(now);
-        let tidy = (self.attempts.len() > 0).then_some(self.tidied.max(now - TIDY) + TIDY);
+        let tidy = self.has_what_expires().then_some(now + TIDY);
         let services = self.parts.services.iter().filter_map(|service| service.deadline());
         work.into_iter().chain(tidy).chain(services).min()
     }
 
+    fn has_what_expires(&self) -> bool {
+        let lengths = [self.attempts.len(), self.datagrams.len(), self.echoes.len(), self.published.len()];
+        lengths.iter().any(|length| *length > 0) || !self.fragments.is_empty()
+    }
+
     fn note(&mut self, news: &News) {
+        let (number, readiness) = (news.number, news.readiness);
+        let desk = (&mut self.parts.device, &mut self.buffer[..]);
         match news.purpose {
+            Purpose::Datagrams => self.datagrams.note(number, readiness, desk),
+            Purpose::Echo => self.echoes.note(number, readiness, desk),
+            Purpose::Port => self.receive_published(number),
+            Purpose::Client => self.published.note(number, &mut self.buffer),
             Purpose::Tun => self.read_packets(),
             Purpose::Listener => self.accept(news.number),
             Purpose::Attempt => self.attempts.note(news.number, &mut self.parts.device),
@@ -96,7 +130,7 @@ impl Outward {
                     service.ready(name, news.readiness, &watching);
                 }
             }
-            _ => {}
+            Purpose::Command => {}
         }
     }
 
@@ -105,13 +139,22 @@ impl Outward {
         while let Some(command) = self.parts.inbox.next() {
             match command {
                 Command::Stop => return false,
-                Command::Forget(source) => {
-                    self.attempts.forget(source);
-                    self.parts.connections.forget(source);
-                }
+                Command::Forget(source) => self.forget(source),
+                Command::Publish(number, port) => self.published.publish(number, port, &self.watch),
+                Command::Unpublish(number) => self.published.unpublish(number),
+                Command::Client(number, socket) => self.published.place(number, socket, &self.watch),
             }
         }
         true
+    }
+
+    fn forget(&mut self, source: IpAddr) {
+        self.attempts.forget(source);
+        self.parts.connections.forget(source);
+        self.datagrams.forget(source);
+        self.echoes.forget(source);
+        self.fragments.forget(source);
+        self.published.forget(source);
     }
 
     fn pass_time(&mut self) {
@@ -124,6 +167,10 @@ impl Outward {
         if now - self.tidied >= TIDY {
             self.tidied = now;
             self.attempts.expire(now);
+            self.datagrams.expire(now);
+            self.echoes.expire(now);
+            self.fragments.expire(now);
+            self.published.expire(now);
         }
     }
 
@@ -131,33 +178,64 @@ impl Outward {
         let counts = &self.parts.shared.counts;
         counts.attempts.store(self.attempts.len(), Ordering::Relaxed);
         counts.outward.store(self.parts.connections.len(), Ordering::Relaxed);
+        counts.datagrams.store(self.datagrams.len(), Ordering::Relaxed);
+        counts.echoes.store(self.echoes.len(), Ordering::Relaxed);
+        counts.clients.store(self.published.len(), Ordering::Relaxed);
     }
 
     fn read_packets(&mut self) {
-        let mut buffer = [0; LONGEST_PACKET];
+        let mut buffer = std::mem::take(&mut self.buffer);
         for _ in 0..MOST_AT_ONCE {
-            let Some(count) = self.parts.device.read(&mut buffer) else { return };
+            let Some(count) = self.parts.device.read(&mut buffer) else { break };
             if let Some(packet) = buffer.get(..count).and_then(parse) {
                 self.carry(&packet);
             }
         }
+        self.buffer = buffer;
     }
 
     fn carry(&mut self, packet: &Packet<'_>) {
+        if let (Body::Udp(datagram), Some(ends)) = (packet.body, packet.ends())
+            && self.published.reply(ends, datagram.payload)
+        {
+            return;
+        }
         let verdict = self.parts.shared.sources().judge(packet.source, packet.destination);
+        let desk = (&mut self.parts.device, &mut self.watch);
         match (verdict, packet.body) {
             (Verdict::Ignore, _) => {}
+            (_, Body::Fragment(piece)) => self.assemble(packet, &piece),
             // The kernel of N did not find its socket. It looks once more when it comes from the tun, and then rejects it.
-            (_, Body::Tcp(segment)) if !segment.is_bare_syn => self.parts.device.write(packet.whole),
-            (Verdict::NoRoute, _) => self.parts.device.error(Reason::NoRoute, packet),
-            (Verdict::Prohibited, _) => self.parts.device.error(Reason::Prohibited, packet),
-            (Verdict::To(outside), Body::Tcp(segment)) => self.hold(packet, segment, outside),
-            (Verdict::To(_), _) => {}
+            (_, Body::Tcp(segment)) if !segment.is_bare_syn => desk.0.write(packet.whole),
+            (_, Body::Other) => {}
+            (Verdict::NoRoute, _) => desk.0.error(Reason::NoRoute, packet),
+            (Verdict::Prohibited, _) => desk.0.error(Reason::Prohibited, packet),
+            (Verdict::To(outside), Body::Tcp(segment)) => self.attempts.begin((packet, segment), outside, desk),
+            (Verdict::To(outside), Body::Echo(echo)) => self.echoes.send((packet, echo), outside, desk),
+            (Verdict::To(outside), Body::Udp(datagram)) => {
+                if let Some(ends) = packet.ends() {
+                    self.datagrams.send(ends, datagram.payload, outside, desk);
+                }
+            }
         }
     }
 
-    fn hold(&mut self, packet: &Packet<'_>, segment: Segment, outside: std::net::IpAddr) {
-        self.attempts.begin((packet, segment), outside, (&mut self.parts.device, &mut self.watch));
+    fn assemble(&mut self, packet: &Packet<'_>, piece: &Fragment<'_>) {
+        let Some(whole) = self.fragments.add(packet, piece, Instant::now()) else { return };
+        let body = parse_body(piece.protocol, &whole, (packet.source, packet.destination));
+        // Nobody cuts TCP, and what has been put together is no piece.
+        if let Some(body @ (Body::Udp(_) | Body::Echo(_))) = body {
+            self.carry(&Packet { body, ..*packet });
+        }
+    }
+
+    fn receive_published(&mut self, number: u64) {
+        let sources = self.parts.shared.sources();
+        let desk = (&mut self.parts.device, &mut self.watch, &mut self.buffer[..]);
+        let wanted = self.published.receive(number, desk, |address| sources.is_usable_inside(address));
+        for wanted in wanted {
+            self.parts.inward.send(InwardCommand::Client(wanted));
+        }
     }
 
     fn accept(&mut self, index: u64) {

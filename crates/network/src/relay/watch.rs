@@ -42,7 +42,8 @@ const PURPOSES: [Purpose; 11] = [
 /// A token is the purpose, and below it the number: as many as anybody makes in a life.
 const NUMBER_BITS: u32 = 56;
 /// A service's number is which service it is, and below it what the service calls the descriptor.
-const NAME_BITS: u32 = 32;
+const NAME_BITS: u32 = 48;
+const NAMES: u64 = (1 << NAME_BITS) - 1;
 
 /// What has been told about a descriptor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,7 +134,7 @@ pub trait Service: Send {
     /// Called once, on the thread.
     fn start(&mut self, watching: &Watching<'_>);
     /// There is news of the descriptor that was given this name.
-    fn ready(&mut self, name: u32, readiness: Readiness, watching: &Watching<'_>);
+    fn ready(&mut self, name: u64, readiness: Readiness, watching: &Watching<'_>);
     /// When `elapsed` is to be called next, if ever.
     fn deadline(&self) -> Option<Instant> {
         None
@@ -152,19 +153,19 @@ impl<'a> Watching<'a> {
         Self { watch, service: service as u64 }
     }
 
-    fn interest(&self, name: u32, (readable, writable): (bool, bool)) -> (u32, u64) {
+    fn interest(&self, name: u64, (readable, writable): (bool, bool)) -> (u32, u64) {
         let events = if readable { READABLE } else { 0 } | if writable { WRITABLE } else { 0 };
-        (events, token(Purpose::Service, self.service << NAME_BITS | u64::from(name)))
+        (events, token(Purpose::Service, self.service << NAME_BITS | name & NAMES))
     }
 
-    /// Watches a descriptor for as long as it is readable, writable, or both. The name need not be the only one of its kind.
-    pub fn add(&self, fd: BorrowedFd<'_>, name: u32, interest: (bool, bool)) -> SysResult<()> {
+    /// Watches a descriptor for as long as it is readable, writable, or both. Of its name the lower 48 bits count.
+    pub fn add(&self, fd: BorrowedFd<'_>, name: u64, interest: (bool, bool)) -> SysResult<()> {
         let (events, token) = self.interest(name, interest);
         self.watch.epoll.add(fd, events, token)
     }
 
     /// Watches it for something else.
-    pub fn change(&self, fd: BorrowedFd<'_>, name: u32, interest: (bool, bool)) -> SysResult<()> {
+    pub fn change(&self, fd: BorrowedFd<'_>, name: u64, interest: (bool, bool)) -> SysResult<()> {
         let (events, token) = self.interest(name, interest);
         self.watch.epoll.modify(fd, events, token)
     }
@@ -175,7 +176,6 @@ impl<'a> Watching<'a> {
 }
 
 /// Which service news is for, and its name there.
-pub(crate) fn service_of(number: u64) -> (usize, u32) {
-    let name = u32::try_from(number & u64::from(u32::MAX)).unwrap_or(0);
-    (usize::try_from(number >> NAME_BITS).unwrap_or(usize::MAX), name)
+pub(crate) fn service_of(number: u64) -> (usize, u64) {
+    (usize::try_from(number >> NAME_BITS).unwrap_or(usize::MAX), number & NAMES)
 }

@@ -57,7 +57,7 @@ fn current() -> OwnedFd {
 pub struct World {
     pub outside: Place,
     pub host: Place,
-    pub inner: Place,
+    _inner: Place,
     pub container: Place,
     pub relay: Relay,
 }
@@ -106,7 +106,7 @@ impl World {
         inner.shell(&INNER.replace("CONTAINER", &container.path()));
         inner.shell(&format!("nft -f - <<'END'\n{RULES}\nEND"));
         container.shell(CONTAINER);
-        let parts = Parts { tun, listeners, mtu: 1500, services: Vec::new() };
+        let parts = Parts { inside: inner.namespace(), tun, listeners, mtu: 1500, services: Vec::new() };
         let relay = relay::start(parts).expect("a relay");
         let subnet = |address, length| Subnet { address: ip(address), length };
         relay.set_subnets(vec![
@@ -115,7 +115,7 @@ impl World {
             subnet("10.90.0.0", 24),
             subnet("fd00:90::", 64),
         ]);
-        let world = Self { outside, host, inner, container, relay };
+        let world = Self { outside, host, _inner: inner, container, relay };
         world.allow();
         world
     }

@@ -1,0 +1,137 @@
+//! UDP out: a connected outside socket for each pair of ends. What it receives goes into the tun as from the destination, and
+//! ICMP errors that it is told of as ICMP errors. Bounded per container, least recently used first.
+
+use bunker_sys::inet::message::{self, Refusal};
+use bunker_sys::inet::{self, Kind, Moved, Switch};
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use super::device::{Device, reason_of_refusal, reason_of_sending};
+use super::flow::{Bounds, Table};
+use super::watch::{Purpose, Readiness, Watch};
+
+const BOUNDS: Bounds = Bounds { per_source: 1024, in_all: 8192 };
+/// As the kernel's own connection tracking has it (nf_conntrack_udp_timeout, nf_conntrack_udp_timeout_stream).
+const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE_ANSWERED: Duration = Duration::from_secs(120);
+/// Datagrams, or errors, of one socket in one turn.
+const MOST_AT_ONCE: usize = 64;
+
+/// Container's end, destination's end.
+type Ends = (SocketAddr, SocketAddr);
+
+struct Flow {
+    number: u64,
+    socket: OwnedFd,
+    is_answered: bool,
+}
+
+pub(crate) struct Datagrams {
+    table: Table<Ends, Flow>,
+    ends: HashMap<u64, Ends>,
+}
+
+impl Datagrams {
+    pub(crate) fn new() -> Self {
+        Self { table: Table::new(BOUNDS), ends: HashMap::new() }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// A container's datagram that may go to `outside`.
+    pub(crate) fn send(&mut self, ends: Ends, payload: &[u8], outside: IpAddr, desk: (&mut Device, &mut Watch)) {
+        let (device, watch) = desk;
+        if self.table.get(&ends).is_none() {
+            match connect(SocketAddr::new(outside, ends.1.port())) {
+                Ok(socket) => self.begin(ends, socket, watch),
+                Err(errno) => return refuse(ends, reason_of_sending(errno), device),
+            }
+        }
+        let Some(flow) = self.table.get(&ends) else { return };
+        let patience = if flow.is_answered { PATIENCE_ANSWERED } else { PATIENCE };
+        let mut moved = inet::send(flow.socket.as_fd(), payload);
+        if let Moved::Failed(errno) = moved {
+            // It may be the answer to an earlier one, which has been told by now, or is when the socket's turn comes.
+            moved = inet::send(flow.socket.as_fd(), payload);
+            if moved == Moved::Failed(errno) {
+                refuse(ends, reason_of_sending(errno), device);
+            }
+        }
+        self.table.refresh(&ends, Instant::now() + patience);
+    }
+
+    fn begin(&mut self, ends: Ends, socket: OwnedFd, watch: &mut Watch) {
+        let number = watch.number();
+        if watch.readable(socket.as_fd(), Purpose::Datagrams, number).is_err() {
+            return;
+        }
+        let flow = Flow { number, socket, is_answered: false };
+        let gone = self.table.insert(ends, flow, (ends.0.ip(), Instant::now() + PATIENCE));
+        self.ends.insert(number, ends);
+        self.drop_all(gone);
+    }
+
+    /// There is news of an outside socket.
+    pub(crate) fn note(&mut self, number: u64, readiness: Readiness, desk: (&mut Device, &mut [u8])) {
+        let (device, buffer) = desk;
+        let Some(ends) = self.ends.get(&number).copied() else { return };
+        let Some(flow) = self.table.get(&ends) else { return };
+        if readiness.broken {
+            errors(&flow.socket).for_each(|refusal| refuse(ends, reason_of_refusal(refusal, ends.1.ip()), device));
+        }
+        for _ in 0..MOST_AT_ONCE {
+            match inet::receive(flow.socket.as_fd(), buffer) {
+                Moved::Bytes(count) => {
+                    flow.is_answered = true;
+                    device.datagram(ends.1, ends.0, buffer.get(..count).unwrap_or_default());
+                }
+                Moved::Later => break,
+                // Told by the error queue.
+                Moved::Failed(_) => {}
+            }
+        }
+        if flow.is_answered {
+            self.table.refresh(&ends, Instant::now() + PATIENCE_ANSWERED);
+        }
+    }
+
+    pub(crate) fn forget(&mut self, source: IpAddr) {
+        let gone = self.table.forget(source);
+        self.drop_all(gone);
+    }
+
+    pub(crate) fn expire(&mut self, now: Instant) {
+        let gone = self.table.expire(now);
+        self.drop_all(gone);
+    }
+
+    fn drop_all(&mut self, gone: impl IntoIterator<Item = Flow>) {
+        for flow in gone {
+            self.ends.remove(&flow.number);
+        }
+    }
+}
+
+/// What the error queue of a socket holds; afterwards it has no error.
+pub(crate) fn errors(socket: &OwnedFd) -> impl Iterator<Item = Refusal> + '_ {
+    inet::take_error(socket.as_fd());
+    (0..MOST_AT_ONCE).map_while(|_| message::receive_error(socket.as_fd()))
+}
+
+fn connect(target: SocketAddr) -> Result<OwnedFd, i32> {
+    let socket = inet::socket(Kind::Udp, target.ip()).map_err(|error| error.errno)?;
+    // Without it a refusal is not heard of, which UDP allows.
+    let _ = inet::enable(socket.as_fd(), Switch::Errors(target.is_ipv6()));
+    inet::connect(socket.as_fd(), target).map_err(|error| error.errno)?;
+    Ok(socket)
+}
+
+fn refuse(ends: Ends, reason: Option<super::packet::build::Reason>, device: &mut Device) {
+    if let Some(reason) = reason {
+        device.refuse_datagram(reason, ends);
+    }
+}
