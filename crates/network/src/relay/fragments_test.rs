@@ -37,7 +37,7 @@ fn pieces_that_do_not_fit_take_all_away() {
         &[(0, 16, false), (8, 16, false), (24, 1, true)],
         &[(0, 16, false), (0, 16, false), (16, 1, true)],
         &[(0, 15, false), (15, 1, true)],
-        &[(0, 0, false), (0, 1, true)],
+        &[(0, 0, false), (8, 1, true)],
         &[(16, 8, false), (0, 8, true)],
         &[(8, 8, true), (16, 8, true), (0, 8, false)],
         &[(8, 8, true), (16, 8, false), (0, 8, false)],

@@ -51,11 +51,11 @@ fn datagrams_of_all_sizes_are_echoed(world: &World) {
         let serving = echo(server, SIZES.len());
         let client = socket_from(world, from);
         for size in SIZES {
-            let bytes: Vec<u8> = (0..size).map(|index| (index * 7 >> 2) as u8).collect();
+            let bytes: Vec<u8> = (0..size).map(|index| ((index * 7) >> 2) as u8).collect();
             client.send_to(&bytes, to).expect("sent");
             let mut buffer = vec![0; 65_536];
             let (length, answered) = client.recv_from(&mut buffer).unwrap_or_else(|e| panic!("{size} to {to}: {e}"));
-            assert_eq!((answered, &buffer[..length] == bytes), (to, true), "{size} bytes");
+            assert_eq!((answered, buffer[..length] == bytes), (to, true), "{size} bytes");
         }
         serving.join().expect("served");
     }
