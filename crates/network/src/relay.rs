@@ -41,6 +41,8 @@ mod policy;
 mod published;
 mod pump;
 mod spare;
+#[cfg(all(test, bunker_fuzz))]
+mod strangers_fuzz;
 mod watch;
 
 pub use policy::{HOST_V4, HOST_V6, Permission, Subnet};
@@ -56,9 +58,7 @@ use published::Destination;
 
 /// getrlimit(2).
 const RLIMIT_NOFILE: i32 = 7;
-/// Descriptors for everything but connections: attempts, datagrams, and what the owner has.
-const OTHER_DESCRIPTORS: u64 = 512;
-/// More connections than anybody has; the kernel's memory for them is what runs out first.
+/// More connections each way than anybody has; the kernel's memory for them is what runs out first.
 const MOST_CONNECTIONS: u64 = 65_536;
 
 /// What the relay is made of.
@@ -167,13 +167,13 @@ pub fn start(parts: Parts) -> SysResult<Relay> {
         device: Device::new(parts.tun, parts.mtu),
         listeners: parts.listeners,
         services: parts.services,
-        connections: Connections::new(most, true),
+        connections: Connections::new(most),
         inbox: outward_inbox,
         inward: inward.clone(),
         shared: Arc::clone(&shared),
     })?;
     let other = Inward::new(InwardParts {
-        connections: Connections::new(most, true),
+        connections: Connections::new(most),
         inbox: inward_inbox,
         outward: outward.clone(),
         shared: Arc::clone(&shared),
@@ -203,11 +203,12 @@ fn spawn(name: &str, run: impl FnOnce() -> SysResult<()> + Send + 'static) -> Sy
     spawned.map_err(|error| SysError::from_io("clone(thread)", &error))
 }
 
+/// Of the descriptors we may have, connections each way get two fifths (two each); the rest is for attempts, datagrams, echoes
+/// and what the owner has. Where that is little, and a table finds none left, what is new is lost until something ends.
 fn most_connections() -> SysResult<usize> {
     let (soft, hard) = credential::limit(RLIMIT_NOFILE)?;
     let files = credential::set_limit(RLIMIT_NOFILE, hard, hard).map_or(soft, |()| hard);
-    let most = (files.saturating_sub(OTHER_DESCRIPTORS) / 2).clamp(1, MOST_CONNECTIONS);
-    Ok(usize::try_from(most).unwrap_or(1))
+    Ok(usize::try_from((files / 5).clamp(2, MOST_CONNECTIONS)).unwrap_or(2))
 }
 
 impl Relay {

@@ -6,6 +6,8 @@
 mod datagrams;
 #[path = "relay/published.rs"]
 mod published;
+#[path = "relay/service.rs"]
+mod service;
 #[path = "relay/tcp.rs"]
 mod tcp;
 #[path = "relay/world.rs"]
@@ -24,7 +26,7 @@ fn main() {
         return;
     }
     let world = World::new();
-    let cases: Vec<Case> = [tcp::CASES, datagrams::CASES, published::CASES].concat();
+    let cases: Vec<Case> = [tcp::CASES, datagrams::CASES, published::CASES, service::CASES].concat();
     let mut passed = 0;
     for (name, case) in &cases {
         if wanted.is_empty() || wanted.iter().any(|part| name.contains(part)) {
@@ -34,7 +36,7 @@ fn main() {
         }
     }
     assert!(world.relay.is_alive(), "the relay has ended");
-    world.relay.stop().expect("a clean end");
+    tcp::all_ends_with_the_relay(world);
     println!(
         "test result: ok. {passed} passed; 0 failed; 0 ignored; 0 measured; {} filtered out",
         cases.len() - passed

@@ -15,7 +15,10 @@ use super::packet::{Body, Packet, Segment, parse};
 use super::watch::Watch;
 
 /// A flood from one container takes no more than this from it, and nothing from others.
-const BOUNDS: Bounds = Bounds { per_source: 1024, in_all: 8192 };
+const PENDING_BOUNDS: Bounds = Bounds { per_source: 1024, in_all: 8192 };
+/// What has succeeded is about to be accepted, so that what is pending must not push it out: that would be a reset. As many
+/// as the listener's queue holds.
+const DONE_BOUNDS: Bounds = Bounds { per_source: 4096, in_all: 8192 };
 /// The first repetition comes after a second; a busy machine may be late.
 const FIRST_PATIENCE: Duration = Duration::from_secs(4);
 /// Larger SYNs (with data, TCP Fast Open) are not kept: who sends one repeats it without.
@@ -30,21 +33,26 @@ struct Attempt {
     syn: Vec<u8>,
     sequence: u32,
     since: Instant,
-    is_connected: bool,
 }
 
 pub(crate) struct Attempts {
-    table: Table<Key, Attempt>,
+    pending: Table<Key, Attempt>,
+    /// Given back to the tun, not yet accepted.
+    done: Table<Key, Attempt>,
     keys: HashMap<u64, Key>,
 }
 
 impl Attempts {
     pub(crate) fn new() -> Self {
-        Self { table: Table::new(BOUNDS), keys: HashMap::new() }
+        Self { pending: Table::new(PENDING_BOUNDS), done: Table::new(DONE_BOUNDS), keys: HashMap::new() }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.table.len()
+        self.pending.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.pending.is_empty() && self.done.is_empty()
     }
 
     /// A SYN that may go to `outside`.
@@ -56,13 +64,10 @@ impl Attempts {
     ) {
         let Some(key) = packet.ends() else { return };
         let now = Instant::now();
-        if let Some(known) = self.table.get(&key).filter(|known| known.sequence == segment.sequence) {
-            if known.is_connected {
+        if self.is_repeated(key, segment.sequence, now) {
+            if self.done.get(&key).is_some() {
                 device.write(packet.whole);
             }
-            // The next repetition comes after as long as all before took.
-            let patience = FIRST_PATIENCE + (now - known.since) * 2;
-            self.table.extend(&key, now + patience);
             return;
         }
         if packet.whole.len() > LONGEST_SYN {
@@ -77,50 +82,73 @@ impl Attempts {
         if watch.attempt(socket.as_fd(), number).is_err() {
             return;
         }
-        if is_connected {
-            device.write(packet.whole);
-        }
         let (syn, sequence) = (packet.whole.to_vec(), segment.sequence);
-        let attempt = Attempt { number, socket, syn, sequence, since: now, is_connected };
-        let gone = self.table.insert(key, attempt, (packet.source, now + FIRST_PATIENCE));
+        let attempt = Attempt { number, socket, syn, sequence, since: now };
+        let gone = self.pending.insert(key, attempt, (packet.source, now + FIRST_PATIENCE));
         self.keys.insert(number, key);
         self.drop_all(gone);
+        if is_connected {
+            self.finish(key, device);
+        }
+    }
+
+    /// Whether it is known. It may wait for longer then; another attempt between the same ends takes the old one's place.
+    fn is_repeated(&mut self, key: Key, sequence: u32, now: Instant) -> bool {
+        for table in [&mut self.pending, &mut self.done] {
+            let Some(known) = table.get(&key) else { continue };
+            if known.sequence == sequence {
+                // The next repetition comes after as long as all before took.
+                let patience = FIRST_PATIENCE + (now - known.since) * 2;
+                table.extend(&key, now + patience);
+                return true;
+            }
+            if let Some(old) = table.remove(&key) {
+                self.keys.remove(&old.number);
+            }
+        }
+        false
     }
 
     /// There is news of an attempt.
     pub(crate) fn note(&mut self, number: u64, device: &mut Device) {
         let Some(key) = self.keys.get(&number).copied() else { return };
-        let Some(attempt) = self.table.get(&key).filter(|attempt| !attempt.is_connected) else { return };
+        let Some(attempt) = self.pending.get(&key) else { return };
         let errno = inet::take_error(attempt.socket.as_fd());
         if errno == 0 {
-            attempt.is_connected = true;
-            device.write(&attempt.syn);
-            return;
+            return self.finish(key, device);
         }
         if let Some(packet) = parse(&attempt.syn)
             && let Body::Tcp(segment) = packet.body
         {
             refuse((&packet, segment), errno, device);
         }
-        let gone = self.table.remove(&key);
+        let gone = self.pending.remove(&key);
+        self.drop_all(gone);
+    }
+
+    /// The destination has answered, and so may the kernel of N.
+    fn finish(&mut self, key: Key, device: &Device) {
+        let Some(attempt) = self.pending.remove(&key) else { return };
+        device.write(&attempt.syn);
+        let gone = self.done.insert(key, attempt, (key.0.ip(), Instant::now() + FIRST_PATIENCE));
         self.drop_all(gone);
     }
 
     /// The outside socket for a connection that the kernel of N has accepted.
     pub(crate) fn take(&mut self, key: Key) -> Option<OwnedFd> {
-        let attempt = self.table.remove(&key)?;
+        let attempt = self.done.remove(&key)?;
         self.keys.remove(&attempt.number);
-        attempt.is_connected.then_some(attempt.socket)
+        Some(attempt.socket)
     }
 
     pub(crate) fn forget(&mut self, source: IpAddr) {
-        let gone = self.table.forget(source);
-        self.drop_all(gone);
+        let gone = self.pending.forget(source).into_iter().chain(self.done.forget(source));
+        self.drop_all(gone.collect::<Vec<_>>());
     }
 
     pub(crate) fn expire(&mut self, now: Instant) {
-        let gone = self.table.expire(now);
-        self.drop_all(gone);
+        let gone = self.pending.expire(now).into_iter().chain(self.done.expire(now));
+        self.drop_all(gone.collect::<Vec<_>>());
     }
 
     fn drop_all(&mut self, gone: impl IntoIterator<Item = Attempt>) {

@@ -24,10 +24,10 @@ pub(crate) struct Connections {
 }
 
 impl Connections {
-    /// At most so many at once, half of them of one owner.
-    pub(crate) fn new(most: usize, use_pipes: bool) -> Self {
+    /// At most so many at once, three quarters of them of one owner.
+    pub(crate) fn new(most: usize) -> Self {
         let (pumps, owned, due) = (HashMap::new(), HashMap::new(), VecDeque::new());
-        Self { pumps, owned, due, pipes: Pipes::new(use_pipes), most }
+        Self { pumps, owned, due, pipes: Pipes::new(true), most }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -44,16 +44,16 @@ impl Connections {
         let number = watch.number();
         let pump = Pump::new(fresh, attempt);
         let [first, second] = pump.sockets();
-        let owned = self.owned.entry(owner).or_default();
+        let owned = self.owned.get(&owner).copied().unwrap_or(0);
         let is_watched = self.pumps.len() < self.most
-            && *owned < self.most.div_ceil(2)
+            && owned < self.most * 3 / 4
             && watch.side(first, Purpose::FirstSide, number).is_ok()
             && watch.side_of_attempt(second, Purpose::SecondSide, number).is_ok();
         if !is_watched {
             pump.abort();
             return;
         }
-        *owned += 1;
+        self.owned.insert(owner, owned + 1);
         self.pumps.insert(number, Connection { pump, owner, is_due: true });
         self.due.push_back(number);
     }

@@ -106,8 +106,8 @@ impl Outward {
     }
 
     fn has_what_expires(&self) -> bool {
-        let lengths = [self.attempts.len(), self.datagrams.len(), self.echoes.len(), self.published.len()];
-        lengths.iter().any(|length| *length > 0) || !self.fragments.is_empty()
+        let lengths = [self.datagrams.len(), self.echoes.len(), self.published.len()];
+        lengths.iter().any(|length| *length > 0) || !self.attempts.is_empty() || !self.fragments.is_empty()
     }
 
     fn note(&mut self, news: &News) {

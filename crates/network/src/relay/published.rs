@@ -58,7 +58,7 @@ pub(crate) struct Published {
     ends: HashMap<u64, Ends>,
 }
 
-/// A socket in N is wanted: for this client, to be given to `place`.
+/// A socket in N that is wanted for a client; it is given to `place`.
 pub(crate) struct Wanted {
     pub(crate) client: u64,
     pub(crate) destination: Destination,

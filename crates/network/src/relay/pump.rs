@@ -7,6 +7,10 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use super::pipes::Pipes;
 
+#[cfg(test)]
+#[path = "pump_test.rs"]
+mod tests;
+
 /// Steps of one direction in one turn: others wait meanwhile.
 const MOST_STEPS: usize = 16;
 

@@ -7,6 +7,11 @@ use bunker_sys::inet;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+/// ENFILE, EMFILE, ENOBUFS, ENOMEM: connections that fail so stay where they are.
+const WITHOUT_ROOM: [i32; 4] = [23, 24, 105, 12];
+/// In one turn: others wait meanwhile.
+const MOST_FAILURES: usize = 16;
+
 pub(crate) struct Spare(Option<Waker>);
 
 impl Spare {
@@ -14,15 +19,17 @@ impl Spare {
         Waker::new().map(|waker| Self(Some(waker)))
     }
 
-    /// The next connection; `None` when there is none. What cannot be taken is reset.
+    /// The next connection; `None` when there is none. One that there is no descriptor for is reset.
     pub(crate) fn accept(&mut self, listener: BorrowedFd<'_>) -> Option<(OwnedFd, SocketAddr)> {
-        match inet::accept(listener) {
-            Ok(accepted) => accepted,
-            Err(_) => {
-                self.refuse(listener);
-                None
+        for _ in 0..MOST_FAILURES {
+            match inet::accept(listener) {
+                Ok(accepted) => return accepted,
+                Err(error) if WITHOUT_ROOM.contains(&error.errno) => self.refuse(listener),
+                // Its own: it ended before it was taken (accept(2)).
+                Err(_) => {}
             }
         }
+        None
     }
 
     fn refuse(&mut self, listener: BorrowedFd<'_>) {

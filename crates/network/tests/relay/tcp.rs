@@ -292,3 +292,13 @@ fn who_is_forgotten_loses_all(world: &World) {
     world.allow();
     drop(pair(world, OUTSIDE[0]));
 }
+
+/// Both sides of what was under way learn that it is over, and nothing leads outside any more.
+pub fn all_ends_with_the_relay(world: World) {
+    let (mut inside, mut outside) = pair(&world, OUTSIDE[0]);
+    let (_listener, to) = listen(&world, OUTSIDE[0]);
+    let container = world.stop();
+    let mut byte = [0];
+    assert!(matches!(inside.read(&mut byte), Ok(0)) && matches!(outside.read(&mut byte), Ok(0)));
+    assert!(container.run(|| TcpStream::connect(to)).is_err());
+}

@@ -1,16 +1,20 @@
 //! Four network namespaces in a user namespace of our own: the outside world, the host (where the process is), N with a
 //! bridge, and a container on it. The rules are what the network keeper makes, here by the programs `ip` and `nft`.
 
-use bunker_network::relay::{self, Parts, Permission, Relay, Subnet, born};
+use bunker_network::relay::{self, Parts, Permission, Relay, Service, Subnet, born};
 use bunker_sys::{credential, namespace};
 use std::fs;
-use std::net::IpAddr;
+use std::net::{IpAddr, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::process::{Command, Stdio};
 use std::thread;
 
+use super::service;
+
 /// Where the transparent listeners are, on N's loopback.
 const TPROXY_PORT: u16 = 9000;
+/// Where `ip`, `nft` and `sysctl` are: an ordinary user's own may leave that out.
+const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// A network namespace.
 pub struct Place(OwnedFd);
@@ -37,7 +41,9 @@ impl Place {
 
     /// Runs shell commands there.
     pub fn shell(&self, script: &str) {
-        let output = self.run(|| Command::new("sh").args(["-ec", script]).stdin(Stdio::null()).output().expect("sh"));
+        let output = self.run(|| {
+            Command::new("sh").env("PATH", PATH).args(["-ec", script]).stdin(Stdio::null()).output().expect("sh")
+        });
         assert!(output.status.success(), "{script}\n{}", String::from_utf8_lossy(&output.stderr));
     }
 
@@ -67,6 +73,7 @@ pub const OPEN: [&str; 2] = ["10.89.0.2", "fd00:89::2"];
 pub const INTERNAL: [&str; 2] = ["10.89.0.3", "fd00:89::3"];
 pub const WITH_HOST: [&str; 2] = ["10.89.0.4", "fd00:89::4"];
 pub const STRANGER: [&str; 2] = ["10.89.0.5", "fd00:89::5"];
+const GATEWAY: &str = "10.89.0.1";
 pub const OUTSIDE: [&str; 2] = ["192.0.2.1", "2001:db8::1"];
 
 pub fn ip(text: &str) -> IpAddr {
@@ -106,7 +113,9 @@ impl World {
         inner.shell(&INNER.replace("CONTAINER", &container.path()));
         inner.shell(&format!("nft -f - <<'END'\n{RULES}\nEND"));
         container.shell(CONTAINER);
-        let parts = Parts { inside: inner.namespace(), tun, listeners, mtu: 1500, services: Vec::new() };
+        let socket = inner.run(|| UdpSocket::bind((GATEWAY, service::PORT)).expect("a socket"));
+        let services: Vec<Box<dyn Service>> = vec![Box::new(service::Late::new(socket.into()))];
+        let parts = Parts { inside: inner.namespace(), tun, listeners, mtu: 1500, services };
         let relay = relay::start(parts).expect("a relay");
         let subnet = |address, length| Subnet { address: ip(address), length };
         relay.set_subnets(vec![
@@ -118,6 +127,12 @@ impl World {
         let world = Self { outside, host, _inner: inner, container, relay };
         world.allow();
         world
+    }
+
+    /// Ends the relay. The container is what is left of the world.
+    pub fn stop(self) -> Place {
+        self.relay.stop().expect("a clean end");
+        self.container
     }
 
     pub fn allow(&self) {
