@@ -21,8 +21,10 @@ use bunker_sys::{SysError, SysResult, credential, file, namespace};
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, mpsc};
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
 
 mod attempts;
 pub mod born;
@@ -58,6 +60,8 @@ use published::Destination;
 
 /// getrlimit(2).
 const RLIMIT_NOFILE: i32 = 7;
+/// A thread that takes longer to close a port has other troubles.
+const CLOSING_PATIENCE: Duration = Duration::from_secs(1);
 /// More connections each way than anybody has; the kernel's memory for them is what runs out first.
 const MOST_CONNECTIONS: u64 = 65_536;
 
@@ -97,7 +101,7 @@ pub struct PortNumber(u64);
 
 enum Command {
     Publish(u64, (OwnedFd, Destination)),
-    Unpublish(u64),
+    Unpublish(u64, Sender<()>),
     /// A socket of N for a client.
     Client(u64, OwnedFd),
     Forget(IpAddr),
@@ -241,10 +245,14 @@ impl Relay {
         Ok(PortNumber(number))
     }
 
-    /// Closes a port. Connections that it has brought go on, until their container is forgotten.
+    /// Closes a port: whoever wants it can have it when this returns. Connections that it has brought go on, until their container
+    /// is forgotten.
     pub fn unpublish(&self, port: PortNumber) {
-        self.outward.send(Command::Unpublish(port.0));
-        self.inward.send(InwardCommand::Unpublish(port.0));
+        let (done, closed) = mpsc::channel();
+        self.outward.send(Command::Unpublish(port.0, done.clone()));
+        self.inward.send(InwardCommand::Unpublish(port.0, done));
+        // Nothing is ever said: both threads drop their ends when they have closed it.
+        let _ = closed.recv_timeout(CLOSING_PATIENCE);
     }
 
     /// The user's own networks, which are not reached through us.

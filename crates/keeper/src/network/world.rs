@@ -3,16 +3,16 @@
 use bunker_network::namespace::{self, Network, Plug, Sockets, visit};
 use bunker_network::netlink::Mac;
 use bunker_network::nft::{Port, TUN_NAME};
-use bunker_network::relay::{self, Parts, Permission, Relay, Subnet, born};
+use bunker_network::relay::{self, Parts, Permission, PortNumber, Relay, Subnet, born};
 use bunker_runtime::spec::{Attachment, BridgeNetwork, Prefix};
 use bunker_runtime::{Failure, FailureCode};
-use bunker_sys::{SysError, SysResult};
+use bunker_sys::{SysError, SysResult, file};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use super::names::Names;
-use super::protocol;
+use super::{ports, protocol};
 
 /// Of 127.0.0.1 and `::1` in N.
 const LISTENER: u16 = 4_000;
@@ -36,6 +36,7 @@ struct Member {
     /// Tells when it has ended, should nobody else.
     pidfd: OwnedFd,
     plugs: Vec<Plugged>,
+    ports: Vec<PortNumber>,
 }
 
 struct Plugged {
@@ -57,10 +58,12 @@ impl World {
             let listeners = vec![born::listener_v4(LISTENER)?, born::listener_v6(LISTENER)?];
             let mut sockets = Sockets::open()?;
             sockets.settle(LISTENER)?;
-            Ok((sockets, Parts { tun, listeners, mtu: USUAL_MTU, services: Vec::new() }))
+            Ok((sockets, tun, listeners))
         };
         let setting_up = |error| failed("setting up the user's network", &error);
-        let (sockets, parts) = visit(inside.as_fd(), settle).map_err(setting_up)?;
+        let (sockets, tun, listeners) = visit(inside.as_fd(), settle).map_err(setting_up)?;
+        let there = file::duplicate(inside.as_fd())?;
+        let parts = Parts { inside: there, tun, listeners, mtu: USUAL_MTU, services: Vec::new() };
         let relay = relay::start(parts).map_err(setting_up)?;
         Ok(Self { inside, sockets, relay, names: Names::new(), containers: BTreeMap::new() })
     }
@@ -84,14 +87,22 @@ impl World {
     /// `Network`, `BadRequest`.
     pub fn join(&mut self, container: &protocol::Container, namespace: OwnedFd, pidfd: OwnedFd) -> Result<(), Failure> {
         // One whose keeper was replaced comes again: what is plugged in is found there.
-        let plugs = self.containers.remove(&container.id).map_or_else(Vec::new, |member| member.plugs);
+        let before = self.containers.remove(&container.id);
+        let (plugs, ports) = before.map_or_else(Default::default, |member| (member.plugs, member.ports));
         let known = protocol::Container { networks: Vec::new(), ..container.clone() };
-        self.containers.insert(container.id.clone(), Member { container: known, namespace, pidfd, plugs });
+        self.containers.insert(container.id.clone(), Member { container: known, namespace, pidfd, plugs, ports });
         let joined = container.networks.iter().try_for_each(|network| self.connect(&container.id, network));
+        let joined = joined.and_then(|()| self.publish(&container.id));
         if joined.is_err() {
             self.leave(&container.id);
         }
         joined
+    }
+
+    fn publish(&mut self, id: &str) -> Result<(), Failure> {
+        let Some(member) = self.containers.get_mut(id).filter(|member| member.ports.is_empty()) else { return Ok(()) };
+        member.ports = ports::publish(&self.relay, &member.container)?;
+        Ok(())
     }
 
     /// Plugs a container into one more network.
@@ -187,6 +198,7 @@ impl World {
     pub fn leave(&mut self, id: &str) {
         let Some(member) = self.containers.remove(id) else { return };
         self.names.forget(id);
+        ports::withdraw(&self.relay, &member.ports);
         for plug in &member.plugs {
             // Nobody can be told; its network namespace takes its end along.
             let _ = self.unplug(plug);

@@ -8,6 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use super::channel::{Inbox, Outbox};
@@ -27,7 +28,8 @@ const TIDY: Duration = Duration::from_secs(1);
 
 pub(crate) enum InwardCommand {
     Publish(u64, (OwnedFd, Destination)),
-    Unpublish(u64),
+    /// Dropped when the port is closed.
+    Unpublish(u64, Sender<()>),
     /// A socket for a client of a published UDP port.
     Client(Wanted),
     Forget(IpAddr),
@@ -104,7 +106,7 @@ impl Inward {
                     let _ = self.watch.readable(port.0.as_fd(), Purpose::Port, number);
                     self.ports.insert(number, port);
                 }
-                InwardCommand::Unpublish(number) => drop(self.ports.remove(&number)),
+                InwardCommand::Unpublish(number, _done) => drop(self.ports.remove(&number)),
                 InwardCommand::Client(wanted) => self.make_client(&wanted),
                 InwardCommand::Forget(target) => {
                     self.refuse_where(|attempt| attempt.target == target);

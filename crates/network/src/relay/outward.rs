@@ -141,7 +141,7 @@ impl Outward {
                 Command::Stop => return false,
                 Command::Forget(source) => self.forget(source),
                 Command::Publish(number, port) => self.published.publish(number, port, &self.watch),
-                Command::Unpublish(number) => self.published.unpublish(number),
+                Command::Unpublish(number, _done) => self.published.unpublish(number),
                 Command::Client(number, socket) => self.published.place(number, socket, &self.watch),
             }
         }
