@@ -83,10 +83,10 @@ function suits(filters: Filters, codes: readonly number[], facts: ContainerFacts
 
 function suitsPort(
   ports: readonly PortFact[],
-  suits: ReturnType<typeof portMatcher>,
+  isMeant: ReturnType<typeof portMatcher>,
   which: "containerPort" | "hostPort",
 ): boolean {
-  return ports.some((port) => port[which] !== null && suits(port[which], port.protocol));
+  return ports.some((port) => port[which] !== null && isMeant(port[which], port.protocol));
 }
 
 /** By name with or without `:latest`, by id, or by its beginning. */

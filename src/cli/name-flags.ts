@@ -1,11 +1,9 @@
 // Flags that say what names mean inside a container: --add-host, --dns and their like, in docker's grammar. Pure.
 
-import type { NameSettings } from "../container/index.ts";
+import { HOST_GATEWAY, type NameSettings } from "../container/index.ts";
 import { BunkerError } from "../errors.ts";
 import { ScanError } from "./strconv.ts";
-import { UsageError } from "./usage.ts";
 
-const GATEWAY = "host-gateway";
 const IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$)|$)){4}$/;
 /** Its letters; the URL parser knows its grammar. */
 const IPV6 = /^[0-9a-fA-F:.]*:[0-9a-fA-F:.]*$/;
@@ -18,9 +16,7 @@ const HOST = /^[^\s\p{Cc}:=#;]+$/u;
 export function parseExtraHost(word: string): string {
   const [, name = "", address = ""] = /^([^:=]*)[:=](.*)$/.exec(word) ?? [];
   if (!HOST.test(name) || address === "") throw new ScanError(`bad format for add-host: "${word}"`);
-  if (address === GATEWAY) {
-    throw new UsageError("--add-host with host-gateway is not supported yet", { code: "unsupported", exitCode: 125 });
-  }
+  if (address === HOST_GATEWAY) return `${name}:${HOST_GATEWAY}`;
   const bare = address.replace(/^\[(.*)\]$/, "$1");
   if (!isAddress(bare)) throw new ScanError(`invalid IP address in add-host: "${address}"`);
   return `${name}:${bare}`;

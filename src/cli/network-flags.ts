@@ -1,6 +1,6 @@
 // Flags that say on which networks a container is, by which addresses and names, and which of its ports are published. Pure.
 
-import type { CreateRequest, NetworkUse } from "../container/index.ts";
+import { type CreateRequest, HOST_GATEWAY, type NetworkUse } from "../container/index.ts";
 import { BunkerError } from "../errors.ts";
 import { formatAddress, parseAddress, parsePortWord, type PortRequest } from "../network/index.ts";
 import { ScanError } from "./strconv.ts";
@@ -13,6 +13,7 @@ interface WishValues {
 }
 
 interface NetworkValues extends WishValues {
+  "add-host": readonly string[];
   network: readonly string[];
   publish: readonly PortRequest[][];
   "publish-all": boolean;
@@ -22,6 +23,7 @@ type NetworkOptions = Pick<CreateRequest, "network" | "networks" | "ports" | "pu
 
 /** Modes that are no networks of the user's. */
 const MODES: readonly string[] = ["none", "host", "slirp4netns", "pasta"];
+const BRIDGE = "bridge";
 /** podman: private is what it has anyway. */
 const DEFAULTS: readonly string[] = ["default", "private"];
 const MAC = /^(?:[0-9a-f]{2}:){5}[0-9a-f]{2}$/i;
@@ -31,12 +33,17 @@ const MULTICAST = 1;
 export function collectNetwork(values: NetworkValues): NetworkOptions {
   const uses = values.network.map(parseNetworkWord);
   const [first] = uses;
-  const mode = first === undefined || DEFAULTS.includes(first.network) ? "default" : first.network;
   const wishes = parseWishes(values);
   const ports = values.publish.flat();
-  if (!isOwnNetwork(mode)) return alone(mode, { uses, wishes, ports, all: values["publish-all"] });
+  const isUsual = first === undefined || DEFAULTS.includes(first.network);
+  // Only on a network of the user's can a container be reached.
+  const seesHost = values["add-host"].some((line) => line.endsWith(`:${HOST_GATEWAY}`));
+  const needsOwn = ports.length > 0 || values["publish-all"] || hasWishes(wishes) || seesHost;
+  const mode = !isUsual ? first.network : needsOwn ? BRIDGE : "default";
+  if (mode === "default" && uses.length < 2) return { network: mode };
+  if (!isOwnNetwork(mode)) return alone(mode, { uses, wishes, ports, seesHost });
   if (uses.slice(1).some(({ network }) => !isOwnNetwork(network))) throw mixed();
-  const [head, ...rest] = uses.length === 0 ? [plain("bridge")] : uses.map(named);
+  const [head, ...rest] = uses.length === 0 ? [plain(BRIDGE)] : uses.map(named);
   const networks = head === undefined ? [] : [merge(head, wishes), ...rest];
   const double = networks.find(({ network }, at) => networks.findIndex((other) => other.network === network) < at);
   if (double !== undefined) {
@@ -55,7 +62,7 @@ function isOwnNetwork(word: string): boolean {
 }
 
 function named(use: NetworkUse): NetworkUse {
-  return DEFAULTS.includes(use.network) ? { ...use, network: "bridge" } : use;
+  return DEFAULTS.includes(use.network) ? { ...use, network: BRIDGE } : use;
 }
 
 function mixed(): BunkerError {
@@ -65,23 +72,32 @@ function mixed(): BunkerError {
   );
 }
 
+function hasWishes({ asked, mac, aliases }: Omit<NetworkUse, "network">): boolean {
+  return asked.address4 !== null || asked.address6 !== null || mac !== null || aliases.length > 0;
+}
+
 interface Asked {
   uses: NetworkUse[];
   wishes: Omit<NetworkUse, "network">;
   ports: PortRequest[];
-  all: boolean;
+  /** It names the host's gateway. */
+  seesHost: boolean;
 }
 
 /** A mode that has no addresses of its own; published ports are discarded in it, as docker does. */
-function alone(mode: string, { uses, wishes, ports }: Asked): NetworkOptions {
+function alone(mode: string, { uses, wishes, ports, seesHost }: Asked): NetworkOptions {
   if (uses.length > 1) throw mixed();
   if (mode === "") throw new BunkerError("usage", "no name set for network");
   if (mode === "container:") throw new BunkerError("usage", "invalid container format container:<name|id>");
   if (mode.startsWith("container:") && ports.length > 0) {
     throw new BunkerError("usage", "conflicting options: port publishing and the container type network mode");
   }
-  const { asked, mac, aliases } = wishes;
-  if (asked.address4 !== null || asked.address6 !== null || mac !== null || aliases.length > 0) {
+  if (seesHost && mode !== "host") {
+    throw new BunkerError("unsupported", `--network ${mode} has no host-gateway`, {
+      hint: "It is there on networks: leave out --network, or `bunker network create` one.",
+    });
+  }
+  if (hasWishes(wishes)) {
     throw new BunkerError("usage", `conflicting options: addresses or aliases and --network ${mode}`, {
       hint: "They belong to networks: `bunker network create` makes one.",
     });

@@ -58,6 +58,7 @@ export type {
   UserNamespaceSpec,
 } from "./sandbox-spec.ts";
 export { ensureOwnSysctls, isNamespacedSysctl } from "./sysctl.ts";
+export { HOST_GATEWAY } from "./own-files.ts";
 export { donorsOf, hasPaths, isOnBridge, type SpaceKind, spaceOf, withSpaces, withWords } from "./spaces.ts";
 export { parseSignal } from "./signal.ts";
 export {

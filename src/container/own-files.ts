@@ -28,6 +28,11 @@ const PASTA_DNS = "169.254.1.1";
 /** hosts, resolv.conf and hostname: what the processes of a chroot look names up in. */
 const COPIED_FILES = 3;
 
+/** docker's word for the host, in --add-host. */
+export const HOST_GATEWAY = "host-gateway";
+/** Where that is on a network of the user's: the network keeper leads from there to the host's own loopback. */
+const HOST_LOOPBACK = "169.254.1.2";
+
 /** Those that no flag has something else for. */
 export function planFiles(config: ContainerConfig, host: HostNames, start: FileFacts): OwnedFileSpec[] {
   const { names } = config.request;
@@ -61,7 +66,8 @@ const LOCALHOST = ["127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost ip6-loo
 
 function hostsFile(config: ContainerConfig, host: HostNames, { network, hostsBase }: FileFacts): string {
   const { names, domainname } = config.request;
-  const extra = (names?.extraHosts ?? []).map(hostsLine);
+  const gateway = network.kind === "bridge" ? HOST_LOOPBACK : "127.0.0.1";
+  const extra = (names?.extraHosts ?? []).map((line) => hostsLine(line, gateway));
   if (network.kind === "host" && names?.hostsFile === undefined && host.hosts !== "") {
     return [host.hosts.trimEnd(), ...extra, ""].join("\n");
   }
@@ -79,9 +85,10 @@ function ownAddresses(network: NetworkSpec): string[] {
 }
 
 /** `name:address` → a line of hosts(5). */
-function hostsLine(extra: string): string {
+function hostsLine(extra: string, gateway: string): string {
   const colon = extra.indexOf(":");
-  return `${extra.slice(colon + 1)}\t${extra.slice(0, colon)}`;
+  const address = extra.slice(colon + 1);
+  return `${address === HOST_GATEWAY ? gateway : address}\t${extra.slice(0, colon)}`;
 }
 
 /** docker's rule: what flags say takes the place of the host's, kind by kind. */

@@ -1,11 +1,10 @@
 // A container's start on networks of the user's: addresses and ports are leased, and the plan for its keeper is made.
 
-import type { AttachmentSpec, BridgeSpec, NetworkUse, PrefixSpec } from "../container/index.ts";
+import { type AttachmentSpec, type BridgeSpec, HOST_GATEWAY, type NetworkUse, type PrefixSpec } from "../container/index.ts";
 import { BunkerError } from "../errors.ts";
 import {
   bridgeName,
   DEFAULT_NETWORK,
-  HOST_LOOPBACK,
   macOf,
   type NetworkRequest,
   parsePrefix,
@@ -136,7 +135,7 @@ export async function planBridge(engine: Engine, record: ContainerRecord): Promi
     kind: "bridge",
     networks: places.map((place, at) => attachmentOf(record, place, { at, isWayOut: place === way })),
     ports: networks.portsOf(record.id).flatMap(publishedOf),
-    hostLoopback: (names?.extraHosts ?? []).some((line) => line.endsWith(`:${HOST_LOOPBACK}`)),
+    hostLoopback: (names?.extraHosts ?? []).some((line) => line.endsWith(`:${HOST_GATEWAY}`)),
     name: record.name,
     ndots: (names?.dnsOptions ?? []).some((option) => option.startsWith("ndots:")),
     nameServers: names?.dns.length ? names.dns : places.flatMap(({ network }) => network.config.dns),

@@ -21,11 +21,6 @@ const BITS_OF_OCTET = 8n;
 const LAST_OCTET = 255;
 const HEX = 16;
 
-/** How many bits an address has. */
-export function bitsOf(family: Family): number {
-  return BITS[family];
-}
-
 /** `null`: it is none. Octets with leading zeros are none: some would read them as octal. */
 export function parseAddress(text: string): Address | null {
   if (text.includes(":")) return parseVersion6(text);

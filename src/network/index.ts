@@ -7,7 +7,6 @@ export {
   DEFAULT_NETWORK,
   type EndpointConfig,
   ensureNetworkName,
-  HOST_LOOPBACK,
   macOf,
   NETWORK_VERSION,
   type NetworkConfig,

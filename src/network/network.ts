@@ -20,8 +20,6 @@ export const NETWORK_VERSION = 1;
 
 /** docker's name of the network that containers are on unless they say otherwise. */
 export const DEFAULT_NETWORK = "bridge";
-/** Where the host's own loopback is, for containers that asked for it (`--add-host NAME:host-gateway`). */
-export const HOST_LOOPBACK = "169.254.1.2";
 /** Names that mean something else than a network of the user's. */
 export const RESERVED_NAMES: readonly string[] = ["default", "host", "none", "private"];
 
