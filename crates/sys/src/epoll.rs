@@ -10,6 +10,8 @@ pub const READABLE: u32 = libc::EPOLLIN as u32;
 pub const WRITABLE: u32 = libc::EPOLLOUT as u32;
 /// The peer has ended its sending.
 pub const READ_ENDED: u32 = libc::EPOLLRDHUP as u32;
+/// Urgent data has come.
+pub const URGENT: u32 = libc::EPOLLPRI as u32;
 /// Tells each change once, rather than a state for as long as it lasts.
 pub const EDGE: u32 = libc::EPOLLET as u32;
 /// An error waits (an error queue, too), or both directions have ended: reported without being asked for.

@@ -112,6 +112,8 @@ pub enum Switch {
     ReuseAddress,
     KeepAlive,
     NoDelay,
+    /// Urgent data is received at its place among the rest (SO_OOBINLINE).
+    UrgentInline,
     /// A port is chosen by where the connection goes, not by binding (IP_BIND_ADDRESS_NO_PORT).
     PortWhenConnecting,
 }
@@ -128,6 +130,7 @@ pub fn enable(socket: BorrowedFd<'_>, switch: Switch) -> SysResult<()> {
         Switch::ReuseAddress => (libc::SOL_SOCKET, libc::SO_REUSEADDR),
         Switch::KeepAlive => (libc::SOL_SOCKET, libc::SO_KEEPALIVE),
         Switch::NoDelay => (libc::IPPROTO_TCP, libc::TCP_NODELAY),
+        Switch::UrgentInline => (libc::SOL_SOCKET, libc::SO_OOBINLINE),
         Switch::PortWhenConnecting => (libc::IPPROTO_IP, libc::IP_BIND_ADDRESS_NO_PORT),
     };
     set_option(socket, (level, option), &1_i32, || format!("setsockopt({switch:?})"))

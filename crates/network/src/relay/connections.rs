@@ -61,7 +61,7 @@ impl Connections {
     /// Takes note of news; the connection's turn comes.
     pub(crate) fn note(&mut self, number: u64, is_second: bool, readiness: Readiness) {
         let Some(connection) = self.pumps.get_mut(&number) else { return };
-        connection.pump.note(is_second, readiness.readable, readiness.writable);
+        connection.pump.note(is_second, readiness);
         if !std::mem::replace(&mut connection.is_due, true) {
             self.due.push_back(number);
         }

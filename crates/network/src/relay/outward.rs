@@ -1,6 +1,6 @@
 //! The thread on the host's side: everything that needs a socket there. It reads the tun, decides by policy, and carries.
 
-use bunker_sys::{SysResult, inet};
+use bunker_sys::{SysError, SysResult, inet};
 use std::net::IpAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
@@ -27,6 +27,7 @@ use super::{Command, Shared};
 const MOST_AT_ONCE: usize = 256;
 /// The largest IP packet.
 const LONGEST_PACKET: usize = 65_535;
+const ENODEV: i32 = 19;
 /// How often what has waited too long is looked for.
 const TIDY: Duration = Duration::from_secs(1);
 
@@ -88,6 +89,10 @@ impl Outward {
                         return Ok(());
                     }
                     continue;
+                }
+                if news.purpose == Purpose::Tun && news.readiness.broken {
+                    // Somebody has removed the device: it would be announced for ever.
+                    return Err(SysError::new("read(tun)", ENODEV));
                 }
                 self.note(&news);
             }

@@ -1,11 +1,12 @@
 //! One connection through us: two sockets, and bytes from each to the other. An end is passed on as an end of that direction
 //! alone, a reset as a reset; what was received before either is delivered first, as far as the other side takes it.
 
-use bunker_sys::inet::{self, Moved};
+use bunker_sys::inet::{self, Moved, Switch};
 use bunker_sys::splice::Pipe;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use super::pipes::Pipes;
+use super::watch::Readiness;
 
 #[cfg(test)]
 #[path = "pump_test.rs"]
@@ -30,6 +31,8 @@ struct Side {
     /// As far as we know: told by epoll, refuted by a call.
     is_readable: bool,
     is_writable: bool,
+    /// It sends urgent data, before which splice stops as if there were nothing: its bytes are copied.
+    has_urgent: bool,
     /// Everything it sent has been received.
     has_ended: bool,
     /// It ended by an error, or takes nothing any more.
@@ -38,7 +41,9 @@ struct Side {
 
 impl Side {
     fn new(socket: OwnedFd) -> Self {
-        Self { socket, is_readable: true, is_writable: true, has_ended: false, is_broken: false }
+        // A wish: else the urgent byte itself is lost.
+        let _ = inet::enable(socket.as_fd(), Switch::UrgentInline);
+        Self { socket, has_urgent: false, is_readable: true, is_writable: true, has_ended: false, is_broken: false }
     }
 }
 
@@ -66,10 +71,11 @@ impl Pump {
     }
 
     /// Takes note of what epoll told about one side.
-    pub(crate) fn note(&mut self, is_second: bool, readable: bool, writable: bool) {
+    pub(crate) fn note(&mut self, is_second: bool, news: Readiness) {
         let side = &mut self.sides[usize::from(is_second)];
-        side.is_readable |= readable;
-        side.is_writable |= writable;
+        side.is_readable |= news.readable || news.urgent;
+        side.is_writable |= news.writable;
+        side.has_urgent |= news.urgent;
     }
 
     /// Moves what can be moved.
@@ -152,7 +158,9 @@ impl Way {
         if !from.is_readable {
             return Step::Stuck;
         }
-        if self.pipe.is_none() {
+        if from.has_urgent {
+            self.give_back(pipes);
+        } else if self.pipe.is_none() {
             self.pipe = pipes.lend();
         }
         match &self.pipe {
@@ -222,10 +230,19 @@ fn copy(from: &mut Side, to: &mut Side, buffer: &mut [u8]) -> Step {
     };
     match note_write(to, inet::send(to.socket.as_fd(), bytes)) {
         Some(sent) => {
-            inet::discard(from.socket.as_fd(), sent);
+            take_away(from.socket.as_fd(), sent);
             Step::Moved
         }
         None if to.is_broken => Step::Moved,
         None => Step::Stuck,
+    }
+}
+
+/// Takes what has been passed on from what has been received, in more than one step where urgent data lies between.
+fn take_away(socket: BorrowedFd<'_>, mut count: usize) {
+    while let Moved::Bytes(taken @ 1..) = inet::discard(socket, count)
+        && taken < count
+    {
+        count -= taken;
     }
 }

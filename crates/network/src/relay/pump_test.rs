@@ -23,8 +23,9 @@ fn through_a_pump(use_pipes: bool) -> (TcpStream, TcpStream, thread::JoinHandle<
         let mut pump = Pump::new(one.into(), other.into());
         while pump.turn(&mut pipes) != State::Over {
             // As if epoll had told everything, which calls refute.
-            pump.note(false, true, true);
-            pump.note(true, true, true);
+            let all = Readiness { readable: true, writable: true, urgent: false, broken: false };
+            pump.note(false, all);
+            pump.note(true, all);
             thread::yield_now();
         }
         pump.close(&mut pipes);

@@ -2,7 +2,7 @@
 //! something that has gone meanwhile finds nothing.
 
 use bunker_sys::SysResult;
-use bunker_sys::epoll::{BROKEN, EDGE, Epoll, Event, READ_ENDED, READABLE, WRITABLE};
+use bunker_sys::epoll::{BROKEN, EDGE, Epoll, Event, READ_ENDED, READABLE, URGENT, WRITABLE};
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
@@ -39,6 +39,8 @@ const PURPOSES: [Purpose; 11] = [
     Purpose::Service,
 ];
 
+/// What a connection's end is watched for.
+const SIDE: u32 = READABLE | WRITABLE | READ_ENDED | URGENT | EDGE;
 /// A token is the purpose, and below it the number: as many as anybody makes in a life.
 const NUMBER_BITS: u32 = 56;
 /// A service's number is which service it is, and below it what the service calls the descriptor.
@@ -50,6 +52,7 @@ const NAMES: u64 = (1 << NAME_BITS) - 1;
 pub struct Readiness {
     pub readable: bool,
     pub writable: bool,
+    pub urgent: bool,
     /// An error waits (in the error queue, perhaps), or the other side has hung up.
     pub broken: bool,
 }
@@ -60,6 +63,7 @@ impl Readiness {
         Self {
             readable: broken || events & (READABLE | READ_ENDED) != 0,
             writable: broken || events & WRITABLE != 0,
+            urgent: events & URGENT != 0,
             broken,
         }
     }
@@ -100,12 +104,12 @@ impl Watch {
 
     /// Tells every change of a connection's end, which was an attempt before.
     pub(crate) fn side_of_attempt(&self, fd: BorrowedFd<'_>, purpose: Purpose, number: u64) -> SysResult<()> {
-        self.epoll.modify(fd, READABLE | WRITABLE | READ_ENDED | EDGE, token(purpose, number))
+        self.epoll.modify(fd, SIDE, token(purpose, number))
     }
 
     /// Tells every change of a connection's end.
     pub(crate) fn side(&self, fd: BorrowedFd<'_>, purpose: Purpose, number: u64) -> SysResult<()> {
-        self.epoll.add(fd, READABLE | WRITABLE | READ_ENDED | EDGE, token(purpose, number))
+        self.epoll.add(fd, SIDE, token(purpose, number))
     }
 
     /// Waits for news, no longer than until `deadline`.

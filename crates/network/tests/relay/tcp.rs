@@ -297,8 +297,9 @@ fn who_is_forgotten_loses_all(world: &World) {
 pub fn all_ends_with_the_relay(world: World) {
     let (mut inside, mut outside) = pair(&world, OUTSIDE[0]);
     let (_listener, to) = listen(&world, OUTSIDE[0]);
-    let container = world.stop();
+    let (container, _others) = world.stop();
     let mut byte = [0];
     assert!(matches!(inside.read(&mut byte), Ok(0)) && matches!(outside.read(&mut byte), Ok(0)));
-    assert!(container.run(|| TcpStream::connect(to)).is_err());
+    let error = container.run(|| TcpStream::connect_timeout(&to, PATIENCE)).expect_err("no way out");
+    assert_eq!(error.kind(), ErrorKind::NetworkUnreachable);
 }

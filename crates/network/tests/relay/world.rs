@@ -63,7 +63,7 @@ fn current() -> OwnedFd {
 pub struct World {
     pub outside: Place,
     pub host: Place,
-    _inner: Place,
+    inner: Place,
     pub container: Place,
     pub relay: Relay,
 }
@@ -124,15 +124,15 @@ impl World {
             subnet("10.90.0.0", 24),
             subnet("fd00:90::", 64),
         ]);
-        let world = Self { outside, host, _inner: inner, container, relay };
+        let world = Self { outside, host, inner, container, relay };
         world.allow();
         world
     }
 
-    /// Ends the relay. The container is what is left of the world.
-    pub fn stop(self) -> Place {
+    /// Ends the relay. The container, and the rest of the world that goes on.
+    pub fn stop(self) -> (Place, [Place; 3]) {
         self.relay.stop().expect("a clean end");
-        self.container
+        (self.container, [self.outside, self.host, self.inner])
     }
 
     pub fn allow(&self) {
