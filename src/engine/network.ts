@@ -1,6 +1,12 @@
 // A container's start on networks of the user's: addresses and ports are leased, and the plan for its keeper is made.
 
-import { type AttachmentSpec, type BridgeSpec, HOST_GATEWAY, type NetworkUse, type PrefixSpec } from "../container/index.ts";
+import {
+  type AttachmentSpec,
+  type BridgeSpec,
+  HOST_GATEWAY,
+  type NetworkUse,
+  type PrefixSpec,
+} from "../container/index.ts";
 import { BunkerError } from "../errors.ts";
 import {
   bridgeName,

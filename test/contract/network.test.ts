@@ -243,7 +243,12 @@ for (const backEnd of BACK_ENDS) {
 
     it("does not depend on PATH", async () => {
       const { env } = network.stage;
-      const words = ["env", "PATH=/nowhere", env.program, ...network.words(["run", "--rm", "busybox", "sh", "-c", ASK])];
+      const words = [
+        "env",
+        "PATH=/nowhere",
+        env.program,
+        ...network.words(["run", "--rm", "busybox", "sh", "-c", ASK]),
+      ];
       expect((await env.startOther(words, network.options()).result()).stdout).toContain(HOST);
     });
 

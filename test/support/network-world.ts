@@ -120,6 +120,14 @@ export class World {
     this.#host.run("ip -6 route del default");
   }
 
+  /** What a command in the world, or on the host, prints and how it ends. */
+  async command(place: "host" | "world", command: string[]): Promise<{ code: number; stdout: string }> {
+    const space = place === "host" ? this.#host : this.#world;
+    const running = Bun.spawn(space.enter(command), { stdin: "ignore", stdout: "pipe", stderr: "ignore" });
+    const stdout = await new Response(running.stdout).text();
+    return { code: await running.exited, stdout };
+  }
+
   /** As a launcher of commands: in the host's network namespace, as the environment's user. */
   launcher({ user }: TestEnv): string[] {
     const asUser = ["setpriv", `--reuid=${user.uid}`, `--regid=${user.gid}`, "--init-groups", "--inh-caps=-all"];

@@ -4,8 +4,8 @@
 //! ```text
 //! table inet bunker                                     table bridge bunker
 //!   prerouting: from a bridge                             prerouting: IPv4, ARP and IPv6 whose (port, hardware address,
-//!     to one of our own addresses, or a container: go on                address) is not in a set of leases: dropped;
-//!     TCP of a flow that the relay has: to it (mark 1)                  router advertisements: dropped
+//!     TCP of a flow that the relay has: to it (mark 1)                  address) is not in a set of leases: dropped;
+//!     to one of our own addresses, or a container: go on                router advertisements: dropped
 //!     all else: to the tun (mark 2)
 //!   prerouting: from the tun (the relay's answers, and first SYNs it lets go)
 //!     to a container: go on
@@ -152,10 +152,10 @@ fn steer(table: &mut batch::Table<'_>, listener: u16) {
     table.rule("prerouting", &from(enters_by_bridge(), "frombridge"));
     table.rule("prerouting", &from(enters_by_tun(), "fromtun"));
 
-    table.rule("frombridge", &rule([is_local(), accept()]));
-    table.rule("frombridge", &rule([is_container(), accept()]));
     let known = [is_tcp(), has_flags_of_first_syn(false), has_socket(), mark(MARK_LOCAL), accept()];
     table.rule("frombridge", &rule(known));
+    table.rule("frombridge", &rule([is_local(), accept()]));
+    table.rule("frombridge", &rule([is_container(), accept()]));
     table.rule("frombridge", &rule([mark(MARK_TUN), accept()]));
 
     table.rule("fromtun", &rule([is_container(), accept()]));

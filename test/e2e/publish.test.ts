@@ -1,0 +1,155 @@
+// Published ports: from the world beyond the host, from the host itself and from the containers; who comes is seen as who it is.
+
+import { beforeEach, describe, expect } from "bun:test";
+
+import { HOST, HOST6, World, WORLD, WORLD6 } from "../support/network-world.ts";
+import { useStage } from "../support/stage.ts";
+
+const FIRST_FREE = 18_080;
+let world: World;
+
+const stage = useStage({
+  needs: ["ip"],
+  prepare: async (opened) => {
+    world = await World.create();
+    opened.onClose(async () => await world[Symbol.asyncDispose]());
+  },
+});
+const { it } = stage;
+
+// Their containers are gone by then.
+beforeEach(() => stage.env.ok(["network", "prune", "-f"]));
+
+/** On the world's host. */
+async function ok(...args: string[]): Promise<string> {
+  return await stage.env.ok(args, { launcher: world.launcher(stage.env) });
+}
+
+async function fails(...args: string[]): Promise<string> {
+  const { code, stderr } = await stage.env.run(args, { launcher: world.launcher(stage.env) });
+  expect(code).toBe(125);
+  return stderr;
+}
+
+/** Tells each who comes to port 80 (or by datagram to port 53) as whom it is seen. */
+const WHO = ["sh", "-c", `while true; do nc -l -p 80 -e sh -c "${seen("-tn", 80)}"; done`];
+const WHO_UDP = ["sh", "-c", `while true; do nc -u -l -p 53 -e sh -c "read line; ${seen("-un", 53)}"; done`];
+
+function seen(kind: string, port: number): string {
+  return `netstat ${kind} | awk '/:${port} /{print \\$5}'`;
+}
+
+/** Between two who come nobody listens for a moment. */
+const TRIES = 20;
+const PAUSE_MS = 50;
+
+async function ask(place: "host" | "world", address: string, port: number): Promise<string> {
+  for (let attempt = 1; ; attempt += 1) {
+    const { stdout } = await world.command(place, ["timeout", "5", "busybox", "nc", address, String(port)]);
+    if (stdout !== "" || attempt === TRIES) return stdout.trim();
+    await Bun.sleep(PAUSE_MS);
+  }
+}
+
+/** `ADDRESS:PORT`, or `[ADDRESS]:PORT` → the address. */
+function addressOf(peer: string): string {
+  return peer
+    .replace(/:\d+$/, "")
+    .replace(/^\[(.*)\]$/, "$1")
+    .replace(/^::ffff:/, "");
+}
+
+describe("a published port", () => {
+  it("is reached from the world, and the container sees the client's own address", async () => {
+    await ok("network", "create", "--ipv6", "six");
+    await ok("run", "-d", "--name=web", "--network=six", "-p", `${FIRST_FREE}:80`, "busybox", ...WHO);
+    expect(addressOf(await ask("world", HOST, FIRST_FREE))).toBe(WORLD);
+    expect(addressOf(await ask("world", HOST6, FIRST_FREE))).toBe(WORLD6);
+    expect(await ok("port", "web")).toBe(`80/tcp -> 0.0.0.0:${FIRST_FREE}\n80/tcp -> [::]:${FIRST_FREE}`);
+    expect(await ok("port", "web", "80")).toBe(`0.0.0.0:${FIRST_FREE}\n[::]:${FIRST_FREE}`);
+    expect(await ok("ps", "--format", "{{.Ports}}", "--filter", `publish=${FIRST_FREE}`)).toBe(
+      `0.0.0.0:${FIRST_FREE}->80/tcp, [::]:${FIRST_FREE}->80/tcp`,
+    );
+    expect(await ok("inspect", "-f", '{{(index (index .NetworkSettings.Ports "80/tcp") 0).HostPort}}', "web")).toBe(
+      String(FIRST_FREE),
+    );
+  });
+
+  it("is reached from the host and from containers, its own among them, never as somebody on the loopback", async () => {
+    await ok("run", "-d", "--name=web", "-p", `${FIRST_FREE}:80`, "busybox", ...WHO);
+    const gateway = await ok("inspect", "-f", "{{.NetworkSettings.Gateway}}", "web");
+    expect(addressOf(await ask("host", "127.0.0.1", FIRST_FREE))).toBe(gateway);
+    expect(addressOf(await ask("host", HOST, FIRST_FREE))).toBe(HOST);
+    const again = `until answer=$(timeout 5 nc ${HOST} ${FIRST_FREE} < /dev/null) && [ -n "$answer" ]; do sleep 0.05; done`;
+    const within = ["sh", "-c", `${again}; echo "$answer"`];
+    expect(addressOf(await ok("exec", "web", ...within))).toBe(HOST);
+    expect(addressOf(await ok("run", "--rm", "--network=bridge", "busybox", ...within))).toBe(HOST);
+  });
+
+  it("on the loopback address stays there", async () => {
+    await ok("run", "-d", "-p", `127.0.0.1:${FIRST_FREE}:80`, "busybox", ...WHO);
+    expect(await ask("host", "127.0.0.1", FIRST_FREE)).not.toBe("");
+    expect(await ask("world", HOST, FIRST_FREE)).toBe("");
+  });
+
+  it("may be one of UDP", async () => {
+    await ok("run", "-d", "-p", `${FIRST_FREE}:53/udp`, "busybox", ...WHO_UDP);
+    const script = `echo hello | timeout 2 busybox nc -u -w1 ${HOST} ${FIRST_FREE}`;
+    const { stdout } = await world.command("world", ["sh", "-c", script]);
+    expect(addressOf(stdout.trim())).toBe(WORLD);
+  });
+
+  it("is refused where the container refuses", async () => {
+    await ok("run", "-d", "-p", `${FIRST_FREE}:81`, "busybox", ...WHO);
+    const started = performance.now();
+    expect(await ask("world", HOST, FIRST_FREE)).toBe("");
+    expect(performance.now() - started).toBeLessThan(4_000);
+  });
+
+  it("is one container's alone, and free the moment it has ended", async () => {
+    const publish = ["-p", `${FIRST_FREE}:80`, "busybox", "sleep", "100"];
+    await ok("run", "-d", "--name=first", ...publish);
+    expect(await fails("run", "-d", "--name=second", ...publish)).toMatch(/address already in use|already allocated/);
+    for (let round = 0; round < 3; round += 1) {
+      await ok("rm", "-f", "-t0", "first");
+      await ok("run", "-d", "--name=first", ...publish);
+    }
+    await ok("stop", "-t0", "first");
+    await ok("run", "--rm", "-p", `${FIRST_FREE}:80`, "busybox", "true");
+    await ok("start", "first");
+  });
+
+  it("below 1024 is refused with the ways out", async () => {
+    const complaint = await fails("run", "--rm", "-p", "80:80", "busybox", "true");
+    expect(complaint).toContain("permission denied");
+    expect(complaint).toContain("net.ipv4.ip_unprivileged_port_start=80");
+  });
+
+  it("is any that is free where none is named, and all that the image exposes with -P", async () => {
+    await ok("run", "-d", "--name=any", "-p", "80", "busybox", ...WHO);
+    const [, port = ""] = /:(\d+)/.exec(await ok("port", "any", "80")) ?? [];
+    expect(addressOf(await ask("world", HOST, Number(port)))).toBe(WORLD);
+    await ok("run", "-d", "--name=all", "--expose=80", "--expose=90/udp", "-P", "busybox", ...WHO);
+    expect((await ok("port", "all")).split("\n")).toHaveLength(4);
+  });
+
+  it("comes back when the network keeper was killed", async () => {
+    await ok("run", "-d", "-p", `${FIRST_FREE}:80`, "busybox", ...WHO);
+    Bun.spawnSync(stage.env.command(["pkill", "-KILL", "-u", String(stage.env.user.uid), "-f", "^keeper network"]));
+    const until = performance.now() + 10_000;
+    while (performance.now() < until && (await ask("world", HOST, FIRST_FREE)) === "") await Bun.sleep(50);
+    expect(addressOf(await ask("world", HOST, FIRST_FREE))).toBe(WORLD);
+  });
+});
+
+describe("the host's own loopback", () => {
+  it("is there for those alone who asked for it", async () => {
+    const reach = ["sh", "-c", "{ echo who; sleep 0.2; } | timeout 5 nc 169.254.1.2 7000; true"];
+    expect(await ok("run", "--rm", "--network=bridge", "busybox", ...reach)).toBe("");
+    const flags = ["--add-host=host.docker.internal:host-gateway"];
+    expect(await ok("run", "--rm", ...flags, "busybox", ...reach)).toBe("127.0.0.1");
+    expect(await ok("run", "--rm", ...flags, "busybox", "cat", "/etc/hosts")).toContain(
+      "169.254.1.2\thost.docker.internal",
+    );
+  });
+});
