@@ -88,7 +88,7 @@ pub enum Protocol {
 /// A published port: a socket of the host's side, and the container it leads to.
 pub struct Port {
     pub protocol: Protocol,
-    /// Listening, or bound for UDP. It need not be told not to block.
+    /// Bound. It need not be told to listen, or not to block.
     pub socket: OwnedFd,
     pub target: SocketAddr,
     /// Whom the container sees where the client's address cannot be used: the target's bridge.
@@ -234,7 +234,10 @@ impl Relay {
         let number = self.last_port.fetch_add(1, Ordering::Relaxed) + 1;
         let destination = Destination { target: port.target, gateway: port.gateway };
         match port.protocol {
-            Protocol::Tcp => self.inward.send(InwardCommand::Publish(number, (port.socket, destination))),
+            Protocol::Tcp => {
+                inet::listen(port.socket.as_fd(), born::BACKLOG)?;
+                self.inward.send(InwardCommand::Publish(number, (port.socket, destination)))
+            }
             Protocol::Udp => {
                 // Where the kernel does not tell it, it chooses the source of the answer.
                 let is_v6 = inet::local_address(port.socket.as_fd())?.is_ipv6();

@@ -10,7 +10,7 @@ use std::os::fd::OwnedFd;
 /// SYNs that come at once wait in the device's queue: 500 lose half of 2,000, 8192 none.
 pub const TUN_QUEUE_LENGTH: u32 = 8192;
 /// As many connections as the kernel allows by default between its answer and our accepting (net.core.somaxconn).
-const BACKLOG: i32 = 4096;
+pub(crate) const BACKLOG: i32 = 4096;
 
 /// The tun through which everything that is for the outside leaves N.
 pub fn tun(name: &str) -> SysResult<OwnedFd> {

@@ -159,6 +159,7 @@ ip -6 route add prohibit 2001:db8:1::2
 ";
 
 const FAR: &str = "
+sysctl -qw net.ipv4.icmp_ratelimit=0 net.ipv6.icmp.ratelimit=0
 ip addr add 10.100.0.2/24 dev o0
 ip addr add fd00:100::2/64 dev o0 nodad
 ip addr add 192.0.2.1/32 dev lo
