@@ -12,9 +12,8 @@
 //! which enters N, for sockets that must be born there. Each is told what to do by the methods of `Relay`, through a queue and
 //! an eventfd; other things that live by sockets of both sides (DNS) run on the outward thread as a `Service`.
 //!
-//! Nothing goes out but what comes from a
-//! source that was allowed, to a destination that `policy` does not forbid. The process's soft limit of open files is raised
-//! to the hard one, of which each connection takes two.
+//! Nothing goes out but what comes from a source that was allowed, to a destination that `policy` does not forbid. The
+//! process's soft limit of open files is raised to the hard one, of which each connection takes two.
 
 use bunker_sys::inet::{self, Switch};
 use bunker_sys::{SysError, SysResult, credential, file, namespace};
