@@ -11,7 +11,7 @@
 //!     to a container: go on
 //!     SYN: to the relay's listener (mark 1)
 //!     TCP of a flow that the relay has: to it (mark 1); else refused
-//!   input: lo, mark 1, DNS, ping, neighbours; else refused
+//!   input: lo, mark 1, DNS, UDP that a socket waits for, ping, neighbours; else refused
 //!   forward: tun → bridge, bridge → tun, and within a bridge; else dropped (so one network does not reach another)
 //! ```
 
@@ -193,6 +193,8 @@ fn inputs() -> Vec<Vec<Expression>> {
         let port = [Expression::payload(Base::Transport, 2, 2), Expression::equal(&DNS.to_be_bytes())];
         admitted.push(by_bridge([is_protocol(protocol), port.into()].concat()));
     }
+    // Of clients that the relay speaks for with N's own address.
+    admitted.push(by_bridge([is_protocol(UDP), vec![Expression::any_socket()]].concat()));
     for kind in [ECHO_REQUEST_6, NEIGHBOUR_SOLICITATION, NEIGHBOUR_ADVERTISEMENT] {
         admitted.push(by_bridge(is_icmp(ICMP6, kind)));
     }

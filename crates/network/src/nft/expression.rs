@@ -108,6 +108,12 @@ impl Expression {
         Self::one("socket", Attributes::new().with_be32(1, TRANSPARENT).with_be32(2, REGISTER))
     }
 
+    /// Goes on if there is a socket for it.
+    pub fn any_socket() -> Self {
+        const WILDCARD: u32 = 2;
+        Self::one("socket", Attributes::new().with_be32(1, WILDCARD).with_be32(2, REGISTER))
+    }
+
     /// Goes on if it begins so.
     pub fn equal(value: &[u8]) -> Self {
         compare(0, value)

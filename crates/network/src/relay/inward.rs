@@ -143,8 +143,8 @@ impl Inward {
         let target = destination.target;
         let is_usable =
             address.is_ipv6() == target.is_ipv6() && self.parts.shared.sources().is_usable_inside(address.ip());
-        let own = [address, SocketAddr::new(address.ip(), 0)].map(|source| (source, true));
-        let sources = own.into_iter().filter(|_| is_usable).chain([(SocketAddr::new(destination.gateway, 0), false)]);
+        let own = [address, SocketAddr::new(address.ip(), 0)];
+        let sources = own.into_iter().filter(|_| is_usable).chain([SocketAddr::new(destination.gateway, 0)]);
         let inside = sources.filter(|_| self.attempts.len() < MOST_ATTEMPTS).find_map(|from| connect(from, target));
         let number = self.watch.number();
         match inside.filter(|inside| self.watch.attempt(inside.as_fd(), number).is_ok()) {
@@ -182,15 +182,14 @@ impl Inward {
     }
 }
 
-/// Begins to connect from this address: one of a client's, or one that is N's.
-fn connect((from, is_clients): (SocketAddr, bool), target: SocketAddr) -> Option<OwnedFd> {
+/// Begins to connect from this address: one of a client's, or one that is N's. Transparent in either case: that is how N's rules
+/// know the answers as ours.
+fn connect(from: SocketAddr, target: SocketAddr) -> Option<OwnedFd> {
     let socket = inet::socket(Kind::Tcp, target.ip()).ok()?;
     let _ = inet::enable(socket.as_fd(), Switch::NoDelay);
     let _ = inet::enable(socket.as_fd(), Switch::KeepAlive);
     inet::enable(socket.as_fd(), Switch::ReuseAddress).ok()?;
-    if is_clients {
-        inet::enable(socket.as_fd(), Switch::Transparent(target.is_ipv6())).ok()?;
-    }
+    inet::enable(socket.as_fd(), Switch::Transparent(target.is_ipv6())).ok()?;
     if from.port() == 0 {
         inet::enable(socket.as_fd(), Switch::PortWhenConnecting).ok()?;
     }
