@@ -31,14 +31,16 @@ async function fails(...args: string[]): Promise<string> {
   return stderr;
 }
 
-/** Tells each who comes to port 80 (or by datagram to port 53) as whom it is seen. */
-const WHO = ["sh", "-c", `while true; do nc -l -p 80 -e sh -c "${seen("-tn", 80)}"; done`];
-const WHO_UDP = ["sh", "-c", `while true; do nc -u -l -p 53 -e sh -c "read line; ${seen("-un", 53)}"; done`];
-
-function seen(kind: string, port: number): string {
-  return `netstat ${kind} | awk '/:${port} /{print \\$5}'`;
-}
-
+/** Tells each who comes to port 80 as whom it is seen. */
+const WHO = ["sh", "-c", `while true; do nc -l -p 80 -e sh -c "netstat -tn | awk '/:80 /{print \\$5}'"; done`];
+/** The same by datagrams to port 53, for busybox has no program for them. */
+const WHO_UDP = `
+  await Bun.udpSocket({ hostname: "0.0.0.0", port: 53, socket: { data: (own, _, port, from) => own.send(from, port, from) } });
+  console.log("ready");`;
+const ASK_UDP = `
+  const socket = await Bun.udpSocket({ socket: { data: (_own, answer) => { console.log(answer.toString()); process.exit(0); } } });
+  setInterval(() => socket.send("who?", Number(process.argv[2]), process.argv[1]), 200);
+  setTimeout(() => process.exit(1), 5000);`;
 /** Between two who come nobody listens for a moment. */
 const TRIES = 20;
 const PAUSE_MS = 50;
@@ -93,10 +95,21 @@ describe("a published port", () => {
   });
 
   it("may be one of UDP", async () => {
-    await ok("run", "-d", "-p", `${FIRST_FREE}:53/udp`, "busybox", ...WHO_UDP);
-    const script = `echo hello | timeout 2 busybox nc -u -w1 ${HOST} ${FIRST_FREE}`;
-    const { stdout } = await world.command("world", ["sh", "-c", script]);
-    expect(addressOf(stdout.trim())).toBe(WORLD);
+    await ok("run", "-d", "--name=names", "-p", `${FIRST_FREE}:53/udp`, "busybox", "sleep", "100");
+    const pid = await ok("inspect", "-f", "{{.State.Pid}}", "names");
+    const inside = ["nsenter", `--net=/proc/${pid}/ns/net`, process.execPath, "-e", WHO_UDP];
+    const server = Bun.spawn(inside, { stdin: "ignore", stdout: "pipe", stderr: "ignore" });
+    try {
+      await server.stdout.getReader().read();
+      const askUdp = (place: "host" | "world", address: string) =>
+        world.command(place, [process.execPath, "-e", ASK_UDP, address, String(FIRST_FREE)]);
+      expect((await askUdp("world", HOST)).stdout.trim()).toBe(WORLD);
+      const gateway = await ok("inspect", "-f", "{{.NetworkSettings.Gateway}}", "names");
+      expect((await askUdp("host", "127.0.0.1")).stdout.trim()).toBe(gateway);
+    } finally {
+      server.kill();
+      await server.exited;
+    }
   });
 
   it("is refused where the container refuses", async () => {
