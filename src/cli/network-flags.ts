@@ -58,6 +58,11 @@ export function collectNetwork(values: NetworkValues): NetworkOptions {
 }
 
 function isOwnNetwork(word: string): boolean {
+  if (OPTIONS_OF_A_MODE.test(word)) {
+    throw new BunkerError("unsupported", `--network ${word}: options of ${word.replace(/:.*/, "")} are not supported`, {
+      hint: "Leave them out.",
+    });
+  }
   return !MODES.includes(word) && !/^(?:container|ns):/.test(word);
 }
 
@@ -84,11 +89,13 @@ interface Asked {
   seesHost: boolean;
 }
 
+const OPTIONS_OF_A_MODE = /^(?:slirp4netns|pasta):/;
+
 /** A mode that has no addresses of its own; published ports are discarded in it, as docker does. */
 function alone(mode: string, { uses, wishes, ports, seesHost }: Asked): NetworkOptions {
   if (uses.length > 1) throw mixed();
-  if (mode === "") throw new BunkerError("usage", "no name set for network");
   if (mode === "container:") throw new BunkerError("usage", "invalid container format container:<name|id>");
+  if (mode === "ns:") throw new BunkerError("usage", "invalid namespace format ns:<path>");
   if (mode.startsWith("container:") && ports.length > 0) {
     throw new BunkerError("usage", "conflicting options: port publishing and the container type network mode");
   }
@@ -136,6 +143,7 @@ const LINK_NAME = /^[a-zA-Z0-9_.-]{1,15}$/;
 
 /** A name, docker's `name=NAME,alias=…,ip=…`, or podman's `NAME:ip=…,alias=…`. @throws BunkerError usage */
 export function parseNetworkWord(word: string): NetworkUse {
+  if (word === "") throw new BunkerError("usage", "no name set for network");
   const isDockers = /^(?:[a-z0-9-]+=[^,]*,)*name=/.test(word);
   const [, name, tail] = /^([^:=,]+):([^:=]+=.*)$/.exec(word) ?? [];
   if (!isDockers && (name === undefined || tail === undefined || MODES.includes(name) || name === "container")) {

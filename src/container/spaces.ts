@@ -31,7 +31,7 @@ export function withWords(request: CreateRequest, wordFor: (kind: SpaceKind) => 
   for (const kind of KINDS) {
     if (kind !== "network" && spaces[kind] === undefined) continue;
     const word = wordFor(kind);
-    if (kind === "network") network = word as CreateRequest["network"];
+    if (kind === "network") network = word;
     else spaces[kind] = word;
   }
   return { ...request, network, ...(request.spaces === undefined ? {} : { spaces }) };

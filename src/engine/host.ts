@@ -2,6 +2,7 @@
 
 import { accessSync, constants, existsSync, readFileSync, readlinkSync } from "node:fs";
 import type { HostFacts, NetworkSpec } from "../container/index.ts";
+import { BunkerError } from "../errors.ts";
 
 const CGROUP_MOUNT = "/sys/fs/cgroup";
 const TUN = "/dev/net/tun";
@@ -197,9 +198,14 @@ export function resolveNetwork(asked: string): { network: NetworkSpec; warning: 
   if (asked.startsWith("container:")) return { network: { kind: "shared" }, warning: null };
   if (asked === "host" || asked === "none") return { network: { kind: asked }, warning: null };
   if (!mayWrite(TUN)) return noWayOut(`${TUN} is missing or not yours to use (modprobe tun), so it has no network`);
-  const slirp = findProgram("slirp4netns");
+  const slirp = asked === "pasta" ? null : findProgram("slirp4netns");
   if (slirp !== null) return { network: { kind: "slirp4netns", program: slirp }, warning: null };
-  const pasta = findProgram("pasta");
+  const pasta = asked === "slirp4netns" ? null : findProgram("pasta");
+  if (pasta === null && asked !== "default") {
+    throw new BunkerError("host-refused", `--network ${asked}: the program is not installed`, {
+      hint: "Install it, or leave the choice to bunker.",
+    });
+  }
   if (pasta === null) {
     return noWayOut("neither slirp4netns nor pasta is installed (apt install slirp4netns), so it has no network");
   }

@@ -1,9 +1,17 @@
-// docker system prune: containers that do not run, images that nobody uses and, if asked for, anonymous volumes.
+// docker system prune: containers that do not run, networks and images that nobody uses and, if asked for, anonymous volumes.
 
 import { confirm } from "../confirm.ts";
 import { withEngine } from "../engine.ts";
 import { print } from "../output.ts";
-import { parsePruneFilters, PRUNE_FLAGS, pruneContainers, pruneImages, pruneVolumes, reclaimed } from "../prune.ts";
+import {
+  parsePruneFilters,
+  PRUNE_FLAGS,
+  pruneContainers,
+  pruneImages,
+  pruneNetworks,
+  pruneVolumes,
+  reclaimed,
+} from "../prune.ts";
 import { UsageError } from "../usage.ts";
 import { defineVerb } from "../verb.ts";
 
@@ -30,7 +38,7 @@ export const verb = defineVerb({
     return withEngine(globals, async (engine, calls) => {
       const opened = { engine, calls };
       // In docker's order: images may be free, and volumes, once containers are gone.
-      const pruned = [await pruneContainers(opened, conditions)];
+      const pruned = [await pruneContainers(opened, conditions), await pruneNetworks(opened, conditions)];
       if (volumes) pruned.push(await pruneVolumes(opened, conditions, { all: false }));
       pruned.push(await pruneImages(opened, conditions, { all }));
       const bytes = pruned.reduce((sum, each) => sum + each.bytes, 0);
@@ -43,6 +51,7 @@ export const verb = defineVerb({
 function warning(values: { all: boolean; volumes: boolean; filter: readonly (readonly [string, string])[] }): string {
   const kinds = [
     "all stopped containers",
+    "all networks not used by at least one container",
     ...(values.volumes ? ["all anonymous volumes not used by at least one container"] : []),
     values.all ? "all images without at least one container associated to them" : "all dangling images",
   ];

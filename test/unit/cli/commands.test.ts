@@ -92,7 +92,7 @@ describe("a flag that is not there", () => {
   test.each([
     ["--memory", "--memory is not supported yet", "unsupported", "It is planned. See 'bunker run --help'."],
     ["-m", "-m, --memory is not supported yet", "unsupported", "It is planned. See 'bunker run --help'."],
-    ["-P", "-P, --publish-all is not supported yet", "unsupported", "It is planned. See 'bunker run --help'."],
+    ["-m", "-m, --memory is not supported yet", "unsupported", "It is planned. See 'bunker run --help'."],
     ["--tmfps", "unknown flag: --tmfps", "usage", "Did you mean --tmpfs? See 'bunker run --help'."],
     ["--nonsense", "unknown flag: --nonsense", "usage", "See 'bunker run --help'."],
     ["-z", "unknown flag: -z", "usage", "See 'bunker run --help'."],

@@ -1,0 +1,110 @@
+import { describe, expect, test } from "bun:test";
+import { collectNetwork, parseNetworkWord, parseWishes } from "../../../src/cli/network-flags.ts";
+import { parsePortWord } from "../../../src/network/index.ts";
+
+type Values = Parameters<typeof collectNetwork>[0];
+
+const NOTHING: Values = {
+  "add-host": [],
+  ip: null,
+  ip6: null,
+  "mac-address": null,
+  network: [],
+  "network-alias": [],
+  publish: [],
+  "publish-all": false,
+};
+const PLAIN = { aliases: [], asked: { address4: null, address6: null }, mac: null, interface: null };
+
+function collect(values: Partial<Values>) {
+  return collectNetwork({ ...NOTHING, ...values });
+}
+
+describe("--network", () => {
+  test.each([
+    [[], "default"],
+    [["default"], "default"],
+    [["private"], "default"],
+    [["none"], "none"],
+    [["host"], "host"],
+    [["slirp4netns"], "slirp4netns"],
+    [["container:x"], "container:x"],
+    [["ns:/x"], "ns:/x"],
+  ])("%j is the mode %s, without networks", (network, mode) => expect(collect({ network })).toEqual({ network: mode }));
+
+  test("names networks, with what is wished for the first", () => {
+    expect(collect({ network: ["web", "back"], ip: "10.0.0.5", "network-alias": ["a"] })).toEqual({
+      network: "web",
+      networks: [
+        { ...PLAIN, network: "web", aliases: ["a"], asked: { address4: "10.0.0.5", address6: null } },
+        { ...PLAIN, network: "back" },
+      ],
+    });
+  });
+
+  test("is bridge where a container is to be reached", () => {
+    const bridge = { network: "bridge", networks: [{ ...PLAIN, network: "bridge" }] };
+    const publish = [parsePortWord("80")];
+    expect(collect({ publish })).toEqual({ ...bridge, ports: publish.flat() });
+    expect(collect({ "publish-all": true })).toEqual({ ...bridge, publishAll: true });
+    expect(collect({ "add-host": ["h:host-gateway"] })).toEqual(bridge);
+    expect(collect({ network: ["bridge"] })).toEqual(bridge);
+    expect(collect({ network: ["none"], publish })).toEqual({ network: "none" });
+  });
+
+  test.each<[Partial<Values>, string]>([
+    [{ network: [""] }, "no name set for network"],
+    [{ network: ["container:"] }, "invalid container format"],
+    [{ network: ["host", "web"] }, "cannot attach both"],
+    [{ network: ["web", "none"] }, "cannot attach both"],
+    [{ network: ["web", "web"] }, "is specified multiple times"],
+    [
+      { network: ["container:x"], publish: [parsePortWord("80")] },
+      "port publishing and the container type network mode",
+    ],
+    [{ network: ["host"], ip: "10.0.0.5" }, "conflicting options: addresses or aliases and --network host"],
+    [{ network: ["pasta:-T,80"] }, "options of pasta are not supported"],
+    [{ network: ["none"], "add-host": ["h:host-gateway"] }, "--network none has no host-gateway"],
+    [{ ip: "fd00::1" }, "invalid IPv4 address: fd00::1"],
+    [{ ip6: "10.0.0.5" }, "invalid IPv6 address: 10.0.0.5"],
+    [{ "mac-address": "01:00:00:00:00:00" }, "is not a valid mac address"],
+    [{ "mac-address": "x" }, "x is not a valid mac address"],
+  ])("%j: %s", (values, message) => expect(() => collect(values)).toThrow(message));
+});
+
+describe("a word of --network", () => {
+  test.each<[string, object]>([
+    ["web", { ...PLAIN, network: "web" }],
+    [
+      "name=web,alias=a,alias=b,ip=10.0.0.5,ip6=fd00::5,mac-address=02:00:00:00:00:01",
+      {
+        network: "web",
+        aliases: ["a", "b"],
+        asked: { address4: "10.0.0.5", address6: "fd00::5" },
+        mac: "02:00:00:00:00:01",
+        interface: null,
+      },
+    ],
+    [
+      "web:ip=fd00::5,mac=02-00-00-00-00-01,interface_name=lan0",
+      {
+        network: "web",
+        aliases: [],
+        asked: { address4: null, address6: "fd00::5" },
+        mac: "02:00:00:00:00:01",
+        interface: "lan0",
+      },
+    ],
+  ])("%s", (word, use) => expect(parseNetworkWord(word)).toEqual(use as ReturnType<typeof parseNetworkWord>));
+
+  test.each(["name=web,x=1", "web:x=1", "web:interface_name=a/b", "web:ip=x"])("%s is refused", (word) =>
+    expect(() => parseNetworkWord(word)).toThrow(/invalid/),
+  );
+});
+
+test("wishes of network connect", () => {
+  expect(parseWishes({ ip: "", ip6: null, "mac-address": null, "network-alias": ["db"] })).toEqual({
+    ...PLAIN,
+    aliases: ["db"],
+  });
+});
