@@ -32,6 +32,7 @@ const MULTICAST = 1;
 /** @throws BunkerError in docker's words */
 export function collectNetwork(values: NetworkValues): NetworkOptions {
   const uses = values.network.map(parseNetworkWord);
+  ensureOnce(uses);
   const [first] = uses;
   const wishes = parseWishes(values);
   const ports = values.publish.flat();
@@ -45,10 +46,6 @@ export function collectNetwork(values: NetworkValues): NetworkOptions {
   if (uses.slice(1).some(({ network }) => !isOwnNetwork(network))) throw mixed();
   const [head, ...rest] = uses.length === 0 ? [plain(BRIDGE)] : uses.map(named);
   const networks = head === undefined ? [] : [merge(head, wishes), ...rest];
-  const double = networks.find(({ network }, at) => networks.findIndex((other) => other.network === network) < at);
-  if (double !== undefined) {
-    throw new BunkerError("usage", `network "${double.network}" is specified multiple times`);
-  }
   return {
     network: mode,
     networks,
@@ -87,6 +84,14 @@ interface Asked {
   ports: PortRequest[];
   /** It names the host's gateway. */
   seesHost: boolean;
+}
+
+function ensureOnce(uses: readonly NetworkUse[]): void {
+  const double = uses.find(({ network }, at) => uses.findIndex((other) => other.network === network) < at);
+  if (double === undefined) return;
+  throw new BunkerError("usage", `network "${double.network}" is specified multiple times`, {
+    hint: "Say all about it at once: --network name=NAME,alias=…",
+  });
 }
 
 const OPTIONS_OF_A_MODE = /^(?:slirp4netns|pasta):/;

@@ -151,7 +151,7 @@ describe("system prune", () => {
     expect(await env.fails(["system", "prune"], 1, { stdin: "\n" })).toContain("system prune has been canceled");
     const asked = await env.run(["system", "prune", "--volumes", "--filter", "label=x"], { stdin: "y\n" });
     expect(asked.stdout).toBe(
-      "WARNING! This will remove:\n  - all stopped containers\n" +
+      "WARNING! This will remove:\n  - all stopped containers\n  - all networks not used by at least one container\n" +
         "  - all anonymous volumes not used by at least one container\n  - all dangling images\n\n" +
         "  Items to be pruned will be filtered with:\n  - label=x\n\n" +
         "Are you sure you want to continue? [y/N] Total reclaimed space: 0B\n",

@@ -57,7 +57,7 @@ describe("--network", () => {
     [{ network: ["container:"] }, "invalid container format"],
     [{ network: ["host", "web"] }, "cannot attach both"],
     [{ network: ["web", "none"] }, "cannot attach both"],
-    [{ network: ["web", "web"] }, "is specified multiple times"],
+    [{ network: ["web", "web:ip=10.0.0.5"] }, "is specified multiple times"],
     [
       { network: ["container:x"], publish: [parsePortWord("80")] },
       "port publishing and the container type network mode",

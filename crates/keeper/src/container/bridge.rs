@@ -18,6 +18,9 @@ use crate::network::protocol::{self, DIRECTORY, Request, START_LOCK};
 const PATIENCE_MS: i32 = 10_000;
 /// A container that ends does not wait long for one that may be stopped.
 const FAREWELL_MS: i32 = 1_000;
+/// Network keepers that go while they are asked.
+const TRIES: u32 = 3;
+const EPIPE: i32 = 32;
 /// Between attempts to find a network keeper again.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -81,7 +84,11 @@ impl Bridge {
             None => self.start(&directory)?,
         };
         let request = Request::Join { version: SPEC_VERSION, container: self.container.clone() };
-        send(&channel, &request, &[&self.namespace, &self.pidfd])?;
+        match send(&channel, &request, &[&self.namespace, &self.pidfd]) {
+            // Then there is no answer either.
+            Err(failure) if failure.errno == Some(EPIPE) => {}
+            other => other?,
+        }
         self.channel = Some(channel);
         Ok(())
     }
@@ -101,26 +108,37 @@ impl Bridge {
     /// # Errors
     /// `Network`: what the network keeper says, or that it says nothing.
     pub fn finish(&mut self) -> Result<(), Failure> {
-        let fds = self.answer(PATIENCE_MS)?;
-        self.kept = fds.into_iter().next();
-        self.starting = None;
-        Ok(())
+        for _ in 0..TRIES {
+            if let Some(fds) = self.answer(PATIENCE_MS)? {
+                self.kept = fds.into_iter().next();
+                self.starting = None;
+                return Ok(());
+            }
+            // It was killed, or was just going, when we found it.
+            self.channel = None;
+            self.starting = None;
+            self.join()?;
+        }
+        Err(gone())
     }
 
-    fn answer(&self, patience: i32) -> Result<Vec<OwnedFd>, Failure> {
+    /// `None`: there is nobody any more who could answer.
+    fn answer(&self, patience: i32) -> Result<Option<Vec<OwnedFd>>, Failure> {
         let channel = self.channel.as_ref().ok_or_else(gone)?;
         let mut watches = [Watch::new(channel.as_fd(), true, false)];
         poll::wait(&mut watches, patience)?;
         if !watches[0].is_readable() {
             return Err(Failure::new(FailureCode::Network, "the network keeper does not answer"));
         }
-        let frame = channel::receive(channel.as_raw_fd())?.ok_or_else(gone)?;
-        protocol::outcome(frame.text.as_bytes()).map(|()| frame.fds)
+        match channel::receive(channel.as_raw_fd())? {
+            Some(frame) => protocol::outcome(frame.text.as_bytes()).map(|()| Some(frame.fds)),
+            None => Ok(None),
+        }
     }
 
     fn request(&self, request: &Request, patience: i32) -> Result<(), Failure> {
         send(self.channel.as_ref().ok_or_else(gone)?, request, &[])?;
-        self.answer(patience).map(drop)
+        self.answer(patience)?.map(drop).ok_or_else(gone)
     }
 
     /// Tells when the network keeper has gone.
