@@ -17,8 +17,8 @@ die() { echo "setup: $*" >&2; exit 1; }
 RUN_PACKAGES="gcc libc6-dev uidmap"
 # Real registries and image tools, a peer engine, the ways out for networks, strace for the kill sweeps, shells that complete words,
 # a judge of man pages.
-TEST_PACKAGES="apache2-utils busybox-static crun docker-registry fish fuse-overlayfs iproute2 mandoc mmdebstrap openssl passt podman runc
-  skopeo slirp4netns strace umoci zsh zstd"
+TEST_PACKAGES="apache2-utils bind9-dnsutils busybox-static crun docker-registry fish fuse-overlayfs iproute2 mandoc mmdebstrap nftables
+  openssl passt podman runc skopeo slirp4netns strace umoci zsh zstd"
 BENCH_PACKAGES="crun mmdebstrap passt podman skopeo slirp4netns docker-registry busybox-static umoci zstd e2fsprogs"
 ARM64_PACKAGES="gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static"
 

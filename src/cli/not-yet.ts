@@ -7,7 +7,6 @@ import { LATER_CREATE_FLAGS } from "./not-yet-create.ts";
 export const LATER_FLAGS: Readonly<Record<string, string>> = {
   run: LATER_CREATE_FLAGS,
   create: `${LATER_CREATE_FLAGS} init-ctr`,
-  exec: "no-session",
   images: "tree",
   pull:
     "all-platforms unpack verify decryption-key " +
@@ -32,6 +31,7 @@ export const POINTLESS_FLAGS: Readonly<Record<string, Readonly<Record<string, st
     external: "Other programs' containers are not in bunker's store.",
     sync: "What a container is doing is looked up every time.",
   },
+  exec: { "no-session": "What exec runs is never recorded." },
   images: { names: "Names are always shown." },
   "image prune": { external: "Other programs' containers are not in bunker's store." },
   "system prune": { external: "Other programs' containers are not in bunker's store." },
