@@ -176,6 +176,20 @@ describe("containers on networks", () => {
     expect(networkKeepers(env.dataHome)).not.toEqual(before);
   });
 
+  it("find each other again where the network itself was lost, for nobody held it when another began", async () => {
+    const { env } = stage;
+    await env.ok(["network", "create", "one"]);
+    const id = await env.ok(["run", "-d", "--name=server", "--network=one", "busybox", ...SERVE]);
+    const address = await addressOf("server", "one");
+    const state = JSON.parse(readFileSync(`${env.dataHome}/run/c/${id}/state.json`, "utf8")) as { keeperPid: number };
+    process.kill(state.keeperPid, "SIGSTOP");
+    process.kill(networkKeepers(env.dataHome)[0] ?? 0, "SIGKILL");
+    await env.ok(["run", "-d", "--name=client", "--network=one", "busybox", "sleep", "100"]);
+    process.kill(state.keeperPid, "SIGCONT");
+    const ask = `until nc -w1 ${address} 80; do sleep 0.1; done`;
+    expect(await env.ok(["exec", "client", "sh", "-c", ask])).toBe("served");
+  });
+
   it("never have an address twice, however many start at once", async () => {
     const { env } = stage;
     await env.ok(["network", "create", "--subnet=10.77.0.0/26", "one"]);

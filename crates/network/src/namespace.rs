@@ -77,6 +77,8 @@ pub struct Plug<'a> {
     pub container: BorrowedFd<'a>,
     /// The container's end, `eth0`.
     pub interface: &'a str,
+    /// The container was on the network before: an end of this name that it has is of no use any more.
+    pub is_again: bool,
     pub mac: Mac,
     pub mtu: u32,
     pub addresses: Vec<(IpAddr, u8)>,
@@ -174,8 +176,11 @@ impl Sockets {
         if self.is_plugged(plug) {
             return self.admit(plug);
         }
-        // A leftover, of which the container does not have the other end.
+        // Leftovers: an end here of which the container does not have the other, or one there that leads to an N that was lost.
         self.remove(plug.port)?;
+        if plug.is_again {
+            visit(plug.container, || remove_link(&mut Netlink::route()?, plug.interface))?;
+        }
         let bridge = self.route.link_index(plug.bridge)?;
         let veth = Veth {
             name: plug.port,
@@ -217,8 +222,12 @@ impl Sockets {
     }
 
     fn remove(&mut self, name: &str) -> SysResult<()> {
-        unless_gone(self.route.link_index(name).and_then(|link| self.route.remove_link(link)))
+        remove_link(&mut self.route, name)
     }
+}
+
+fn remove_link(route: &mut Netlink, name: &str) -> SysResult<()> {
+    unless_gone(route.link_index(name).and_then(|link| route.remove_link(link)))
 }
 
 fn unless_gone(result: SysResult<()>) -> SysResult<()> {

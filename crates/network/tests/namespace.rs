@@ -107,6 +107,7 @@ fn plug<'a>(bridge: &'a str, number: u8, namespace: &'a OwnedFd) -> Plug<'a> {
         port: ["veth0", "veth1", "veth2", "veth3"][usize::from(number - 2)],
         container: namespace.as_fd(),
         interface: "eth0",
+        is_again: true,
         mac: [2, 0, 0, 1, subnet, number],
         mtu: MTU,
         addresses: vec![(ip4(subnet, number), 24), (ip6(subnet, number), 64)],
@@ -230,7 +231,11 @@ fn all_can_be_done_twice_and_leaves_nothing() {
     }
     second.connect((ip4(1, 2), 80)).expect("a connection");
     drop(flow);
-    world.sockets.unplug(&second.port).expect("unplugged");
+    // Its N was lost, and there is another one.
+    let mut other = World::new();
+    other.sockets.plug(&plug("br-one", 3, &second.namespace)).expect("plugged in there");
+    assert!(second.connect((ip4(1, 1), 80)).is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused));
+    drop(other);
     // Another container has the name by now.
     let again = world.container("br-one", 2);
     let refused = again.connect((ip4(1, 1), 80)).expect_err("nobody may ask N");

@@ -91,7 +91,7 @@ impl World {
         let (plugs, ports) = before.map_or_else(Default::default, |member| (member.plugs, member.ports));
         let known = protocol::Container { networks: Vec::new(), ..container.clone() };
         self.containers.insert(container.id.clone(), Member { container: known, namespace, pidfd, plugs, ports });
-        let joined = container.networks.iter().try_for_each(|network| self.connect(&container.id, network));
+        let joined = container.networks.iter().try_for_each(|network| self.bring(&container.id, network, true));
         let joined = joined.and_then(|()| self.publish(&container.id));
         if joined.is_err() {
             self.leave(&container.id);
@@ -110,6 +110,10 @@ impl World {
     /// # Errors
     /// `Network`, `BadRequest`, `NotRunning`.
     pub fn connect(&mut self, id: &str, wanted: &Attachment) -> Result<(), Failure> {
+        self.bring(id, wanted, false)
+    }
+
+    fn bring(&mut self, id: &str, wanted: &Attachment, is_again: bool) -> Result<(), Failure> {
         let Some(member) = self.containers.get_mut(id) else { return Err(unknown()) };
         let bridge = &wanted.network.bridge;
         member.container.networks.push(wanted.clone());
@@ -117,7 +121,7 @@ impl World {
             self.names.know(&member.container);
             return Ok(());
         }
-        let plugged = self.plug(id, wanted);
+        let plugged = self.plug(id, wanted, is_again);
         if plugged.is_err() {
             if let Some(member) = self.containers.get_mut(id) {
                 member.container.networks.pop();
@@ -127,7 +131,7 @@ impl World {
         plugged
     }
 
-    fn plug(&mut self, id: &str, wanted: &Attachment) -> Result<(), Failure> {
+    fn plug(&mut self, id: &str, wanted: &Attachment, is_again: bool) -> Result<(), Failure> {
         let Some(member) = self.containers.get_mut(id) else { return Err(unknown()) };
         let what = format!("connecting to network {:?}", wanted.network.name);
         let network = network_of(&wanted.network)?;
@@ -139,6 +143,7 @@ impl World {
             port: &wanted.port,
             container: member.namespace.as_fd(),
             interface: &wanted.interface,
+            is_again,
             mac: parse_mac(&wanted.mac)?,
             mtu: network.mtu,
             addresses: pairs(&wanted.addresses),
