@@ -11,6 +11,7 @@ import { emptyTrash } from "./worker.ts";
 
 const PRIVATE_DIRECTORY = 0o700;
 const PRIVATE_FILE = 0o600;
+const TRIES = 20;
 
 export class Staging {
   readonly directory: string;
@@ -21,9 +22,8 @@ export class Staging {
   constructor(engine: Engine) {
     const { layout } = engine.store;
     this.#engine = engine;
-    this.directory = layout.staging(hyperid({ urlSafe: true, fixedLength: true })());
-    const lock = HeldLock.tryToTake(`${this.directory}.lock`);
-    if (lock === null) throw new BunkerError("system", `staging "${this.directory}" is taken`);
+    const { directory, lock } = take(() => layout.staging(hyperid({ urlSafe: true, fixedLength: true })()));
+    this.directory = directory;
     this.#lock = lock;
     try {
       mkdirSync(this.directory, { mode: PRIVATE_DIRECTORY });
@@ -53,5 +53,15 @@ export class Staging {
     } finally {
       this.#lock.release();
     }
+  }
+}
+
+/** Somebody who sweeps may have the lock of a new one first, and takes it for a dead one's: then it is another one's turn. */
+function take(draw: () => string): { directory: string; lock: HeldLock } {
+  for (let attempt = 1; ; attempt++) {
+    const directory = draw();
+    const lock = HeldLock.tryToTake(`${directory}.lock`);
+    if (lock !== null) return { directory, lock };
+    if (attempt === TRIES) throw new BunkerError("system", `staging "${directory}" is taken`);
   }
 }
