@@ -76,6 +76,8 @@ const WORDS: Readonly<Record<string, string[]>> = {
   version: [],
   cp: ["fresh:/etc/passwd", "-"],
   exec: ["up", "true"],
+  // It would look on for as long as a container runs.
+  stats: ["nowhere"],
 };
 /** Verbs that print what they are asked for and no engine has a part in, or that would wait. */
 const LEFT_OUT = new Set(["completion", "help", "doctor", "wait"]);
