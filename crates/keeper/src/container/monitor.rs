@@ -345,7 +345,9 @@ impl Monitor {
             Some(log) => session.observe_end(&mut self.buffer, |stream, bytes| log.append(stream, bytes)),
             None => session.observe_end(&mut self.buffer, |_, _| {}),
         };
-        if matches!(ended, Ok(true)) && key == MAIN {
+        let Ok(Some(gone)) = ended else { return };
+        self.output_closed(gone);
+        if key == MAIN {
             self.conclude();
         }
     }

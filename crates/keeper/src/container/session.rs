@@ -187,23 +187,31 @@ impl Session {
     }
 
     /// Takes note of the end if it has come, and reads what the process still left in its streams, however slow the readers.
-    pub fn observe_end(&mut self, buffer: &mut [u8], mut keep: impl FnMut(Stream, &[u8])) -> SysResult<bool> {
+    /// Clients whose reader has gone come back; `None`: it runs on.
+    pub fn observe_end(
+        &mut self,
+        buffer: &mut [u8],
+        mut keep: impl FnMut(Stream, &[u8]),
+    ) -> SysResult<Option<Vec<u64>>> {
         let observed =
             if self.is_child { process::wait_child(self.pid, false)?.map(Some) } else { self.observe_stranger() };
         if observed.is_none() {
-            return Ok(false);
+            return Ok(None);
         }
         self.end = observed;
+        let mut gone = Vec::new();
         for output in &mut self.outputs {
             // What another process writes on and on is no longer this one's.
             let mut reads = LAST_READS;
-            while reads > 0 && output.pump(buffer, &mut keep).is_some() {
+            while reads > 0 {
+                let Some(clients) = output.pump(buffer, &mut keep) else { break };
+                gone.extend(clients);
                 reads -= 1;
             }
             output.close_source();
         }
         self.input = None;
-        Ok(true)
+        Ok(Some(gone))
     }
 
     /// `Some(None)`: ended, nobody saw how.
