@@ -149,7 +149,9 @@ describe("hostile words", () => {
   stage.it(
     "are taken or refused in a line that a terminal can show",
     async () => {
-      await stage.env.ok(["run", "-d", "--name", "fresh", "--network", "none", "busybox", "sleep", "1000"]);
+      // A stop with a large timeout is taken: it would wait as long for a process that no polite signal ends.
+      const docile = ["--stop-signal", "KILL"];
+      await stage.env.ok(["run", "-d", "--name", "fresh", "--network", "none", ...docile, "busybox", "sleep", "1000"]);
       await stage.env.ok(["run", "-d", "--name", "up", "--network", "none", "busybox", "sleep", "1000"]);
       const cases = draw(await allCases());
       const problems: string[] = [];
