@@ -35,6 +35,7 @@ mod echoes;
 mod flow;
 mod fragments;
 mod inward;
+mod numbered;
 mod outward;
 mod packet;
 mod pipes;

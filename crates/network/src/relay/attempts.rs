@@ -3,14 +3,14 @@
 //! error, silence with nothing. Bounded per container: its oldest makes room; each lives as long as the container repeats it.
 
 use bunker_sys::inet::{self, Kind, Switch};
-use std::collections::HashMap;
 use std::io::{Error, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use super::device::{Device, reason_of};
-use super::flow::{Bounds, Table};
+use super::flow::Bounds;
+use super::numbered::Numbered;
 use super::packet::{Body, Packet, Segment, parse};
 use super::watch::Watch;
 
@@ -36,15 +36,14 @@ struct Attempt {
 }
 
 pub(crate) struct Attempts {
-    pending: Table<Key, Attempt>,
+    pending: Numbered<Key, Attempt>,
     /// Given back to the tun, not yet accepted.
-    done: Table<Key, Attempt>,
-    keys: HashMap<u64, Key>,
+    done: Numbered<Key, Attempt>,
 }
 
 impl Attempts {
     pub(crate) fn new() -> Self {
-        Self { pending: Table::new(PENDING_BOUNDS), done: Table::new(DONE_BOUNDS), keys: HashMap::new() }
+        Self { pending: Numbered::new(PENDING_BOUNDS), done: Numbered::new(DONE_BOUNDS) }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -84,9 +83,7 @@ impl Attempts {
         }
         let (syn, sequence) = (packet.whole.to_vec(), segment.sequence);
         let attempt = Attempt { number, socket, syn, sequence, since: now };
-        let gone = self.pending.insert(key, attempt, (packet.source, now + FIRST_PATIENCE));
-        self.keys.insert(number, key);
-        self.drop_all(gone);
+        self.pending.insert(key, (number, attempt), (packet.source, now + FIRST_PATIENCE));
         if is_connected {
             self.finish(key, device);
         }
@@ -102,16 +99,14 @@ impl Attempts {
                 table.extend(&key, now + patience);
                 return true;
             }
-            if let Some(old) = table.remove(&key) {
-                self.keys.remove(&old.number);
-            }
+            table.remove(&key);
         }
         false
     }
 
     /// There is news of an attempt.
     pub(crate) fn note(&mut self, number: u64, device: &mut Device) {
-        let Some(key) = self.keys.get(&number).copied() else { return };
+        let Some(key) = self.pending.key(number) else { return };
         let Some(attempt) = self.pending.get(&key) else { return };
         let errno = inet::take_error(attempt.socket.as_fd());
         if errno == 0 {
@@ -122,39 +117,29 @@ impl Attempts {
         {
             refuse((&packet, segment), errno, device);
         }
-        let gone = self.pending.remove(&key);
-        self.drop_all(gone);
+        self.pending.remove(&key);
     }
 
     /// The destination has answered, and so may the kernel of N.
     fn finish(&mut self, key: Key, device: &Device) {
         let Some(attempt) = self.pending.remove(&key) else { return };
         device.write(&attempt.syn);
-        let gone = self.done.insert(key, attempt, (key.0.ip(), Instant::now() + FIRST_PATIENCE));
-        self.drop_all(gone);
+        self.done.insert(key, (attempt.number, attempt), (key.0.ip(), Instant::now() + FIRST_PATIENCE));
     }
 
     /// The outside socket for a connection that the kernel of N has accepted.
     pub(crate) fn take(&mut self, key: Key) -> Option<OwnedFd> {
-        let attempt = self.done.remove(&key)?;
-        self.keys.remove(&attempt.number);
-        Some(attempt.socket)
+        self.done.remove(&key).map(|attempt| attempt.socket)
     }
 
     pub(crate) fn forget(&mut self, source: IpAddr) {
-        let gone = self.pending.forget(source).into_iter().chain(self.done.forget(source));
-        self.drop_all(gone.collect::<Vec<_>>());
+        self.pending.forget(source);
+        self.done.forget(source);
     }
 
     pub(crate) fn expire(&mut self, now: Instant) {
-        let gone = self.pending.expire(now).into_iter().chain(self.done.expire(now));
-        self.drop_all(gone.collect::<Vec<_>>());
-    }
-
-    fn drop_all(&mut self, gone: impl IntoIterator<Item = Attempt>) {
-        for attempt in gone {
-            self.keys.remove(&attempt.number);
-        }
+        self.pending.expire(now);
+        self.done.expire(now);
     }
 }
 

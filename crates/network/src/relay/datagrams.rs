@@ -3,13 +3,13 @@
 
 use bunker_sys::inet::message::{self, Refusal};
 use bunker_sys::inet::{self, Kind, Moved, Switch};
-use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use super::device::{Device, reason_of_refusal, reason_of_sending};
-use super::flow::{Bounds, Table};
+use super::flow::Bounds;
+use super::numbered::Numbered;
 use super::watch::{Purpose, Readiness, Watch};
 
 const BOUNDS: Bounds = Bounds { per_source: 1024, in_all: 8192 };
@@ -23,35 +23,33 @@ const MOST_AT_ONCE: usize = 64;
 type Ends = (SocketAddr, SocketAddr);
 
 struct Flow {
-    number: u64,
     socket: OwnedFd,
     is_answered: bool,
 }
 
 pub(crate) struct Datagrams {
-    table: Table<Ends, Flow>,
-    ends: HashMap<u64, Ends>,
+    flows: Numbered<Ends, Flow>,
 }
 
 impl Datagrams {
     pub(crate) fn new() -> Self {
-        Self { table: Table::new(BOUNDS), ends: HashMap::new() }
+        Self { flows: Numbered::new(BOUNDS) }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.table.len()
+        self.flows.len()
     }
 
     /// A container's datagram that may go to `outside`.
     pub(crate) fn send(&mut self, ends: Ends, payload: &[u8], outside: IpAddr, desk: (&mut Device, &mut Watch)) {
         let (device, watch) = desk;
-        if self.table.get(&ends).is_none() {
-            match connect(SocketAddr::new(outside, ends.1.port())) {
+        if self.flows.get(&ends).is_none() {
+            match connect(Kind::Udp, SocketAddr::new(outside, ends.1.port())) {
                 Ok(socket) => self.begin(ends, socket, watch),
                 Err(errno) => return refuse(ends, reason_of_sending(errno), device),
             }
         }
-        let Some(flow) = self.table.get(&ends) else { return };
+        let Some(flow) = self.flows.get(&ends) else { return };
         let patience = if flow.is_answered { PATIENCE_ANSWERED } else { PATIENCE };
         let mut moved = inet::send(flow.socket.as_fd(), payload);
         if let Moved::Failed(errno) = moved {
@@ -61,7 +59,7 @@ impl Datagrams {
                 refuse(ends, reason_of_sending(errno), device);
             }
         }
-        self.table.refresh(&ends, Instant::now() + patience);
+        self.flows.refresh(&ends, Instant::now() + patience);
     }
 
     fn begin(&mut self, ends: Ends, socket: OwnedFd, watch: &mut Watch) {
@@ -69,17 +67,15 @@ impl Datagrams {
         if watch.readable(socket.as_fd(), Purpose::Datagrams, number).is_err() {
             return;
         }
-        let flow = Flow { number, socket, is_answered: false };
-        let gone = self.table.insert(ends, flow, (ends.0.ip(), Instant::now() + PATIENCE));
-        self.ends.insert(number, ends);
-        self.drop_all(gone);
+        let flow = Flow { socket, is_answered: false };
+        self.flows.insert(ends, (number, flow), (ends.0.ip(), Instant::now() + PATIENCE));
     }
 
     /// There is news of an outside socket.
     pub(crate) fn note(&mut self, number: u64, readiness: Readiness, desk: (&mut Device, &mut [u8])) {
         let (device, buffer) = desk;
-        let Some(ends) = self.ends.get(&number).copied() else { return };
-        let Some(flow) = self.table.get(&ends) else { return };
+        let Some(ends) = self.flows.key(number) else { return };
+        let Some(flow) = self.flows.get(&ends) else { return };
         if readiness.broken {
             errors(&flow.socket).for_each(|refusal| refuse(ends, reason_of_refusal(refusal, ends.1.ip()), device));
         }
@@ -95,24 +91,16 @@ impl Datagrams {
             }
         }
         if flow.is_answered {
-            self.table.refresh(&ends, Instant::now() + PATIENCE_ANSWERED);
+            self.flows.refresh(&ends, Instant::now() + PATIENCE_ANSWERED);
         }
     }
 
     pub(crate) fn forget(&mut self, source: IpAddr) {
-        let gone = self.table.forget(source);
-        self.drop_all(gone);
+        self.flows.forget(source);
     }
 
     pub(crate) fn expire(&mut self, now: Instant) {
-        let gone = self.table.expire(now);
-        self.drop_all(gone);
-    }
-
-    fn drop_all(&mut self, gone: impl IntoIterator<Item = Flow>) {
-        for flow in gone {
-            self.ends.remove(&flow.number);
-        }
+        self.flows.expire(now);
     }
 }
 
@@ -122,9 +110,10 @@ pub(crate) fn errors(socket: &OwnedFd) -> impl Iterator<Item = Refusal> + '_ {
     (0..MOST_AT_ONCE).map_while(|_| message::receive_error(socket.as_fd()))
 }
 
-fn connect(target: SocketAddr) -> Result<OwnedFd, i32> {
-    let socket = inet::socket(Kind::Udp, target.ip()).map_err(|error| error.errno)?;
-    // Without it a refusal is not heard of, which UDP allows.
+/// A socket without connections that hears one peer, and of errors on the way to it.
+pub(crate) fn connect(kind: Kind, target: SocketAddr) -> Result<OwnedFd, i32> {
+    let socket = inet::socket(kind, target.ip()).map_err(|error| error.errno)?;
+    // Without it a refusal is not heard of, which UDP and ICMP allow.
     let _ = inet::enable(socket.as_fd(), Switch::Errors(target.is_ipv6()));
     inet::connect(socket.as_fd(), target).map_err(|error| error.errno)?;
     Ok(socket)

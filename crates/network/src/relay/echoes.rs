@@ -1,15 +1,15 @@
 //! Echo requests out, by ping sockets: the kernel chooses the identifier outside, the container's own is put back. Where the
 //! host does not allow this user's group such sockets (net.ipv4.ping_group_range) the container hears that it is prohibited.
 
-use bunker_sys::inet::{self, Kind, Moved, Switch};
-use std::collections::HashMap;
+use bunker_sys::inet::{self, Kind, Moved};
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use super::datagrams::errors;
+use super::datagrams::{connect, errors};
 use super::device::{Device, reason_of_refusal, reason_of_sending};
-use super::flow::{Bounds, Table};
+use super::flow::Bounds;
+use super::numbered::Numbered;
 use super::packet::{Body, Echo, Packet};
 use super::watch::{Purpose, Readiness, Watch};
 
@@ -25,23 +25,21 @@ const HEADER: usize = 8;
 type Key = (IpAddr, IpAddr, u16);
 
 struct Flow {
-    number: u64,
     socket: OwnedFd,
     last_request: Vec<u8>,
 }
 
 pub(crate) struct Echoes {
-    table: Table<Key, Flow>,
-    keys: HashMap<u64, Key>,
+    flows: Numbered<Key, Flow>,
 }
 
 impl Echoes {
     pub(crate) fn new() -> Self {
-        Self { table: Table::new(BOUNDS), keys: HashMap::new() }
+        Self { flows: Numbered::new(BOUNDS) }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.table.len()
+        self.flows.len()
     }
 
     /// A container's request that may go to `outside`.
@@ -52,13 +50,13 @@ impl Echoes {
         (device, watch): (&mut Device, &mut Watch),
     ) {
         let key = (packet.source, packet.destination, echo.identifier);
-        if self.table.get(&key).is_none() {
-            match connect(outside) {
+        if self.flows.get(&key).is_none() {
+            match connect(Kind::Ping, SocketAddr::new(outside, 0)) {
                 Ok(socket) => self.begin(key, socket, watch),
                 Err(errno) => return refuse(packet, errno, device),
             }
         }
-        let Some(flow) = self.table.get(&key) else { return };
+        let Some(flow) = self.flows.get(&key) else { return };
         flow.last_request = packet.whole.iter().take(QUOTED).copied().collect();
         // The kernel puts in the identifier and the checksum.
         let mut request = vec![if outside.is_ipv6() { 128 } else { 8 }, 0, 0, 0, 0, 0];
@@ -67,7 +65,7 @@ impl Echoes {
         if let Moved::Failed(errno) = inet::send(flow.socket.as_fd(), &request) {
             refuse(packet, errno, device);
         }
-        self.table.refresh(&key, Instant::now() + PATIENCE);
+        self.flows.refresh(&key, Instant::now() + PATIENCE);
     }
 
     fn begin(&mut self, key: Key, socket: OwnedFd, watch: &mut Watch) {
@@ -75,16 +73,14 @@ impl Echoes {
         if watch.readable(socket.as_fd(), Purpose::Echo, number).is_err() {
             return;
         }
-        let flow = Flow { number, socket, last_request: Vec::new() };
-        let gone = self.table.insert(key, flow, (key.0, Instant::now() + PATIENCE));
-        self.keys.insert(number, key);
-        self.drop_all(gone);
+        let flow = Flow { socket, last_request: Vec::new() };
+        self.flows.insert(key, (number, flow), (key.0, Instant::now() + PATIENCE));
     }
 
     /// There is news of a ping socket.
     pub(crate) fn note(&mut self, number: u64, readiness: Readiness, (device, buffer): (&mut Device, &mut [u8])) {
-        let Some(key) = self.keys.get(&number).copied() else { return };
-        let Some(flow) = self.table.get(&key) else { return };
+        let Some(key) = self.flows.key(number) else { return };
+        let Some(flow) = self.flows.get(&key) else { return };
         let (source, destination, identifier) = key;
         if readiness.broken {
             let about = Packet { source, destination, body: Body::Other, whole: &flow.last_request };
@@ -106,28 +102,12 @@ impl Echoes {
     }
 
     pub(crate) fn forget(&mut self, source: IpAddr) {
-        let gone = self.table.forget(source);
-        self.drop_all(gone);
+        self.flows.forget(source);
     }
 
     pub(crate) fn expire(&mut self, now: Instant) {
-        let gone = self.table.expire(now);
-        self.drop_all(gone);
+        self.flows.expire(now);
     }
-
-    fn drop_all(&mut self, gone: impl IntoIterator<Item = Flow>) {
-        for flow in gone {
-            self.keys.remove(&flow.number);
-        }
-    }
-}
-
-fn connect(outside: IpAddr) -> Result<OwnedFd, i32> {
-    let socket = inet::socket(Kind::Ping, outside).map_err(|error| error.errno)?;
-    // Without it an error is not heard of.
-    let _ = inet::enable(socket.as_fd(), Switch::Errors(outside.is_ipv6()));
-    inet::connect(socket.as_fd(), SocketAddr::new(outside, 0)).map_err(|error| error.errno)?;
-    Ok(socket)
 }
 
 fn refuse(packet: &Packet<'_>, errno: i32, device: &mut Device) {

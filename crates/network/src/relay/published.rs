@@ -10,7 +10,8 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use super::device::Device;
-use super::flow::{Bounds, Table};
+use super::flow::Bounds;
+use super::numbered::Numbered;
 use super::watch::{Purpose, Watch};
 
 /// Clients of all ports; a client address with many ports takes no more than this.
@@ -38,7 +39,6 @@ enum Path {
 }
 
 struct Client {
-    number: u64,
     port: u64,
     /// As the host's socket writes it, which may have IPv4 in IPv6.
     address: SocketAddr,
@@ -54,8 +54,7 @@ struct Port {
 
 pub(crate) struct Published {
     ports: HashMap<u64, Port>,
-    clients: Table<Ends, Client>,
-    ends: HashMap<u64, Ends>,
+    clients: Numbered<Ends, Client>,
 }
 
 /// A socket in N that is wanted for a client; it is given to `place`.
@@ -66,7 +65,7 @@ pub(crate) struct Wanted {
 
 impl Published {
     pub(crate) fn new() -> Self {
-        Self { ports: HashMap::new(), clients: Table::new(BOUNDS), ends: HashMap::new() }
+        Self { ports: HashMap::new(), clients: Numbered::new(BOUNDS) }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -81,8 +80,7 @@ impl Published {
 
     pub(crate) fn unpublish(&mut self, number: u64) {
         self.ports.remove(&number);
-        let gone = self.clients.remove_if(|client| client.port == number);
-        self.drop_all(gone);
+        self.clients.remove_if(|client| client.port == number);
     }
 
     /// Datagrams have come to a port. The sockets that are wanted for clients.
@@ -107,25 +105,16 @@ impl Published {
                 let is_true =
                     address.is_ipv6() == destination.target.is_ipv6() && is_usable(address.ip()) && address.port() != 0;
                 let path = if is_true { Path::Tun } else { Path::Waiting(Vec::new()) };
-                let client = watch.number();
+                let own = watch.number();
                 if !is_true {
-                    wanted.push(Wanted { client, destination });
+                    wanted.push(Wanted { client: own, destination });
                 }
-                self.begin(
-                    ends,
-                    Client { number: client, port: number, address: arrived.from, local: arrived.to, path },
-                );
+                let client = Client { port: number, address: arrived.from, local: arrived.to, path };
+                self.clients.insert(ends, (own, client), (address.ip(), Instant::now() + PATIENCE));
             }
             self.deliver(ends, (arrived, buffer), device);
         }
         wanted
-    }
-
-    fn begin(&mut self, ends: Ends, client: Client) {
-        let number = client.number;
-        let gone = self.clients.insert(ends, client, (ends.1.ip(), Instant::now() + PATIENCE));
-        self.ends.insert(number, ends);
-        self.drop_all(gone);
     }
 
     fn deliver(&mut self, ends: Ends, (arrived, buffer): (Arrived, &[u8]), device: &mut Device) {
@@ -144,7 +133,7 @@ impl Published {
 
     /// The socket in N that a client waits for.
     pub(crate) fn place(&mut self, number: u64, socket: OwnedFd, watch: &Watch) {
-        let Some(client) = self.ends.get(&number).and_then(|ends| self.clients.get(ends)) else { return };
+        let Some(client) = self.clients.key(number).and_then(|ends| self.clients.get(&ends)) else { return };
         if watch.readable(socket.as_fd(), Purpose::Client, number).is_err() {
             return;
         }
@@ -156,7 +145,7 @@ impl Published {
 
     /// The container has answered a client by the socket in N.
     pub(crate) fn note(&mut self, number: u64, buffer: &mut [u8]) {
-        let Some(ends) = self.ends.get(&number).copied() else { return };
+        let Some(ends) = self.clients.key(number) else { return };
         for _ in 0..MOST_AT_ONCE {
             let Some(Client { path: Path::Socket(socket), .. }) = self.clients.get(&ends) else { return };
             match inet::receive(socket.as_fd(), buffer) {
@@ -185,8 +174,7 @@ impl Published {
     }
 
     pub(crate) fn expire(&mut self, now: Instant) {
-        let gone = self.clients.expire(now);
-        self.drop_all(gone);
+        self.clients.expire(now);
     }
 
     /// A container is gone: its clients are strangers to whoever has its address next.
@@ -194,14 +182,7 @@ impl Published {
         let ports = &self.ports;
         let leads_there =
             |client: &Client| ports.get(&client.port).is_none_or(|port| port.destination.target.ip() == target);
-        let gone = self.clients.remove_if(leads_there);
-        self.drop_all(gone);
-    }
-
-    fn drop_all(&mut self, gone: impl IntoIterator<Item = Client>) {
-        for client in gone {
-            self.ends.remove(&client.number);
-        }
+        self.clients.remove_if(leads_there);
     }
 }
 
