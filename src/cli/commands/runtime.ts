@@ -1,5 +1,6 @@
 // bunker runtime: our sandbox as other engines call it, with runc's command line. Its own flags come first, then its own verbs.
 
+import { setLogLevel } from "../../log.ts";
 import { print, warn } from "../output.ts";
 import { RUNTIME_VERBS, type RuntimeSettings } from "../runtime/verbs.ts";
 import { UsageError } from "../usage.ts";
@@ -32,6 +33,7 @@ export const verb = defineVerb({
   completes: "none",
   examples: ["runtime create --bundle /srv/web web", "runtime start web", "runtime state web"],
   async run({ path, values, positionals, globals }) {
+    if (values.debug) setLogLevel("debug");
     if (values.version) {
       print(`bunker-runtime version ${shortVersion().replace(/^\D+/, "")}\nspec: ${SPEC_VERSION}\n`);
       return 0;
