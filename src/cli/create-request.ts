@@ -11,6 +11,7 @@ import { collectMounts } from "./mounts.ts";
 import { collectNames } from "./name-flags.ts";
 import { collectNetwork } from "./network-flags.ts";
 import { collectProcess } from "./process-flags.ts";
+import { PORT_WORD } from "./port-text.ts";
 import { parsePullPolicy, parseWantedPlatform } from "./pull-flags.ts";
 import { parseRootfs } from "./rootfs-word.ts";
 import { parseSecurityOptions } from "./security-option.ts";
@@ -19,7 +20,6 @@ import { collectSpaces } from "./space-flags.ts";
 
 /** The kernel's limit (uname(2)). It is written into files inside, so nothing but a name. */
 const HOST_NAME = /^[a-zA-Z0-9_]([a-zA-Z0-9_.-]{0,62}[a-zA-Z0-9_])?$/;
-const EXPOSED = /^(\d{1,5})(?:-(\d{1,5}))?(?:\/(tcp|udp|sctp))?$/;
 const LAST_PORT = 65_535;
 
 /** @throws BunkerError in docker's words */
@@ -106,7 +106,7 @@ function readLabelFiles(files: readonly string[]): [string, string][] {
 
 /** `80`, `80/udp` or `80-90/tcp` → one entry a port. @throws BunkerError in docker's words */
 function parseExposed(text: string): string[] {
-  const [, first = "", last = first, protocol = "tcp"] = EXPOSED.exec(text.toLowerCase()) ?? [];
+  const [, first = "", last = first, protocol = "tcp"] = PORT_WORD.exec(text.toLowerCase()) ?? [];
   const [from, to] = [Number(first), Number(last)];
   if (first === "" || from > to || to > LAST_PORT) {
     throw new BunkerError("usage", `invalid range format for --expose: ${text}`);

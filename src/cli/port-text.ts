@@ -1,5 +1,6 @@
 // A container's ports as one line of ps, in docker's words, and the filters about them. Pure.
 
+import { eachAddress } from "../network/index.ts";
 import { UsageError } from "./usage.ts";
 
 /** A port of a container's; without a host port it is only exposed. */
@@ -34,9 +35,12 @@ export function portsText(ports: readonly PortFact[]): string {
 function onEachAddress({ protocol, containerPort, hostAddress, hostPort }: PortFact): Run[] {
   const base = { protocol, host: hostPort, first: containerPort, last: containerPort };
   if (hostPort === null) return [{ ...base, address: null }];
-  const addresses =
-    hostAddress === "" ? ["0.0.0.0", "[::]"] : [hostAddress.includes(":") ? `[${hostAddress}]` : hostAddress];
-  return addresses.map((address) => ({ ...base, address }));
+  return eachHost(hostAddress).map((address) => ({ ...base, address }));
+}
+
+/** The addresses of a published port, as they stand before a colon. */
+export function eachHost(hostAddress: string): string[] {
+  return eachAddress(hostAddress).map((address) => (address.includes(":") ? `[${address}]` : address));
 }
 
 /** Published ones first, by address; then by protocol and number. */
@@ -57,11 +61,12 @@ function runText({ address, protocol, host, first, last }: Run): string {
   return host === null ? inside : `${address}:${range(host)}->${inside}`;
 }
 
-const WORD = /^(\d{1,5})(?:-(\d{1,5}))?(?:\/(tcp|udp|sctp))?$/;
+/** A port or several: `80`, `80-90`, `80/udp`. */
+export const PORT_WORD = /^(\d{1,5})(?:-(\d{1,5}))?(?:\/(tcp|udp|sctp))?$/;
 
 /** `80`, `80/udp` or `80-90`: whether a port with this number suits. @throws UsageError in docker's words */
 export function portMatcher(key: string, word: string): (port: number, protocol: string) => boolean {
-  const [, first, last = first, protocol = "tcp"] = WORD.exec(word) ?? [];
+  const [, first, last = first, protocol = "tcp"] = PORT_WORD.exec(word) ?? [];
   if (first === undefined) throw new UsageError(`invalid filter '${key}=${word}'`, { hint: "Give PORT[/PROTOCOL]." });
   return (port, of) => of === protocol && port >= Number(first) && port <= Number(last);
 }

@@ -1,16 +1,12 @@
 // podman top's descriptors: what a process is in the container, and with an h before it, on the host. Pure.
 
+import { ALL_CAPABILITIES } from "../container/index.ts";
 import type { ProcessFacts } from "../engine/index.ts";
 import type { Column } from "./process-row.ts";
 
 const SECCOMP_MODES = ["disabled", "strict", "filter"];
-/** Bits of capabilities(7), the first being 0. */
-const CAPABILITIES =
-  "CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST " +
-  "NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE " +
-  "SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM " +
-  "BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE";
-const NAMES = CAPABILITIES.split(" ");
+/** By their bits, as podman writes them. */
+const NAMES = ALL_CAPABILITIES.map((name) => name.slice("CAP_".length));
 const HEX = 16;
 
 function column(heading: string, value: Column["value"]): Column {

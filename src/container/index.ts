@@ -1,6 +1,6 @@
 // The container module's public face: model, decisions, no effects.
 
-export { parseCapability, planCapabilities } from "./capability.ts";
+export { ALL_CAPABILITIES, parseCapability, planCapabilities } from "./capability.ts";
 export { DEFAULT_SHM_SIZE, EVERYTHING, MASKED_PATHS, planConfinement, planSystemPaths } from "./isolation.ts";
 export {
   countIds,

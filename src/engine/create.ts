@@ -118,14 +118,13 @@ async function findBase(
 async function resolveNames(engine: Engine, asked: CreateRequest): Promise<CreateRequest> {
   ensureMappable(engine, asked);
   if (asked.runtime !== undefined) (await import("./oci-runtime.ts")).ensureRuntime(asked);
-  if (asked.requires !== undefined) {
-    const { resolveRequirements } = await import("./requirements.ts");
-    const { requires: _names, ...rest } = asked;
-    const { requires = [] } = resolveRequirements(engine, asked);
-    return { ...(await resolveNames(engine, rest)), requires };
-  }
-  const isWished = asked.userns !== undefined && isWish(asked.userns);
-  const settled = isWished ? (await import("./id-wish.ts")).settleWish(engine, asked) : asked;
+  const { requires } = asked;
+  const named =
+    requires === undefined
+      ? asked
+      : { ...asked, requires: (await import("./requirements.ts")).resolveRequirements(engine, requires) };
+  const isWished = named.userns !== undefined && isWish(named.userns);
+  const settled = isWished ? (await import("./id-wish.ts")).settleWish(engine, named) : named;
   const request = hasPaths(settled) ? (await import("./namespace-path.ts")).resolvePaths(engine, settled) : settled;
   if (donorsOf(request).length === 0) return request;
   const { resolveDonors } = await import("./peers.ts");

@@ -1,7 +1,7 @@
 // What docker's JSON of a container says about its networks and ports: addresses only while it runs.
 
 import type { ContainerConfig } from "../container/index.ts";
-import { macOf, parsePrefix } from "../network/index.ts";
+import { eachAddress, macOf, parsePrefix } from "../network/index.ts";
 import type { EndpointRecord, NetworkRecord, PortRecord } from "../store/index.ts";
 import type { Engine } from "./engine.ts";
 import { ADDRESS_DEFAULTS, ENDPOINT_DEFAULTS } from "./inspect-defaults.ts";
@@ -71,7 +71,7 @@ function addressSettings({ network, endpoint }: Place, containerId: string): Rec
   const lengthOf = (subnet: string | undefined): number =>
     subnet === undefined ? 0 : (parsePrefix(subnet)?.length ?? 0);
   return {
-    EndpointID: new Bun.CryptoHasher("sha256").update(`${containerId}/${network.id}`).digest("hex"),
+    EndpointID: endpointId({ containerId, networkId: network.id }),
     Gateway: four?.gateway ?? "",
     GlobalIPv6Address: address6 ?? "",
     GlobalIPv6PrefixLen: lengthOf(six?.subnet),
@@ -80,6 +80,11 @@ function addressSettings({ network, endpoint }: Place, containerId: string): Rec
     IPv6Gateway: six?.gateway ?? "",
     MacAddress: config.mac ?? macOf(address4, containerId),
   };
+}
+
+/** An endpoint has no id of its own here: this one is as long, and the same each time. */
+export function endpointId({ containerId, networkId }: Pick<EndpointRecord, "containerId" | "networkId">): string {
+  return new Bun.CryptoHasher("sha256").update(`${containerId}/${networkId}`).digest("hex");
 }
 
 /** `80/tcp` → where it is to be found; `null`: exposed, not published. */
@@ -94,8 +99,7 @@ function portsOf({ process }: ContainerConfig, published: readonly PortRecord[])
 }
 
 function hostsOf({ hostAddress, hostPort }: PortRecord): { HostIp: string; HostPort: string }[] {
-  const addresses = hostAddress === "" ? ["0.0.0.0", "::"] : [hostAddress];
-  return addresses.map((address) => ({ HostIp: address, HostPort: String(hostPort) }));
+  return eachAddress(hostAddress).map((address) => ({ HostIp: address, HostPort: String(hostPort) }));
 }
 
 /** HostConfig.PortBindings: what was asked for. */
@@ -118,12 +122,6 @@ export interface NetworkFacts {
 
 /** Of all containers, in as many questions to the database as for one. */
 export function networkFacts(engine: Engine): NetworkFacts {
-  const names = new Map(engine.store.networks.list().map(({ id, name }) => [id, name]));
   const ports = Map.groupBy(engine.store.networks.activePorts(), ({ containerId }) => containerId);
-  const networks = new Map<string, string[]>();
-  for (const { containerId, networkId } of engine.store.networks.endpoints()) {
-    const name = names.get(networkId);
-    if (name !== undefined) networks.set(containerId, [...(networks.get(containerId) ?? []), name]);
-  }
-  return { ports, networks };
+  return { ports, networks: engine.store.networks.namesByContainer() };
 }

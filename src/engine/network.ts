@@ -13,24 +13,17 @@ import {
   DEFAULT_NETWORK,
   macOf,
   type NetworkRequest,
+  PLAIN_REQUEST,
   parsePrefix,
-  planAllPorts,
   planLease,
   planNetwork,
-  type PortRequest,
   type Prefix,
   type SubnetPlan,
 } from "../network/index.ts";
-import {
-  type ContainerRecord,
-  type EndpointRecord,
-  type NetworkRecord,
-  noSuchNetwork,
-  type PortRecord,
-} from "../store/index.ts";
+import { type ContainerRecord, type EndpointRecord, type NetworkRecord, noSuchNetwork } from "../store/index.ts";
 import type { Engine } from "./engine.ts";
 import { hostRoutes } from "./host-routes.ts";
-import { probePort } from "./probe-port.ts";
+import { choosePorts, leasePorts, publishedOf } from "./network-ports.ts";
 import { viewRecord } from "./view.ts";
 
 const SHORT_ID = 12;
@@ -39,7 +32,7 @@ const PORT_ID = 10;
 /** How often a lease is tried again after its holder was found to have ended. */
 const TRIES = 3;
 
-export const NO_WISHES = { aliases: [], asked: { address4: null, address6: null }, mac: null, interface: null };
+const NO_WISHES = { aliases: [], asked: { address4: null, address6: null }, mac: null, interface: null };
 
 /** The default network is made by whoever first needs it. */
 export function ensureDefaultNetwork(engine: Engine): NetworkRecord {
@@ -47,7 +40,7 @@ export function ensureDefaultNetwork(engine: Engine): NetworkRecord {
   const found = networks.find(DEFAULT_NETWORK);
   if (found !== null) return found;
   try {
-    return addNetwork(engine, DEFAULT_NETWORK, PLAIN);
+    return addNetwork(engine, DEFAULT_NETWORK, PLAIN_REQUEST);
   } catch (error) {
     // Somebody else was quicker.
     const made = error instanceof BunkerError && error.code === "conflict" ? networks.find(DEFAULT_NETWORK) : null;
@@ -55,20 +48,6 @@ export function ensureDefaultNetwork(engine: Engine): NetworkRecord {
     return made;
   }
 }
-
-const PLAIN: NetworkRequest = {
-  subnets: [],
-  gateways: [],
-  ipRanges: [],
-  ipv4: true,
-  ipv6: false,
-  internal: false,
-  labels: {},
-  options: {},
-  dns: [],
-  disableDns: false,
-  routes: [],
-};
 
 /** @throws BunkerError conflict, usage, unsupported */
 export function addNetwork(engine: Engine, name: string, request: NetworkRequest): NetworkRecord {
@@ -124,7 +103,7 @@ export async function planBridge(engine: Engine, record: ContainerRecord): Promi
       put(engine, network, { containerId: record.id, position: 0, use: NO_WISHES });
     });
   }
-  const ports = await choosePorts(wantedPorts(record));
+  const ports = await choosePorts(record);
   const places = leaseAgain(engine, () => {
     const own = networks.endpointsOf(record.id).map((endpoint) => {
       const network = networks.find(endpoint.networkId);
@@ -154,7 +133,7 @@ export function planAttachment(
   record: ContainerRecord,
   { network, endpoint, isFirst }: Leased & { isFirst: boolean },
 ): AttachmentSpec {
-  const leased = leaseAgain(engine, () => save(engine, lease(engine, network, endpoint)));
+  const leased = leaseAgain(engine, () => lease(engine, network, endpoint));
   const isWayOut = isFirst && !network.config.internal;
   return attachmentOf(record, { network, endpoint: leased }, { at: endpoint.position, isWayOut });
 }
@@ -208,52 +187,6 @@ function leaseAgain<T>(engine: Engine, change: () => T): T {
       for (const record of containers.list(true)) viewRecord(engine, record);
     }
   }
-}
-
-function wantedPorts({ config }: ContainerRecord): PortRequest[] {
-  const { ports = [], publishAll = false } = config.request;
-  return publishAll ? [...ports, ...planAllPorts(config.process.exposedPorts, ports)] : ports;
-}
-
-/** Those that may be any get one that is free now; of the others it is seen whether they are. @throws BunkerError conflict */
-async function choosePorts(wanted: PortRequest[]): Promise<PortRequest[]> {
-  const chosen: PortRequest[] = [];
-  for (const port of wanted) chosen.push({ ...port, hostPort: await probePort(port) });
-  return chosen;
-}
-
-function leasePorts(engine: Engine, containerId: string, wanted: readonly PortRequest[]): void {
-  const { networks } = engine.store;
-  const held = wanted.length === 0 ? [] : networks.activePorts().filter((port) => port.containerId !== containerId);
-  for (const port of wanted) {
-    const isSame = (other: PortRecord): boolean => other.protocol === port.protocol && other.hostPort === port.hostPort;
-    const collides = ({ hostAddress }: PortRecord): boolean =>
-      hostAddress === "" || port.hostAddress === "" || hostAddress === port.hostAddress;
-    if (held.some((other) => isSame(other) && collides(other))) throw alreadyAllocated(port);
-  }
-  networks.setPorts(
-    containerId,
-    wanted.map(({ protocol, hostAddress, hostPort, containerPort }) => ({
-      containerId,
-      protocol,
-      hostAddress,
-      hostPort,
-      containerPort,
-    })),
-  );
-}
-
-function alreadyAllocated({ hostAddress, hostPort }: PortRequest): BunkerError {
-  const address = hostAddress === "" ? "0.0.0.0" : hostAddress;
-  return new BunkerError("conflict", `Bind for ${address}:${hostPort} failed: port is already allocated`, {
-    hint: `\`bunker ps --filter publish=${hostPort}\` shows the container that has it.`,
-  });
-}
-
-/** On every address means every address of both kinds. */
-function publishedOf({ protocol, hostAddress, hostPort, containerPort }: PortRecord): BridgeSpec["ports"] {
-  const hosts = hostAddress === "" ? ["0.0.0.0", "::"] : [hostAddress];
-  return hosts.map((host) => ({ protocol, host, hostPort, containerPort }));
 }
 
 function attachmentOf(

@@ -15,6 +15,7 @@ import type { ContainerRecord, EndpointRecord, NetworkRecord } from "../store/in
 import { connectKeeper } from "./channel.ts";
 import type { Engine } from "./engine.ts";
 import { addNetwork, ensureDefaultNetwork, findNetwork, planAttachment } from "./network.ts";
+import { endpointId } from "./network-view.ts";
 import { viewContainer, viewRecord } from "./view.ts";
 
 /** @returns its id. @throws BunkerError usage, conflict, unsupported */
@@ -100,11 +101,6 @@ function endpointOf({ record, endpoint }: Running, subnets: readonly { subnet: s
     IPv4Address: address4 === null ? "" : `${address4}${length(false)}`,
     IPv6Address: address6 === null ? "" : `${address6}${length(true)}`,
   };
-}
-
-/** An endpoint has no id of its own here: this one is as long, and the same each time. */
-export function endpointId({ containerId, networkId }: Pick<EndpointRecord, "containerId" | "networkId">): string {
-  return new Bun.CryptoHasher("sha256").update(`${containerId}/${networkId}`).digest("hex");
 }
 
 /** @throws BunkerError not-found; conflict while a container that runs is on it */

@@ -1,14 +1,14 @@
 // --requires: containers that are started before another one. Loaded only where there are some.
 
-import { type CreateRequest, donorsOf } from "../container/index.ts";
+import { donorsOf } from "../container/index.ts";
 import { BunkerError } from "../errors.ts";
 import type { ContainerRecord } from "../store/index.ts";
 import type { Engine } from "./engine.ts";
 import { viewContainer } from "./view.ts";
 
-/** The request with ids for names. @throws BunkerError not-found in podman's words */
-export function resolveRequirements(engine: Engine, request: CreateRequest): CreateRequest {
-  const requires = request.requires?.map((name) => {
+/** The ids for names. @throws BunkerError not-found in podman's words */
+export function resolveRequirements(engine: Engine, names: readonly string[]): string[] {
+  return names.map((name) => {
     try {
       return engine.store.containers.resolve(name).id;
     } catch (cause) {
@@ -20,7 +20,6 @@ export function resolveRequirements(engine: Engine, request: CreateRequest): Cre
       );
     }
   });
-  return { ...request, ...(requires === undefined ? {} : { requires }) };
 }
 
 /**

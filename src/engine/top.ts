@@ -116,7 +116,7 @@ function describe(found: Found, { boot, uptime }: { boot: number; uptime: number
   const numbers = (field: string): number[] => (status[field] ?? "").split("\t").map(Number);
   const [realUid = 0, hostUid = 0] = numbers("Uid");
   const [realGid = 0, hostGid = 0] = numbers("Gid");
-  const [uids, gids] = [`/proc/${pid}/uid_map`, `/proc/${pid}/gid_map`];
+  const [uids, gids] = [readText(`/proc/${pid}/uid_map`), readText(`/proc/${pid}/gid_map`)];
   const cpu = ticks / TICKS_PER_SECOND;
   const age = uptime - start / TICKS_PER_SECOND;
   return {
@@ -166,7 +166,7 @@ function insideNumber(pid: number, depth: number): number {
 
 /** An effective id by the process's own map (user_namespaces(7)), whose outside is what we see. */
 function insideId(map: string, id: number): number {
-  for (const line of readText(map).split("\n")) {
+  for (const line of map.split("\n")) {
     const [inside = 0, outside = 0, size = 0] = line.trim().split(/\s+/).map(Number);
     if (id >= outside && id < outside + size) return inside + id - outside;
   }

@@ -11,9 +11,10 @@ export {
   NETWORK_VERSION,
   type NetworkConfig,
   type NetworkRequest,
+  PLAIN_REQUEST,
   planNetwork,
   RESERVED_NAMES,
   type RouteRequest,
   type SubnetPlan,
 } from "./network.ts";
-export { parsePortWord, planAllPorts, type PortRequest, type Protocol } from "./port.ts";
+export { eachAddress, parsePortWord, planAllPorts, type PortRequest, type Protocol } from "./port.ts";

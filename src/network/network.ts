@@ -77,6 +77,21 @@ export interface NetworkRequest {
   routes: RouteRequest[];
 }
 
+/** Nothing asked for: as the default network is. */
+export const PLAIN_REQUEST: NetworkRequest = {
+  subnets: [],
+  gateways: [],
+  ipRanges: [],
+  ipv4: true,
+  ipv6: false,
+  internal: false,
+  labels: {},
+  options: {},
+  dns: [],
+  disableDns: false,
+  routes: [],
+};
+
 /** What docker allows in a name of anything. */
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
 const DEFAULT_MTU = 1500;

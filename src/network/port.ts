@@ -102,3 +102,8 @@ export function planAllPorts(exposed: readonly string[], named: readonly PortReq
     return [{ protocol: protocol as Protocol, containerPort, hostAddress: "", hostPort: 0 }];
   });
 }
+
+/** The addresses that a port is published on; the empty one means every address of both kinds. */
+export function eachAddress(hostAddress: string): string[] {
+  return hostAddress === "" ? ["0.0.0.0", "::"] : [hostAddress];
+}

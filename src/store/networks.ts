@@ -92,9 +92,16 @@ export class Networks {
     );
   }
 
-  /** Of all containers. */
-  endpoints(): EndpointRecord[] {
-    return this.#records.all(`SELECT ${ENDPOINT_AND_STATE} ORDER BY container_id, position`).map(parseEndpoint);
+  /** The names of the networks that each container is on, in its order. */
+  namesByContainer(): Map<string, string[]> {
+    const names = new Map<string, string[]>();
+    const sql = `SELECT container_id, networks.name AS name FROM endpoints JOIN networks ON networks.id = network_id
+      ORDER BY container_id, position`;
+    for (const row of this.#records.all(sql)) {
+      const id = String(row["container_id"]);
+      names.set(id, [...(names.get(id) ?? []), String(row["name"])]);
+    }
+    return names;
   }
 
   endpointsOn(networkId: string): EndpointRecord[] {

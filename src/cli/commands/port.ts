@@ -5,6 +5,7 @@ import type { PortRecord } from "../../engine/index.ts";
 import { CHOICE_ARGUMENTS, planChoice, WIDE_FLAGS } from "../choice.ts";
 import { withEngine } from "../engine.ts";
 import { print } from "../output.ts";
+import { eachHost } from "../port-text.ts";
 import { ensureArgumentCount, UsageError } from "../usage.ts";
 import { defineVerb } from "../verb.ts";
 
@@ -74,6 +75,5 @@ function publishedLines(
 }
 
 function placesOf({ hostAddress, hostPort }: PortRecord): string[] {
-  if (hostAddress === "") return [`0.0.0.0:${hostPort}`, `[::]:${hostPort}`];
-  return [`${hostAddress.includes(":") ? `[${hostAddress}]` : hostAddress}:${hostPort}`];
+  return eachHost(hostAddress).map((host) => `${host}:${hostPort}`);
 }

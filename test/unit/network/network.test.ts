@@ -5,28 +5,15 @@ import {
   macOf,
   type NetworkRequest,
   parsePrefix,
+  PLAIN_REQUEST,
   planNetwork,
   type Prefix,
 } from "../../../src/network/index.ts";
 
 const SEED = "0123456789ab".repeat(6).slice(0, 64);
-const REQUEST: NetworkRequest = {
-  subnets: [],
-  gateways: [],
-  ipRanges: [],
-  ipv4: true,
-  ipv6: false,
-  internal: false,
-  labels: {},
-  options: {},
-  dns: [],
-  disableDns: false,
-  routes: [],
-};
-
 function plan(request: Partial<NetworkRequest>, taken: string[] = []) {
   return planNetwork(
-    { ...REQUEST, ...request },
+    { ...PLAIN_REQUEST, ...request },
     taken.map((text) => parsePrefix(text) as Prefix),
     SEED,
   );
