@@ -71,7 +71,9 @@ impl Walk {
         let hides = self.complete || is_opaque(own)?;
         let mut names = tree::names(own)?;
         let mut lost = if hides { listed(below)? } else { Vec::new() };
-        lost.retain(|name| !names.contains(name));
+        // Directories may be large.
+        names.sort_unstable();
+        lost.retain(|name| names.binary_search(name).is_err());
         names.extend(lost);
         names.sort_unstable();
         let length = self.at.len();

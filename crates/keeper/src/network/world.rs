@@ -179,6 +179,7 @@ impl World {
         for address in &plug.port.addresses {
             self.relay.forget(*address);
         }
+        self.set_subnets();
         let unplugged = self.sockets.unplug(&plug.port);
         self.remove_if_empty(&plug.bridge, &plug.network);
         unplugged

@@ -4,11 +4,9 @@
 //! `Watched` and updates it after each of these.
 
 use std::collections::{BTreeMap, HashMap};
-use std::mem;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Instant;
 
 use bunker_sys::inet;
@@ -28,6 +26,7 @@ pub use interest::{Interest, Watched};
 pub use outside::{Dial, HostSide};
 
 use host_file::HostFile;
+use interest::Touched;
 use outside::Outside;
 use stream_client::StreamClient;
 
@@ -54,7 +53,7 @@ enum Client {
 
 /// A resolver for containers.
 pub struct Server {
-    zone: Arc<RwLock<Zone>>,
+    zone: Zone,
     forwarder: Forwarder<Client>,
     dial: Box<dyn Dial + Send>,
     host: HostFile,
@@ -66,7 +65,7 @@ pub struct Server {
     flights: HashMap<u64, u64>,
     deaf_until: Option<Instant>,
     /// What may have to be watched for something else now, or not at all.
-    touched: Vec<u64>,
+    touched: Touched,
     last_token: u64,
     turn: usize,
 }
@@ -77,7 +76,7 @@ impl Server {
         // Without randomness, no numbers but 0: ports are random still.
         let forwarder = Forwarder::new(|| bunker_sys::random::random_u16().unwrap_or(0));
         Self {
-            zone: Arc::default(),
+            zone: Zone::default(),
             forwarder,
             dial,
             host: HostFile::new(resolv_conf),
@@ -87,20 +86,15 @@ impl Server {
             outside: BTreeMap::new(),
             flights: HashMap::new(),
             deaf_until: None,
-            touched: Vec::new(),
+            touched: Touched::default(),
             last_token: 0,
             turn: 0,
         }
     }
 
     /// The names that it knows, to be changed while it runs.
-    pub fn zone(&self) -> RwLockWriteGuard<'_, Zone> {
-        self.zone.write().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The same, for whoever has no hold of the server: it may live in another thread.
-    pub fn shared_zone(&self) -> Arc<RwLock<Zone>> {
-        self.zone.clone()
+    pub fn zone(&mut self) -> &mut Zone {
+        &mut self.zone
     }
 
     /// Answers at these, too. The tokens to take them away by.
@@ -119,7 +113,7 @@ impl Server {
 
     /// Gives sockets back that were added.
     pub fn remove(&mut self, tokens: &[u64]) -> Vec<OwnedFd> {
-        self.touched.extend(tokens);
+        self.touched.extend(tokens.iter().copied());
         let datagrams = tokens.iter().filter_map(|token| self.datagrams.remove(token)).collect::<Vec<_>>();
         let listeners = tokens.iter().filter_map(|token| self.listeners.remove(token)).map(OwnedFd::from);
         datagrams.into_iter().chain(listeners).collect()
@@ -147,7 +141,10 @@ impl Server {
     }
 
     fn take_touched(&mut self) -> Vec<u64> {
-        mem::take(&mut self.touched)
+        match self.touched.take() {
+            Some(tokens) => tokens,
+            None => self.interests().iter().map(|interest| interest.token).collect(),
+        }
     }
 
     /// When `tick` is to be called, if nothing happens before.
@@ -184,7 +181,7 @@ impl Server {
 
     fn set_deaf_until(&mut self, until: Option<Instant>) {
         self.deaf_until = until;
-        self.touched.extend(self.listeners.keys());
+        self.touched.extend(self.listeners.keys().copied());
     }
 
     fn dismiss(&mut self, client: u64) {
@@ -196,10 +193,6 @@ impl Server {
         self.last_token += 1;
         self.touched.push(self.last_token);
         self.last_token
-    }
-
-    fn known(&self) -> RwLockReadGuard<'_, Zone> {
-        self.zone.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn deliver(&mut self, client: &Client, packet: Option<&[u8]>, now: Instant) {

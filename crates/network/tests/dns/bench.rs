@@ -73,7 +73,7 @@ impl Bench {
         });
         let mut server = Server::new(path.clone(), Box::new(Ports(ports.into())));
         let port = listen(&mut server);
-        fill(&server);
+        fill(&mut server);
         let theirs = counters.clone();
         let thread = Some(thread::spawn(move || run(server, &theirs)));
         Self { port, resolv_conf: path, counters, asked, thread }
@@ -126,8 +126,8 @@ fn listen(server: &mut Server) -> u16 {
     }
 }
 
-fn fill(server: &Server) {
-    let mut zone = server.zone();
+fn fill(server: &mut Server) {
+    let zone = server.zone();
     zone.set_network("net", false);
     zone.set_network("closed", true);
     for (name, network, address) in

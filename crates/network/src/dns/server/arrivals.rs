@@ -57,7 +57,7 @@ impl Server {
 
     fn welcome(&mut self, stream: TcpStream, from: SocketAddr, now: Instant) {
         let source = from.ip().to_canonical();
-        let is_known = self.known().container_at(source).is_some();
+        let is_known = self.zone.container_at(source).is_some();
         if !is_known || stream.set_nonblocking(true).is_err() {
             return;
         }
@@ -97,7 +97,7 @@ impl Server {
             Client::Stream { .. } => Transport::Tcp,
         };
         self.turn = self.turn.wrapping_add(1);
-        let verdict = self.known().respond(packet, source, (transport, self.turn));
+        let verdict = self.zone.respond(packet, source, (transport, self.turn));
         match verdict {
             Verdict::Silence => self.deliver(&client, None, now),
             Verdict::Answer(packet) => self.deliver(&client, Some(&packet), now),

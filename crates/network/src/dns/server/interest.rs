@@ -26,6 +26,33 @@ impl<'a> Interest<'a> {
     }
 }
 
+/// What may have changed since it was last asked for. Kept only once somebody has asked: for a loop that polls it would grow for
+/// as long as the server lives.
+#[derive(Default)]
+pub(super) struct Touched(Option<Vec<u64>>);
+
+impl Touched {
+    pub(super) fn push(&mut self, token: u64) {
+        self.extend([token]);
+    }
+
+    pub(super) fn extend(&mut self, tokens: impl IntoIterator<Item = u64>) {
+        if let Some(kept) = &mut self.0 {
+            kept.extend(tokens);
+        }
+    }
+
+    /// `None`: nobody had asked before, and anything may have changed.
+    pub(super) fn take(&mut self) -> Option<Vec<u64>> {
+        self.0.replace(Vec::new())
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_kept(&self) -> bool {
+        self.0.is_some()
+    }
+}
+
 /// What a kernel that remembers has been told: to be brought up to date after each call of the server.
 #[derive(Default)]
 pub struct Watched {
