@@ -19,7 +19,7 @@ const TABLE_MAIN: u32 = 254;
 const LOOPBACK: u32 = 1;
 /// The relay's packets are whole: the kernel cuts them where they leave by a bridge.
 const TUN_MTU: u32 = 65_535;
-/// 500, the default, lost half of 2,000 SYNs that came at once.
+/// SYNs that come at once wait there: 500, the default, lost half of 2,000.
 const TUN_QUEUE: u32 = 8_192;
 
 /// Of N, below /proc/sys/net. The tun breaks under any rp_filter; with tcp_early_demux a SYN that takes the port of a flow in

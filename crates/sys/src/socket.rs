@@ -38,7 +38,10 @@ pub fn accept(listener: BorrowedFd<'_>) -> SysResult<Option<OwnedFd>> {
 
 /// The same, whoever it is, on a socket that only those can reach who are meant to.
 pub fn accept_anybody(listener: BorrowedFd<'_>) -> SysResult<Option<OwnedFd>> {
-    let flags = libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
+    accept_as(listener, libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK)
+}
+
+fn accept_as(listener: BorrowedFd<'_>, flags: i32) -> SysResult<Option<OwnedFd>> {
     // SAFETY: no address is asked for.
     let accepted = unsafe { libc::accept4(listener.as_raw_fd(), ptr::null_mut(), ptr::null_mut(), flags) };
     match own(accepted, || "accept4()".to_owned()) {
@@ -51,12 +54,8 @@ pub fn accept_anybody(listener: BorrowedFd<'_>) -> SysResult<Option<OwnedFd>> {
 pub fn await_caller(listener: BorrowedFd<'_>) -> SysResult<OwnedFd> {
     loop {
         crate::poll::wait(&mut [crate::poll::Watch::new(listener, true, false)], -1)?;
-        // SAFETY: no address is asked for.
-        let accepted =
-            unsafe { libc::accept4(listener.as_raw_fd(), ptr::null_mut(), ptr::null_mut(), libc::SOCK_CLOEXEC) };
-        match own(accepted, || "accept4()".to_owned()) {
-            Err(error) if matches!(error.errno, libc::EAGAIN | libc::ECONNABORTED | libc::EINTR) => {}
-            other => return other,
+        if let Some(client) = accept_as(listener, libc::SOCK_CLOEXEC)? {
+            return Ok(client);
         }
     }
 }

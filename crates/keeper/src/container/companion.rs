@@ -23,12 +23,8 @@ impl Helper {
 
     /// One that an earlier keeper started, if it still is that process.
     pub fn adopt(record: Record) -> Option<Self> {
-        let pidfd = process::open_pidfd(record.pid).ok()?;
-        (process::start_time(record.pid) == Some(record.start_time)).then_some(Self {
-            pidfd,
-            pid: record.pid,
-            is_child: false,
-        })
+        let pidfd = process::open_pidfd_if_same(record.pid, record.start_time).ok()??;
+        Some(Self { pidfd, pid: record.pid, is_child: false })
     }
 
     pub fn pidfd(&self) -> BorrowedFd<'_> {

@@ -2,10 +2,11 @@
 
 use bunker_network::dns::{Attachment, Container, HostSide, Inside, Interest, Server};
 use bunker_network::namespace::visit;
+use bunker_network::relay::{HOST_V4, HOST_V6};
 use bunker_runtime::spec;
 use bunker_sys::{SysError, SysResult, datagram};
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::time::Instant;
 
@@ -14,8 +15,7 @@ use super::protocol;
 const PORT: u16 = 53;
 const RESOLV_CONF: &str = "/etc/resolv.conf";
 /// Where a container that asked for it finds the host's own loopback.
-const HOST_LOOPBACK: [IpAddr; 2] =
-    [IpAddr::V4(Ipv4Addr::new(169, 254, 1, 2)), IpAddr::V6(Ipv6Addr::new(0xfd00, 0x6275, 0x6e6b, 0, 0, 0, 0, 2))];
+const HOST_LOOPBACK: [IpAddr; 2] = [IpAddr::V4(HOST_V4), IpAddr::V6(HOST_V6)];
 
 pub struct Names {
     server: Server,

@@ -1,14 +1,12 @@
 //! What must be made by a thread that is in N, because a socket and a device stay in the network namespace they were made in.
 //! Root in the owner of N is needed (CAP_NET_ADMIN). The device is made without address and down: whoever makes the links of N
-//! raises it, with an MTU of 65535 and a txqueuelen of `TUN_QUEUE_LENGTH`.
+//! raises it, with an MTU of 65535 and a queue for thousands of SYNs that come at once.
 
 use bunker_sys::inet::{self, Switch};
 use bunker_sys::{SysResult, tun};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::OwnedFd;
 
-/// SYNs that come at once wait in the device's queue: 500 lose half of 2,000, 8192 none.
-pub const TUN_QUEUE_LENGTH: u32 = 8192;
 /// As many connections as the kernel allows by default between its answer and our accepting (net.core.somaxconn).
 pub(crate) const BACKLOG: i32 = 4096;
 
