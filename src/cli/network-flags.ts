@@ -1,8 +1,8 @@
 // Flags that say on which networks a container is, by which addresses and names, and which of its ports are published. Pure.
 
-import { type CreateRequest, HOST_GATEWAY, type NetworkUse } from "../container/index.ts";
+import { type CreateRequest, HOST_GATEWAY, type NetworkUse, planHelper } from "../container/index.ts";
 import { BunkerError } from "../errors.ts";
-import { formatAddress, parseAddress, parsePortWord, type PortRequest } from "../network/index.ts";
+import { DEFAULT_NETWORK, formatAddress, parseAddress, parsePortWord, type PortRequest } from "../network/index.ts";
 import { ScanError } from "./strconv.ts";
 
 interface WishValues {
@@ -23,48 +23,34 @@ type NetworkOptions = Pick<CreateRequest, "network" | "networks" | "ports" | "pu
 
 /** Modes that are no networks of the user's. */
 const MODES: readonly string[] = ["none", "host", "slirp4netns", "pasta"];
-const BRIDGE = "bridge";
-/** podman: private is what it has anyway. */
+/** What the default network is called as well; podman: private is what a container has anyway. */
 const DEFAULTS: readonly string[] = ["default", "private"];
 const MAC = /^(?:[0-9a-f]{2}:){5}[0-9a-f]{2}$/i;
 const MULTICAST = 1;
 
 /** @throws BunkerError in docker's words */
 export function collectNetwork(values: NetworkValues): NetworkOptions {
-  const uses = values.network.map(parseNetworkWord);
+  const uses = values.network.map(parseNetworkWord).map(named);
   ensureOnce(uses);
-  const [first] = uses;
+  const [first = plain(DEFAULT_NETWORK), ...rest] = uses;
   const wishes = parseWishes(values);
   const ports = values.publish.flat();
-  const isUsual = first === undefined || DEFAULTS.includes(first.network);
-  // Only on a network of the user's can a container be reached.
   const seesHost = values["add-host"].some((line) => line.endsWith(`:${HOST_GATEWAY}`));
-  const needsOwn = ports.length > 0 || values["publish-all"] || hasWishes(wishes) || seesHost;
-  const mode = !isUsual ? first.network : needsOwn ? BRIDGE : "default";
-  if (mode === "default" && uses.length < 2) return { network: mode };
-  if (!isOwnNetwork(mode)) return alone(mode, { uses, wishes, ports, seesHost });
-  if (uses.slice(1).some(({ network }) => !isOwnNetwork(network))) throw mixed();
-  const [head, ...rest] = uses.length === 0 ? [plain(BRIDGE)] : uses.map(named);
-  const networks = head === undefined ? [] : [merge(head, wishes), ...rest];
-  return {
-    network: mode,
-    networks,
+  const published = {
     ...(ports.length === 0 ? {} : { ports }),
-    ...(values["publish-all"] ? { publishAll: true } : {}),
+    ...(values["publish-all"] ? { publishAll: true as const } : {}),
   };
+  if (!isOwnNetwork(first.network)) return alone(first.network, { uses, wishes, published, seesHost });
+  if (rest.some(({ network }) => !isOwnNetwork(network))) throw mixed();
+  return { network: first.network, networks: [merge(first, wishes), ...rest], ...published };
 }
 
 function isOwnNetwork(word: string): boolean {
-  if (OPTIONS_OF_A_MODE.test(word)) {
-    throw new BunkerError("unsupported", `--network ${word}: options of ${word.replace(/:.*/, "")} are not supported`, {
-      hint: "Leave them out.",
-    });
-  }
-  return !MODES.includes(word) && !/^(?:container|ns):/.test(word);
+  return !MODES.includes(word) && !/^(?:container|ns|slirp4netns|pasta):/.test(word);
 }
 
 function named(use: NetworkUse): NetworkUse {
-  return DEFAULTS.includes(use.network) ? { ...use, network: BRIDGE } : use;
+  return DEFAULTS.includes(use.network) ? { ...use, network: DEFAULT_NETWORK } : use;
 }
 
 function mixed(): BunkerError {
@@ -81,7 +67,7 @@ function hasWishes({ asked, mac, aliases }: Omit<NetworkUse, "network">): boolea
 interface Asked {
   uses: NetworkUse[];
   wishes: Omit<NetworkUse, "network">;
-  ports: PortRequest[];
+  published: Pick<CreateRequest, "ports" | "publishAll">;
   /** It names the host's gateway. */
   seesHost: boolean;
 }
@@ -94,10 +80,9 @@ function ensureOnce(uses: readonly NetworkUse[]): void {
   });
 }
 
-const OPTIONS_OF_A_MODE = /^(?:slirp4netns|pasta):/;
-
-/** A mode that has no addresses of its own; published ports are discarded in it, as docker does. */
-function alone(mode: string, { uses, wishes, ports, seesHost }: Asked): NetworkOptions {
+/** A mode that has no addresses of its own. Unless it is pasta, published ports are discarded in it, as docker does. */
+function alone(mode: string, { uses, wishes, published, seesHost }: Asked): NetworkOptions {
+  const { ports = [] } = published;
   if (uses.length > 1) throw mixed();
   if (mode === "container:") throw new BunkerError("usage", "invalid container format container:<name|id>");
   if (mode === "ns:") throw new BunkerError("usage", "invalid namespace format ns:<path>");
@@ -114,7 +99,8 @@ function alone(mode: string, { uses, wishes, ports, seesHost }: Asked): NetworkO
       hint: "They belong to networks: `bunker network create` makes one.",
     });
   }
-  return { network: mode };
+  // A mistake in its options is one of the command's.
+  return planHelper(mode, ports) === null ? { network: mode } : { network: mode, ...published };
 }
 
 function plain(network: string): NetworkUse {

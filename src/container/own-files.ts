@@ -1,6 +1,7 @@
 // The files in a container that are the engine's: /etc/hosts, /etc/resolv.conf, /etc/hostname and /run/.containerenv. Pure.
 
 import type { ContainerConfig } from "./config.ts";
+import { addressesOf, isHelper } from "./network-program.ts";
 import type { NetworkSpec, OwnedFileSpec } from "./sandbox-spec.ts";
 
 /** The host's own files, of which parts are taken over. */
@@ -18,12 +19,6 @@ export interface FileFacts {
   /** Files of another container that take their place. */
   names: { target: string }[];
 }
-
-/** slirp4netns' fixed addresses inside the container (slirp4netns(1)). */
-const SLIRP_DNS = "10.0.2.3";
-const SLIRP_ADDRESS = "10.0.2.100";
-/** The address pasta is told to answer DNS on. */
-const PASTA_DNS = "169.254.1.1";
 
 /** hosts, resolv.conf and hostname: what the processes of a chroot look names up in. */
 const COPIED_FILES = 3;
@@ -78,10 +73,13 @@ function hostsFile(config: ContainerConfig, host: HostNames, { network, hostsBas
   return [...base, ...(isNamed ? [] : LOCALHOST), ...lines, ...extra, ""].join("\n");
 }
 
+/** Of a container whose address is not known. */
+const OWN_NAME = "127.0.1.1";
+
 function ownAddresses(network: NetworkSpec): string[] {
-  if (network.kind === "slirp4netns") return [SLIRP_ADDRESS];
+  if (isHelper(network)) return [addressesOf(network).own ?? OWN_NAME];
   const own = network.kind === "bridge" ? network.networks.flatMap(({ addresses }) => addresses) : [];
-  return own.length === 0 ? ["127.0.1.1"] : own.map(({ address }) => address);
+  return own.length === 0 ? [OWN_NAME] : own.map(({ address }) => address);
 }
 
 /** `name:address` → a line of hosts(5). */
@@ -113,8 +111,10 @@ function resolvFile({ request }: ContainerConfig, host: HostNames, network: Netw
 }
 
 function ownServers(network: Exclude<NetworkSpec, { kind: "host" }>): string[] {
-  if (network.kind === "slirp4netns") return [`nameserver ${SLIRP_DNS}`];
-  if (network.kind === "pasta") return [`nameserver ${PASTA_DNS}`];
+  if (isHelper(network)) {
+    const { nameServer } = addressesOf(network);
+    return nameServer === null ? [] : [`nameserver ${nameServer}`];
+  }
   if (network.kind !== "bridge") return [];
   const own = network.networks.filter((attachment) => attachment.network.resolver);
   const [first] = own.flatMap((attachment) => attachment.network.gateways);

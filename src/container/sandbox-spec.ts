@@ -169,13 +169,18 @@ export interface JoinSpec {
   startTime: number;
 }
 
-export type NetworkSpec =
-  | { kind: "none" }
-  | { kind: "host" }
-  | { kind: "shared" }
-  | { kind: "slirp4netns"; program: string }
-  | { kind: "pasta"; program: string }
-  | BridgeSpec;
+export type NetworkSpec = { kind: "none" } | { kind: "host" } | { kind: "shared" } | HelperSpec | BridgeSpec;
+
+/** A program that is the way out: for one container, or for all that are on networks. */
+export interface HelperSpec {
+  kind: "slirp4netns" | "pasta";
+  program: string;
+  /** Its flags, beside those that its namespaces come with. */
+  options: string[];
+}
+
+/** What leads out of the user's networks. */
+export type WayOutSpec = { kind: "relay" } | HelperSpec;
 
 /** On networks of the user's own. */
 export interface BridgeSpec {
@@ -190,6 +195,8 @@ export interface BridgeSpec {
   nameServers: string[];
   /** `ndots` was set: a name of one label is for the search list. */
   ndots: boolean;
+  /** The first that this host can have serves all of the user's networks. */
+  waysOut: WayOutSpec[];
 }
 
 export interface PrefixSpec {

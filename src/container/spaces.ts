@@ -57,9 +57,9 @@ export function planSpaces({ spaces = {} }: CreateRequest): NamespacesSpec {
   return { pid: isOwn(pid), ipc: isOwn(ipc), uts: isOwn(uts), cgroup: isOwn(cgroup), time: true };
 }
 
-const OTHER_NETWORKS: readonly string[] = ["default", "none", "host", "slirp4netns", "pasta"];
+const OTHER_MODES = /^(?:none|host|container:.*|ns:.*|(?:slirp4netns|pasta)(?::.*)?)$/s;
 
-/** Whether it is on networks of the user's own, which the network keeper keeps. */
+/** Whether it is on networks of the user's own. `default` is what containers have that were made before there were any. */
 export function isOnBridge({ network }: CreateRequest): boolean {
-  return !OTHER_NETWORKS.includes(network) && !/^(?:container|ns):/.test(network);
+  return !OTHER_MODES.test(network);
 }

@@ -9,6 +9,7 @@ import { findProgram, readText, userName } from "./host.ts";
 import { sharedFilesystem } from "../store/index.ts";
 import { hireKeeper } from "./start.ts";
 import { storageChoice } from "./storage.ts";
+import { chooseWayOut } from "./ways-out.ts";
 
 const SETUID = 0o4000;
 const DEFAULT_FIRST_PORT = 1024;
@@ -50,7 +51,8 @@ export function readHostReport(engine: Engine): HostReport {
     lingers: existsSync("/run/systemd/seats") ? existsSync(`/var/lib/systemd/linger/${user.name}`) : null,
     dataHome: readDataHome(engine.store.layout.dataHome),
     devices: { tun: mayUse("/dev/net/tun"), fuse: mayUse("/dev/fuse") },
-    networkPrograms: ["slirp4netns", "pasta"].filter((program) => findProgram(program) !== null),
+    wayOut: wayOutHere(engine),
+    pings: mayPing(),
     hasFuseOverlay: findProgram("fuse-overlayfs") !== null,
     firstFreePort: readNumber("/proc/sys/net/ipv4/ip_unprivileged_port_start") ?? DEFAULT_FIRST_PORT,
     procMounts: mounts().flatMap(({ place }) => (place.startsWith("/proc/") ? [place] : [])),
@@ -74,6 +76,29 @@ function tryNamespace(engine: Engine): Pick<HostReport["userNamespaces"], "failu
     if (error instanceof BunkerError) return { failure: error.message, refused: failedCall(error) };
     throw error;
   }
+}
+
+/** Tries what starts try. */
+function wayOutHere(engine: Engine): HostReport["wayOut"] {
+  return chooseWayOut(() => {
+    try {
+      using keeper = hireKeeper(engine);
+      keeper.settle();
+      keeper.request("probeRelay");
+      return null;
+    } catch (error) {
+      if (error instanceof BunkerError) return error.message;
+      throw error;
+    }
+  });
+}
+
+/** Whether our group may have sockets that ping (icmp(7)). */
+function mayPing(): boolean {
+  const range = readText("/proc/sys/net/ipv4/ping_group_range").trim().split(/\s+/).map(Number);
+  const [first = 1, last = 0] = range;
+  const group = process.getgid?.() ?? 0;
+  return first <= group && group <= last;
 }
 
 function readMapper(name: string): Mapper {

@@ -1,7 +1,7 @@
 // What this host offers a container: ids, helper programs, limits. Read once per command, only by commands that start something.
 
 import { accessSync, constants, existsSync, readFileSync, readlinkSync } from "node:fs";
-import type { HostFacts, NetworkSpec } from "../container/index.ts";
+import { type HelperPlan, type HelperPort, type HostFacts, type NetworkSpec, planHelper } from "../container/index.ts";
 import { BunkerError } from "../errors.ts";
 
 const CGROUP_MOUNT = "/sys/fs/cgroup";
@@ -193,28 +193,33 @@ export function readText(path: string): string {
   }
 }
 
-/** `default` becomes the first back end that is installed: slirp4netns (quicker to start), then pasta, else none. */
-export function resolveNetwork(asked: string): { network: NetworkSpec; warning: string | null } {
-  if (asked.startsWith("container:")) return { network: { kind: "shared" }, warning: null };
-  if (asked === "host" || asked === "none") return { network: { kind: asked }, warning: null };
-  if (!mayWrite(TUN)) return noWayOut(`${TUN} is missing or not yours to use (modprobe tun), so it has no network`);
-  const slirp = asked === "pasta" ? null : findProgram("slirp4netns");
-  if (slirp !== null) return { network: { kind: "slirp4netns", program: slirp }, warning: null };
-  const pasta = asked === "slirp4netns" ? null : findProgram("pasta");
-  if (pasta === null && asked !== "default") {
-    throw new BunkerError("host-refused", `--network ${asked}: the program is not installed`, {
-      hint: "Install it, or leave the choice to bunker.",
-    });
-  }
-  if (pasta === null) {
-    return noWayOut("neither slirp4netns nor pasta is installed (apt install slirp4netns), so it has no network");
-  }
-  if (!hasDefaultRoute()) return noWayOut("the host has none itself now, without which pasta does not work");
-  return { network: { kind: "pasta", program: pasta }, warning: null };
+/** Why there are no networks here, nor any other way out; `null`: nothing is known to be in the way. */
+export function lackOfNetworks(): string | null {
+  return mayWrite(TUN) ? null : `${TUN} is missing or not yours to use (modprobe tun), so it has no network`;
 }
 
-function noWayOut(reason: string): { network: NetworkSpec; warning: string } {
-  return { network: { kind: "none" }, warning: `no way out of the container: ${reason}` };
+/** Of a container that is on no network of the user's. @throws BunkerError host-refused */
+export function resolveNetwork(asked: string, ports: readonly HelperPort[]): NetworkSpec {
+  if (asked.startsWith("container:")) return { kind: "shared" };
+  if (asked === "host" || asked === "none") return { kind: asked };
+  const helper = planHelper(asked, ports);
+  if (helper === null) throw new BunkerError("usage", `--network ${asked}: there is no such mode`);
+  const program = findProgram(helper.kind);
+  const lack = program === null ? "the program is not installed" : lackOfHelper(helper.kind);
+  if (program === null || lack !== null) {
+    throw new BunkerError("host-refused", `--network ${asked}: ${lack}`, {
+      hint: "Leave out --network: bunker needs no program for its networks.",
+    });
+  }
+  return { ...helper, program };
+}
+
+function lackOfHelper(kind: HelperPlan["kind"]): string | null {
+  if (!mayWrite(TUN)) return `${TUN} is missing or not yours to use (modprobe tun)`;
+  if (kind === "pasta" && !hasDefaultRoute()) {
+    return "the host has no default route now, without which pasta does not work";
+  }
+  return null;
 }
 
 /** A route to everywhere in /proc/net/route or ipv6_route (all zeros, by another device than the loopback one). */

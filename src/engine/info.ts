@@ -3,7 +3,7 @@
 import { readdirSync } from "node:fs";
 import { findAll, type HostReport } from "../host/index.ts";
 import type { Engine } from "./engine.ts";
-import { readText, resolveNetwork } from "./host.ts";
+import { readText } from "./host.ts";
 import { readHostReport } from "./host-report.ts";
 import { listContainers } from "./list.ts";
 import { storageChoice } from "./storage.ts";
@@ -58,10 +58,9 @@ export function describeEngine(engine: Engine): Record<string, unknown> & { Choi
   };
 }
 
-function choices(engine: Engine, { cgroup, mappers }: HostReport): Choice[] {
+function choices(engine: Engine, { cgroup, mappers, wayOut }: HostReport): Choice[] {
   const host = engine.host();
   const storage = storageChoice(engine);
-  const { network, warning } = resolveNetwork("default");
   const list = (ranges: typeof host.subuids): string =>
     ranges.map(({ start, count }) => `${start}+${count}`).join(", ");
   const mapping =
@@ -86,9 +85,7 @@ function choices(engine: Engine, { cgroup, mappers }: HostReport): Choice[] {
           chosen: cgroup.delegated,
           why: `the topmost group that is yours, with ${cgroup.controllers.join(", ") || "no controllers"}`,
         },
-    warning === null
-      ? { what: "way out", chosen: network.kind, why: "the first of slirp4netns and pasta that is installed" }
-      : { what: "way out", chosen: "none", why: warning },
+    { what: "way out", chosen: wayOut.chosen ?? "none", why: wayOut.why },
   ];
 }
 

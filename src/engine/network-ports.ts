@@ -1,8 +1,7 @@
 // A container's published ports: chosen, leased to it, and as its keeper is told.
 
-import type { BridgeSpec } from "../container/index.ts";
 import { BunkerError } from "../errors.ts";
-import { eachAddress, planAllPorts, type PortRequest } from "../network/index.ts";
+import { planAllPorts, type PortRequest } from "../network/index.ts";
 import type { ContainerRecord, PortRecord } from "../store/index.ts";
 import type { Engine } from "./engine.ts";
 import { probePort } from "./probe-port.ts";
@@ -17,6 +16,13 @@ export async function choosePorts(record: ContainerRecord): Promise<PortRequest[
   const chosen: PortRequest[] = [];
   for (const port of wantedPorts(record)) chosen.push({ ...port, hostPort: await probePort(port) });
   return chosen;
+}
+
+/** Those of a container that is on no network, chosen and leased. @throws BunkerError conflict */
+export async function planPorts(engine: Engine, record: ContainerRecord): Promise<PortRequest[]> {
+  const ports = await choosePorts(record);
+  engine.store.networks.lease(() => leasePorts(engine, record.id, ports));
+  return ports;
 }
 
 /** Within a transaction. @throws BunkerError conflict when another that runs has one of them */
@@ -46,9 +52,4 @@ function alreadyAllocated({ hostAddress, hostPort }: PortRequest): BunkerError {
   return new BunkerError("conflict", `Bind for ${address}:${hostPort} failed: port is already allocated`, {
     hint: `\`bunker ps --filter publish=${hostPort}\` shows the container that has it.`,
   });
-}
-
-/** On every address means every address of both kinds. */
-export function publishedOf({ protocol, hostAddress, hostPort, containerPort }: PortRecord): BridgeSpec["ports"] {
-  return eachAddress(hostAddress).map((host) => ({ protocol, host, hostPort, containerPort }));
 }

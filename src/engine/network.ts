@@ -1,34 +1,23 @@
 // A container's start on networks of the user's: addresses and ports are leased, and the plan for its keeper is made.
 
-import {
-  type AttachmentSpec,
-  type BridgeSpec,
-  HOST_GATEWAY,
-  type NetworkUse,
-  type PrefixSpec,
-} from "../container/index.ts";
+import type { AttachmentSpec, BridgeSpec, NetworkUse } from "../container/index.ts";
 import { BunkerError } from "../errors.ts";
 import {
-  bridgeName,
   DEFAULT_NETWORK,
-  macOf,
   type NetworkRequest,
   PLAIN_REQUEST,
   parsePrefix,
   planLease,
   planNetwork,
   type Prefix,
-  type SubnetPlan,
 } from "../network/index.ts";
-import { type ContainerRecord, type EndpointRecord, type NetworkRecord, noSuchNetwork } from "../store/index.ts";
+import type { ContainerRecord, EndpointRecord, NetworkRecord } from "../store/index.ts";
+import { attachmentOf, bridgeSpec, type LeasedEndpoint, type Place, placesOf } from "./bridge-spec.ts";
 import type { Engine } from "./engine.ts";
 import { hostRoutes } from "./host-routes.ts";
-import { choosePorts, leasePorts, publishedOf } from "./network-ports.ts";
+import { choosePorts, leasePorts } from "./network-ports.ts";
 import { viewRecord } from "./view.ts";
 
-const SHORT_ID = 12;
-/** Of a link's name in N: with a letter before and a number behind it has at most 15 bytes. */
-const PORT_ID = 10;
 /** How often a lease is tried again after its holder was found to have ended. */
 const TRIES = 3;
 
@@ -78,13 +67,13 @@ export function findNetwork(engine: Engine, word: string): NetworkRecord {
     : engine.store.networks.resolve(word);
 }
 
-interface Place {
+interface NewPlace {
   containerId: string;
   position: number;
   use: Omit<NetworkUse, "network">;
 }
 
-function put(engine: Engine, network: NetworkRecord, { containerId, position, use }: Place): void {
+function put(engine: Engine, network: NetworkRecord, { containerId, position, use }: NewPlace): void {
   const { aliases, asked, mac, interface: link } = use;
   const config = { aliases, asked, mac, interface: link };
   const endpoint = { containerId, networkId: network.id, position, address4: null, address6: null, config };
@@ -105,45 +94,32 @@ export async function planBridge(engine: Engine, record: ContainerRecord): Promi
   }
   const ports = await choosePorts(record);
   const places = leaseAgain(engine, () => {
-    const own = networks.endpointsOf(record.id).map((endpoint) => {
-      const network = networks.find(endpoint.networkId);
-      if (network === null) throw noSuchNetwork(endpoint.networkId.slice(0, SHORT_ID));
-      return { network, endpoint: lease(engine, network, endpoint) };
-    });
+    const own = placesOf(engine, record).map(({ network, endpoint }, position) => ({
+      network,
+      endpoint: lease(engine, network, inOrder(engine, endpoint, position)),
+    }));
     const isPublic = own.some(({ network }) => !network.config.internal);
     leasePorts(engine, record.id, isPublic ? ports : []);
     return own;
   });
-  const { names } = record.config.request;
-  const way = places.find(({ network }) => !network.config.internal);
-  return {
-    kind: "bridge",
-    networks: places.map((place, at) => attachmentOf(record, place, { at, isWayOut: place === way })),
-    ports: networks.portsOf(record.id).flatMap(publishedOf),
-    hostLoopback: (names?.extraHosts ?? []).some((line) => line.endsWith(`:${HOST_GATEWAY}`)),
-    name: record.name,
-    ndots: (names?.dnsOptions ?? []).some((option) => option.startsWith("ndots:")),
-    nameServers: names?.dns.length ? names.dns : places.flatMap(({ network }) => network.config.dns),
-  };
+  return bridgeSpec(record, places, networks.portsOf(record.id));
 }
 
 /** A running or resting container's place on one more network, leased. @throws BunkerError conflict */
 export function planAttachment(
   engine: Engine,
   record: ContainerRecord,
-  { network, endpoint, isFirst }: Leased & { isFirst: boolean },
+  { network, endpoint, isFirst }: Place & { isFirst: boolean },
 ): AttachmentSpec {
   const leased = leaseAgain(engine, () => lease(engine, network, endpoint));
   const isWayOut = isFirst && !network.config.internal;
-  return attachmentOf(record, { network, endpoint: leased }, { at: endpoint.position, isWayOut });
+  return attachmentOf(record, { network, endpoint: leased }, isWayOut);
 }
 
-interface Leased {
-  network: NetworkRecord;
-  endpoint: LeasedEndpoint;
+/** After others were disconnected: its links are numbered anew at each start. */
+function inOrder(engine: Engine, endpoint: LeasedEndpoint, position: number): LeasedEndpoint {
+  return endpoint.position === position ? endpoint : save(engine, { ...endpoint, position });
 }
-
-type LeasedEndpoint = Omit<EndpointRecord, "active">;
 
 /** The endpoint with its addresses: those it had, if it still may. Within a transaction. */
 function lease(engine: Engine, network: NetworkRecord, endpoint: LeasedEndpoint): LeasedEndpoint {
@@ -187,52 +163,4 @@ function leaseAgain<T>(engine: Engine, change: () => T): T {
       for (const record of containers.list(true)) viewRecord(engine, record);
     }
   }
-}
-
-function attachmentOf(
-  record: ContainerRecord,
-  { network, endpoint }: Leased,
-  { at, isWayOut }: { at: number; isWayOut: boolean },
-): AttachmentSpec {
-  const { name, id, config } = network;
-  const addresses = config.subnets.flatMap((plan) => prefixOn(plan, [endpoint.address4, endpoint.address6]));
-  const gateways = config.subnets.flatMap((plan) => prefixOn(plan, [plan.gateway]));
-  const { hostname } = record.config;
-  const names = [...endpoint.config.aliases, hostname];
-  return {
-    network: {
-      name,
-      bridge: bridgeName(id),
-      mac: macOf(null, id),
-      mtu: config.mtu,
-      gateways,
-      internal: config.internal,
-      resolver: !config.disableDns,
-      routes: config.routes.map(({ destination, gateway, metric }) => ({
-        destination: toPrefix(destination),
-        gateway,
-        metric,
-      })),
-    },
-    interface: endpoint.config.interface ?? `eth${at}`,
-    port: `v${record.id.slice(0, PORT_ID)}-${at}`,
-    mac: endpoint.config.mac ?? macOf(endpoint.address4, record.id),
-    addresses,
-    defaultGateways: isWayOut ? gateways.map(({ address }) => address) : [],
-    names: [...new Set(names)],
-  };
-}
-
-/** Those of `addresses` that are in the subnet, with its length. */
-function prefixOn({ subnet }: SubnetPlan, addresses: readonly (string | null)[]): PrefixSpec[] {
-  const { length } = toPrefix(subnet);
-  const isVersion6 = subnet.includes(":");
-  return addresses.flatMap((address) =>
-    address !== null && address.includes(":") === isVersion6 ? [{ address, length }] : [],
-  );
-}
-
-function toPrefix(text: string): PrefixSpec {
-  const slash = text.lastIndexOf("/");
-  return { address: text.slice(0, slash), length: Number(text.slice(slash + 1)) };
 }

@@ -1,6 +1,6 @@
 // docker's network verbs: networks made, shown and removed, and containers brought to them and taken off while they run.
 
-import type { AttachmentSpec } from "../container/index.ts";
+import { type AttachmentSpec, isOnBridge } from "../container/index.ts";
 import { BunkerError } from "../errors.ts";
 import {
   bridgeName,
@@ -183,9 +183,8 @@ export function disconnectNetwork(
 }
 
 function ensureConnectable({ name, config }: ContainerRecord): void {
-  const { network, networks } = config.request;
-  if (networks !== undefined && network !== "default") return;
-  if (network === "default") return;
+  if (isOnBridge(config.request)) return;
+  const { network } = config.request;
   throw new BunkerError("conflict", `container ${name} cannot be connected to networks: its network is ${network}`, {
     hint: "Make it anew with --network NAME.",
   });

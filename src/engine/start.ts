@@ -3,6 +3,7 @@
 import { existsSync } from "node:fs";
 import { type CreateRequest, donorsOf, isOnBridge, type NetworkSpec, planUserNamespace } from "../container/index.ts";
 import { BunkerError, wrapError } from "../errors.ts";
+import { DEFAULT_NETWORK } from "../network/index.ts";
 import { closeFd, isLocked } from "../native/index.ts";
 import type { ContainerRecord } from "../store/index.ts";
 import type { DeviceRequest } from "../volume/index.ts";
@@ -12,7 +13,7 @@ import { type CreateOptions, makeContainerTree, reserve, type Reserved } from ".
 import { discardContainer } from "./discard.ts";
 import type { Engine } from "./engine.ts";
 import { removeSpareImage } from "./image-removal.ts";
-import { resolveNetwork } from "./host.ts";
+import { lackOfNetworks, resolveNetwork } from "./host.ts";
 import { ensureHostsFile } from "./hosts-file.ts";
 import { attachRequest, followSession, type SessionEnd, type StreamOptions } from "./session.ts";
 import { specOf, type Surroundings } from "./spec.ts";
@@ -220,9 +221,27 @@ async function findNetwork(
   record: ContainerRecord,
 ): Promise<{ network: NetworkSpec; warning: string | null }> {
   const { request } = record.config;
-  if (!isOnBridge(request)) return resolveNetwork(request.network);
+  if (!isOnBridge(request)) return { network: await findOther(engine, record), warning: null };
+  const lack = isUndemanding(request) ? lackOfNetworks() : null;
+  if (lack !== null) return { network: { kind: "none" }, warning: `no way out of the container: ${lack}` };
   const { planBridge } = await import("./network.ts");
   return { network: await planBridge(engine, record), warning: null };
+}
+
+/** A mode of its own. */
+async function findOther(engine: Engine, record: ContainerRecord): Promise<NetworkSpec> {
+  const { request } = record.config;
+  if (request.ports === undefined && request.publishAll !== true) return resolveNetwork(request.network, []);
+  const { planPorts } = await import("./network-ports.ts");
+  return resolveNetwork(request.network, await planPorts(engine, record));
+}
+
+/** It asks for no more than the default network, without which it runs where there is none. */
+function isUndemanding({ networks = [], ports, publishAll }: CreateRequest): boolean {
+  const isPlain = networks.every(
+    ({ network, asked }) => network === DEFAULT_NETWORK && asked.address4 === null && asked.address6 === null,
+  );
+  return isPlain && ports === undefined && publishAll !== true;
 }
 
 async function lookForPeers(engine: Engine, record: ContainerRecord): Promise<Pick<Surroundings, "joins" | "names">> {

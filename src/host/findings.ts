@@ -30,6 +30,7 @@ export function findAll(report: HostReport): Finding[] {
     cgroups(report),
     lingering(report),
     wayOut(report),
+    pinging(report),
     fuse(report),
     lowPorts(report),
     clock(report),
@@ -226,23 +227,23 @@ function lingering({ lingers, user }: HostReport): Finding {
   };
 }
 
-function wayOut({ devices, networkPrograms, packager, nested }: HostReport): Finding {
+function wayOut({ devices, wayOut: { chosen, why, relayFailure }, packager, nested }: HostReport): Finding {
   const check = "way out";
-  const none = (cause: string, evidence: string, fix: string[]): Finding => ({
+  const none = (cause: string, evidence: string | null, fix: string[]): Finding => ({
     check,
     level: "warning",
-    cause: `${cause}: the default network leads nowhere`,
+    cause: `${cause}: networks lead nowhere`,
     evidence,
     fix,
   });
   if (!devices.tun && nested) return none(fromOutside("/dev/net/tun"), "/dev/net/tun", []);
-  if (!devices.tun)
+  if (!devices.tun) {
     return none("/dev/net/tun is missing or not yours to use", "/dev/net/tun", [
       "modprobe tun",
       "chmod 666 /dev/net/tun",
     ]);
-  const [program] = networkPrograms;
-  if (program !== undefined) return ok(check, `by ${program}`);
+  }
+  if (chosen !== null) return ok(check, `by ${chosen === "relay" ? "bunker's own relay" : chosen}: ${why}`);
   const packages = {
     apt: "slirp4netns",
     dnf: "slirp4netns",
@@ -250,7 +251,23 @@ function wayOut({ devices, networkPrograms, packager, nested }: HostReport): Fin
     pacman: "slirp4netns",
     zypper: "slirp4netns",
   };
-  return none("neither slirp4netns nor pasta is installed", "not in /usr/bin", install(packager, packages));
+  const modules = nested ? [] : ["modprobe -a nf_tables nft_tproxy nft_socket nft_fib_inet"];
+  return none("the kernel lacks what our relay needs, and neither slirp4netns nor pasta is installed", relayFailure, [
+    ...modules,
+    ...install(packager, packages),
+  ]);
+}
+
+function pinging({ pings, nested }: HostReport): Finding {
+  const check = "ping";
+  if (pings) return ok(check, "containers may ping the outside");
+  return {
+    check,
+    level: "warning",
+    cause: "containers cannot ping what is outside of their networks",
+    evidence: "your group is not in /proc/sys/net/ipv4/ping_group_range",
+    fix: nested ? [] : ['sysctl -w net.ipv4.ping_group_range="0 2147483647"'],
+  };
 }
 
 /** In a container nobody loads modules. */

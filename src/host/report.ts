@@ -33,8 +33,10 @@ export interface HostReport {
   dataHome: { path: string; filesystem: string; options: string[]; freeBytes: number; shared: string | null };
   /** May be read and written. */
   devices: { tun: boolean; fuse: boolean };
-  /** Programs for the way out of a container that are installed. */
-  networkPrograms: string[];
+  /** What leads out of the user's networks, or `null`; and why the relay cannot, which needs no program. */
+  wayOut: { chosen: "relay" | "slirp4netns" | "pasta" | null; why: string; relayFailure: string | null };
+  /** Our group may ping. */
+  pings: boolean;
   /** fuse-overlayfs is installed. */
   hasFuseOverlay: boolean;
   /** The first port an ordinary user may listen on. */

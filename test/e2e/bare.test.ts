@@ -17,13 +17,13 @@ const TIMEOUT_MS = 300_000;
 
 describe("a bare Debian", () => {
   it(
-    "is enough to pull, run, enter and remove, with one id and no way out",
+    "is enough to pull, run, enter and remove, with one id and networks of ours",
     async () => {
       await using env = await TestEnv.create({ root: bareRoot() });
       expect(existsSync(env.host.view("/usr/bin/newuidmap"))).toBe(false);
       const said = await env.run(["run", "--rm", "hello"]);
-      expect([said.code, said.stdout]).toEqual([0, expect.stringContaining("Hello from inside a container!")]);
-      expect(said.stderr).toContain("neither slirp4netns nor pasta is installed");
+      expect([said.code, said.stderr]).toEqual([0, ""]);
+      expect(said.stdout).toContain("Hello from inside a container!");
       using registry = startRegistry();
       const reference = registry.push("two", "1", makeImage({ layers: [makeLayer([file("of", "x\n")])] }));
       await env.ok(["pull", "--quiet", reference]);
@@ -34,7 +34,7 @@ describe("a bare Debian", () => {
       const findings = JSON.parse((await env.run(["doctor", "--json"])).stdout) as { check: string; fix: string[] }[];
       const fixes = findings.flatMap(({ fix }) => fix);
       expect(fixes).toContain("apt-get install -y uidmap");
-      expect(fixes).toContain("apt-get install -y slirp4netns");
+      expect(fixes).not.toContain("apt-get install -y slirp4netns");
     },
     TIMEOUT_MS,
   );

@@ -22,6 +22,9 @@ function takeBack(path: string, uid: number): void {
   database.run("ATTACH ? AS newer", [path]);
   const tables = database.query<{ name: string }, []>("SELECT name FROM main.sqlite_schema WHERE type = 'table'").all();
   for (const { name } of tables) database.run(`INSERT INTO main.${name} SELECT * FROM newer.${name}`);
+  // As then: before there were networks.
+  database.run(`UPDATE containers
+    SET config = json_remove(json_set(config, '$.request.network', 'default'), '$.request.networks')`);
   database.run("PRAGMA user_version = 1");
   database.run(`PRAGMA application_id = ${APPLICATION_ID}`);
   database.close();
@@ -32,19 +35,19 @@ function takeBack(path: string, uid: number): void {
 }
 
 describe("a database of the first version", () => {
-  it("has its containers, volumes and images after the next command, and takes a container without an image", async () => {
+  it("has its containers, volumes and images after the next command, brings them to the default network, and takes a container without an image", async () => {
     const { env } = stage;
     await env.ok([
       "create",
       "--name=c",
-      "--network=none",
       "-v",
       "kept:/kept",
       "-v",
       "/own",
       "busybox",
-      "cat",
-      "/kept/x",
+      "sh",
+      "-c",
+      "cat /kept/x; hostname -i",
     ]);
     await env.ok(["run", "--rm", "--network=none", "-v", "kept:/kept", "busybox", "sh", "-c", "echo stored > /kept/x"]);
     const volumes = await env.ok(["volume", "ls", "-q"]);
@@ -53,7 +56,7 @@ describe("a database of the first version", () => {
     expect(listed).toEqual(["c busybox", "c busybox", "c busybox"]);
     expect(await env.ok(["volume", "ls", "-q"])).toBe(volumes);
     expect(volumes.split("\n")).toHaveLength(2);
-    expect(await env.ok(["start", "-a", "c"])).toBe("stored");
+    expect(await env.ok(["start", "-a", "c"])).toMatch(/^stored\n172\.17\./);
     expect(await env.fails(["volume", "rm", "kept"], 1)).toContain("in use");
     const directory = env.makeDirectory("root");
     await env.ok(["create", "--name=d", "--rootfs", directory, "true"]);

@@ -1,23 +1,22 @@
 //! Container mode: makes one sandbox and stays with it as its monitor, for as long as it lives.
 //!
 //! One thread, one poll loop. `protocol` is what clients may ask, `client` one connection, `session` a process with its streams,
-//! `stream` how bytes travel, `log` the log, `record` the files others read, `companion` a program that serves the container,
-//! `network` the one for the way out, `bridge` the connection to the network keeper, `root` the one that shows the root where the
+//! `stream` how bytes travel, `log` the log, `record` the files others read, `bridge` the connection to the network keeper, `root` the one that shows the root where the
 //! kernel does not, `monitor` joins them.
 
 mod bridge;
 mod client;
-mod companion;
 mod detach_keys;
 mod group;
 mod log;
 mod monitor;
-mod network;
 mod protocol;
 mod record;
 mod root;
 mod session;
 mod stream;
+
+pub use record::Helper as HelperRecord;
 
 use std::os::fd::AsFd;
 

@@ -2,8 +2,10 @@
 //! everything over descriptor 3, reads no configuration. Its mode is its first argument. Small, because each container that runs
 //! holds one in memory: what only jobs need is the worker's (bin/worker.rs).
 
+mod companion;
 mod container;
 mod network;
+mod way_out;
 
 use std::ffi::OsString;
 
@@ -24,7 +26,7 @@ fn main() {
         }
         Some("network") => {
             stand_alone();
-            network::main(arguments.next());
+            network::main(arguments);
         }
         Some("init") => bunker_runtime::sandbox::init(arguments.collect::<Vec<OsString>>()),
         _ => bunker_sys::process::exit(USAGE),

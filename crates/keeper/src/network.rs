@@ -8,10 +8,11 @@ mod names;
 mod ports;
 pub mod protocol;
 mod service;
-mod world;
+pub mod world;
 
 use std::ffi::OsString;
 
+use bunker_runtime::spec::WayOut;
 use bunker_sys::{file, process};
 
 /// Our end of the channel to the keeper that started us.
@@ -19,13 +20,16 @@ const CHANNEL_FD: i32 = 3;
 /// N, if it is there already.
 const NAMESPACE_FD: i32 = 4;
 
-/// Runs until no container has been on a network for a while. `user_runtime_dir`: the runtime directory of the data home.
-pub fn main(user_runtime_dir: Option<OsString>) {
+/// Runs until no container has been on a network for a while. `words`: the runtime directory of the data home, and as JSON the ways out
+/// that may be taken.
+pub fn main(mut words: impl Iterator<Item = OsString>) {
     let channel = file::inherited(CHANNEL_FD);
-    let directory = user_runtime_dir.and_then(|directory| directory.into_string().ok());
-    match (channel, directory) {
-        (Ok(channel), Some(directory)) => {
-            service::Service::new(channel, file::inherited(NAMESPACE_FD).ok(), &directory).run();
+    let directory = words.next().and_then(|word| word.into_string().ok());
+    let ways_out = words.next().and_then(|word| serde_json::from_slice::<Vec<WayOut>>(word.as_encoded_bytes()).ok());
+    match (channel, directory, ways_out) {
+        (Ok(channel), Some(directory), Some(ways_out)) => {
+            let kept = file::inherited(NAMESPACE_FD).ok();
+            service::Service::new(channel, kept, (&directory, &ways_out)).run();
         }
         // There is nobody to tell.
         _ => process::exit(1),

@@ -3,7 +3,7 @@
 //! nobody has to stay there. What is done twice, after somebody died half-way, is well: what is there is taken or replaced.
 
 use crate::netlink::{Bridge, Mac, Netlink, Route, RouteKind, Rule, Veth, is_there};
-use crate::nft::{self, MARK_LOCAL, MARK_TUN, Port, TUN_NAME};
+use crate::nft::{self, MARK_LOCAL, MARK_TUN, Port, TUN_NAME, Way};
 use bunker_sys::namespace::{self, NETWORK};
 use bunker_sys::{SysError, SysResult};
 use std::io::ErrorKind;
@@ -42,6 +42,9 @@ const SYSCTLS: [(&str, &str); 14] = [
     ("ipv6/conf/default/dad_transmits", "0"),
 ];
 
+/// Whether links that come to be listen to routers.
+const ROUTERS_OF_NEW: &str = "ipv6/conf/default/accept_ra";
+
 /// Of a container's network namespace: a container listens to no router, and has IPv6 only where its networks have it.
 const CONTAINER_SYSCTLS: [(&str, &str); 5] = [
     ("ipv6/conf/all/accept_ra", "0"),
@@ -55,6 +58,8 @@ const CONTAINER_SYSCTLS: [(&str, &str); 5] = [
 pub struct Sockets {
     pub route: Netlink,
     pub filter: Netlink,
+    /// The interface that is the way out, unless the relay is.
+    way_out: Option<u32>,
 }
 
 /// A bridge network.
@@ -66,6 +71,8 @@ pub struct Network {
     pub mtu: u32,
     /// The bridge's own addresses, with the length of the network's prefix.
     pub gateways: Vec<(IpAddr, u8)>,
+    /// Nothing leaves it.
+    pub internal: bool,
 }
 
 /// A container's place on a network.
@@ -108,19 +115,36 @@ impl Sockets {
     /// # Errors
     /// Of socket(2).
     pub fn open() -> SysResult<Self> {
-        Ok(Self { route: Netlink::route()?, filter: Netlink::filter()? })
+        Ok(Self { route: Netlink::route()?, filter: Netlink::filter()?, way_out: None })
     }
 
-    /// Makes N ready for bridges and for the relay, whose tun is there and whose listeners are at this port. Must be called
-    /// in N, for its sysctls.
+    /// Makes N ready for bridges and for the relay, whose tun is there. Must be called in N, for its sysctls.
     ///
     /// # Errors
     /// `ENOENT` from nftables where the kernel lacks what the rules need: then another way out has to serve.
-    pub fn settle(&mut self, listener: u16) -> SysResult<()> {
+    pub fn settle(&mut self, way: Way<'_>) -> SysResult<()> {
         write_sysctls(&SYSCTLS)?;
         self.route.set_up(LOOPBACK)?;
-        nft::ruleset(listener).apply("set up nftables", &mut self.filter)?;
-        self.lead_to_relay()
+        nft::ruleset(way).apply("set up nftables", &mut self.filter)?;
+        match way {
+            Way::Relay(_) => self.lead_to_relay(),
+            Way::Interface(name) => {
+                // One of a helper's that is gone, or should be.
+                self.remove(name)?;
+                // To the one that comes its helper may say where it leads.
+                write_sysctls(&[(ROUTERS_OF_NEW, "2")])
+            }
+        }
+    }
+
+    /// The interface that is the way out has come. Must be called in N.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn lead_to(&mut self, interface: &str) -> SysResult<()> {
+        write_sysctls(&[(ROUTERS_OF_NEW, "0")])?;
+        self.way_out = Some(self.route.link_index(interface)?);
+        Ok(())
     }
 
     /// What goes with the tun, and has to be made again with it.
@@ -156,7 +180,9 @@ impl Sockets {
         for (address, prefix) in &network.gateways {
             unless_there(self.route.add_address(link, *address, *prefix))?;
         }
-        nft::join(link).apply("add a bridge to nftables", &mut self.filter)?;
+        for to in [Some(link), self.way_out.filter(|_| !network.internal)].into_iter().flatten() {
+            nft::join(link, to).apply("add a bridge to nftables", &mut self.filter)?;
+        }
         self.route.set_up(link)
     }
 
@@ -164,7 +190,9 @@ impl Sockets {
     /// The kernel's; that it is gone is none.
     pub fn remove_network(&mut self, bridge: &str) -> SysResult<()> {
         let Ok(link) = self.route.link_index(bridge) else { return Ok(()) };
-        unless_gone(nft::part(link).apply("remove a bridge from nftables", &mut self.filter))?;
+        for to in [Some(link), self.way_out].into_iter().flatten() {
+            unless_gone(nft::part(link, to).apply("remove a bridge from nftables", &mut self.filter))?;
+        }
         unless_gone(self.route.remove_link(link))
     }
 

@@ -17,6 +17,7 @@
 
 mod batch;
 mod expression;
+mod forward;
 
 pub use batch::Batch;
 
@@ -65,11 +66,24 @@ pub struct Port {
     pub addresses: Vec<IpAddr>,
 }
 
-/// All rules, with the relay's listeners on this port of 127.0.0.1 and `::1`. Replaces what is there.
+/// What leads out of N.
+#[derive(Clone, Copy, Debug)]
+pub enum Way<'a> {
+    /// The relay, with its listeners on this port of 127.0.0.1 and `::1`.
+    Relay(u16),
+    /// An interface of this name.
+    Interface(&'a str),
+}
+
+/// All rules. Replaces what is there.
 #[must_use]
-pub fn ruleset(listener: u16) -> Batch {
+pub fn ruleset(way: Way<'_>) -> Batch {
     let mut batch = Batch::default();
-    steer(&mut batch.table(batch::INET, TABLE), listener);
+    let mut table = batch.table(batch::INET, TABLE);
+    match way {
+        Way::Relay(listener) => steer(&mut table, listener),
+        Way::Interface(name) => forward::steer(&mut table, name),
+    }
     keep_honest(&mut batch.table(batch::BRIDGE, TABLE));
     batch
 }
@@ -86,24 +100,25 @@ pub fn dismiss(port: &Port) -> Batch {
     with_elements(port, |table, set, elements| table.remove_elements(set, elements))
 }
 
-/// From now on packets may stay within this bridge: the kernel shows even those to `forward` where `br_netfilter` is loaded.
+/// From now on packets may go from one link to the other. Within a bridge, too: where `br_netfilter` is loaded the kernel shows even
+/// those to `forward`.
 #[must_use]
-pub fn join(bridge: u32) -> Batch {
+pub fn join(from: u32, to: u32) -> Batch {
     let mut batch = Batch::default();
-    batch.table_there(batch::INET, TABLE).add_elements(BRIDGES, &[within(bridge)]);
+    batch.table_there(batch::INET, TABLE).add_elements(BRIDGES, &[pair(from, to)]);
     batch
 }
 
 /// No more.
 #[must_use]
-pub fn part(bridge: u32) -> Batch {
+pub fn part(from: u32, to: u32) -> Batch {
     let mut batch = Batch::default();
-    batch.table_there(batch::INET, TABLE).remove_elements(BRIDGES, &[within(bridge)]);
+    batch.table_there(batch::INET, TABLE).remove_elements(BRIDGES, &[pair(from, to)]);
     batch
 }
 
-fn within(bridge: u32) -> Vec<u8> {
-    [bridge.to_ne_bytes(), bridge.to_ne_bytes()].concat()
+fn pair(from: u32, to: u32) -> Vec<u8> {
+    [from.to_ne_bytes(), to.to_ne_bytes()].concat()
 }
 
 fn with_elements(port: &Port, act: impl Fn(&mut batch::Table<'_>, &str, &[Vec<u8>])) -> Batch {
@@ -139,11 +154,12 @@ fn link_local([a, b, c, d, e, f]: Mac) -> Ipv6Addr {
 }
 
 fn steer(table: &mut batch::Table<'_>, listener: u16) {
-    table.set(&Set { name: BRIDGES, fields: &[4, 4], key_length: 8 });
+    table.set(&bridges());
     for name in ["frombridge", "fromtun"] {
         table.chain(&Chain { name, hook: None });
     }
-    let hook = |name, number, priority, is_open| Chain { name, hook: Some(Hook { number, priority, is_open }) };
+    let hook =
+        |name, number, priority, is_open| Chain { name, hook: Some(Hook { number, priority, is_open, is_nat: false }) };
     table.chain(&hook("prerouting", batch::PREROUTING, MANGLE, true));
     table.chain(&hook("input", batch::INPUT, FILTER, false));
     table.chain(&hook("forward", batch::FORWARD, FILTER, false));
@@ -169,7 +185,9 @@ fn steer(table: &mut batch::Table<'_>, listener: u16) {
     table.rule("fromtun", &rule([is_tcp(), vec![Expression::reset()]]));
     table.rule("fromtun", &rule([vec![verdict(batch::DROP)]]));
 
-    for admitted in inputs() {
+    // Of clients that the relay speaks for with N's own address.
+    let awaited = [enters_by_bridge(), is_protocol(UDP), vec![Expression::any_socket()]].concat();
+    for admitted in inputs().into_iter().chain([awaited]) {
         table.rule("input", &rule([admitted, accept()]));
     }
     table.rule("input", &rule([is_tcp(), vec![Expression::reset()]]));
@@ -177,8 +195,17 @@ fn steer(table: &mut batch::Table<'_>, listener: u16) {
 
     table.rule("forward", &rule([enters_by_tun(), leaves_by_bridge(), accept()]));
     table.rule("forward", &rule([enters_by_bridge(), leaves_by_tun(), accept()]));
+    table.rule("forward", &within_bridges(BRIDGES));
+}
+
+/// Pairs of links between which packets may go.
+fn bridges() -> Set<'static> {
+    Set { name: BRIDGES, fields: &[4, 4], key_length: 8 }
+}
+
+fn within_bridges(pairs: &str) -> Vec<Expression> {
     let links = vec![Expression::meta(Key::InIndex), Expression::meta_into_word(1, Key::OutIndex)];
-    table.rule("forward", &rule([links, vec![Expression::in_set(BRIDGES)], accept()]));
+    rule([links, vec![Expression::in_set(pairs)], accept()])
 }
 
 /// What N itself listens to.
@@ -193,8 +220,6 @@ fn inputs() -> Vec<Vec<Expression>> {
         let port = [Expression::payload(Base::Transport, 2, 2), Expression::equal(&DNS.to_be_bytes())];
         admitted.push(by_bridge([is_protocol(protocol), port.into()].concat()));
     }
-    // Of clients that the relay speaks for with N's own address.
-    admitted.push(by_bridge([is_protocol(UDP), vec![Expression::any_socket()]].concat()));
     for kind in [ECHO_REQUEST_6, NEIGHBOUR_SOLICITATION, NEIGHBOUR_ADVERTISEMENT] {
         admitted.push(by_bridge(is_icmp(ICMP6, kind)));
     }
@@ -207,7 +232,7 @@ fn keep_honest(table: &mut batch::Table<'_>) {
     const SENDER_IN_ARP: u32 = 14;
     table.set(&Set { name: PORTS_4, fields: &[4, 6, 4], key_length: WHO + 4 });
     table.set(&Set { name: PORTS_6, fields: &[4, 6, 16], key_length: WHO + 16 });
-    let hook = Hook { number: batch::PREROUTING, priority: BEFORE_ALL, is_open: true };
+    let hook = Hook { number: batch::PREROUTING, priority: BEFORE_ALL, is_open: true, is_nat: false };
     table.chain(&Chain { name: "prerouting", hook: Some(hook) });
     let stranger = |kind: u16, (offset, length), set| {
         let link = Expression::meta(Key::InIndex);

@@ -263,6 +263,11 @@ impl Relay {
         self.shared.change(|sources| sources.set_subnets(subnets));
     }
 
+    /// From now on containers see their gateway instead of clients' own addresses: what they send elsewhere does not come to us.
+    pub fn hide_clients(&self) {
+        self.shared.change(Sources::hide_clients);
+    }
+
     pub fn statistics(&self) -> Statistics {
         let read = |count: &AtomicUsize| count.load(Ordering::Relaxed);
         let counts = &self.shared.counts;

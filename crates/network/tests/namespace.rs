@@ -4,7 +4,7 @@
 
 use bunker_network::namespace::{self, Network, Plug, Sockets, visit};
 use bunker_network::netlink::Netlink;
-use bunker_network::nft::Port;
+use bunker_network::nft::{Port, Way};
 use bunker_sys::SysResult;
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
@@ -69,6 +69,7 @@ fn network(name: &str, number: u8) -> Network {
         mac: [2, 0, 0, 0, 0, number],
         mtu: MTU,
         gateways: vec![(ip4(number, 1), 24), (ip6(number, 1), 64)],
+        internal: false,
     }
 }
 
@@ -78,7 +79,7 @@ impl World {
         let mut sockets = visit(inside.as_fd(), || {
             Command::new("ip").args(["tuntap", "add", "tun0", "mode", "tun"]).status().expect("ip");
             let mut sockets = Sockets::open()?;
-            sockets.settle(LISTENER)?;
+            sockets.settle(Way::Relay(LISTENER))?;
             Ok(sockets)
         })
         .expect("N settled");
@@ -214,14 +215,14 @@ fn nobody_speaks_with_anothers_address() {
 fn all_can_be_done_twice_and_leaves_nothing() {
     let mut world = World::new();
     let World { inside, sockets } = &mut world;
-    visit(inside.as_fd(), || sockets.settle(LISTENER)).expect("settled again");
+    visit(inside.as_fd(), || sockets.settle(Way::Relay(LISTENER))).expect("settled again");
     world.sockets.add_network(&network("one", 1)).expect("a network that is there");
     let first = world.container("br-one", 2);
     // Somebody died, and its successor finds all as it was: only nftables is new.
     let flow = first.listen(ip4(1, 2));
     let second = world.container("br-one", 3);
     let World { inside, sockets } = &mut world;
-    visit(inside.as_fd(), || sockets.settle(LISTENER)).expect("settled again");
+    visit(inside.as_fd(), || sockets.settle(Way::Relay(LISTENER))).expect("settled again");
     for name in ["one", "two"] {
         world.sockets.add_network(&network(name, if name == "one" { 1 } else { 2 })).expect("a network that is there");
     }

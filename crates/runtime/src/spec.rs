@@ -7,7 +7,7 @@ mod network;
 mod process;
 
 pub use bundle::{Bundle, CapabilitySets, NamespaceKind, NamespacePath};
-pub use network::{Attachment, BridgeNetwork, Network, Prefix, Protocol, PublishedPort, Route};
+pub use network::{Attachment, BridgeNetwork, Network, Prefix, Program, Protocol, PublishedPort, Route, WayOut};
 pub use process::{Capabilities, ExecSpec, Process, Rlimit, Seccomp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

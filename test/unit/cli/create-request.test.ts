@@ -31,7 +31,10 @@ test("without flags everything is as the image has it", () => {
     noNewPrivileges: false,
     seccomp: "default",
     ulimits: [],
-    network: "default",
+    network: "bridge",
+    networks: [
+      { network: "bridge", aliases: [], asked: { address4: null, address6: null }, mac: null, interface: null },
+    ],
     init: false,
     stopSignal: null,
     stopTimeout: null,

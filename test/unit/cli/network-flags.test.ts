@@ -22,12 +22,10 @@ function collect(values: Partial<Values>) {
 
 describe("--network", () => {
   test.each([
-    [[], "default"],
-    [["default"], "default"],
-    [["private"], "default"],
     [["none"], "none"],
     [["host"], "host"],
     [["slirp4netns"], "slirp4netns"],
+    [["pasta:--mtu,1500"], "pasta:--mtu,1500"],
     [["container:x"], "container:x"],
     [["ns:/x"], "ns:/x"],
   ])("%j is the mode %s, without networks", (network, mode) => expect(collect({ network })).toEqual({ network: mode }));
@@ -42,14 +40,15 @@ describe("--network", () => {
     });
   });
 
-  test("is bridge where a container is to be reached", () => {
+  test("is bridge unless it is said", () => {
     const bridge = { network: "bridge", networks: [{ ...PLAIN, network: "bridge" }] };
     const publish = [parsePortWord("80")];
+    for (const network of [[], ["default"], ["private"], ["bridge"]]) expect(collect({ network })).toEqual(bridge);
     expect(collect({ publish })).toEqual({ ...bridge, ports: publish.flat() });
     expect(collect({ "publish-all": true })).toEqual({ ...bridge, publishAll: true });
     expect(collect({ "add-host": ["h:host-gateway"] })).toEqual(bridge);
-    expect(collect({ network: ["bridge"] })).toEqual(bridge);
     expect(collect({ network: ["none"], publish })).toEqual({ network: "none" });
+    expect(collect({ network: ["pasta"], publish })).toEqual({ network: "pasta", ports: publish.flat() });
   });
 
   test.each<[Partial<Values>, string]>([
@@ -63,7 +62,9 @@ describe("--network", () => {
       "port publishing and the container type network mode",
     ],
     [{ network: ["host"], ip: "10.0.0.5" }, "conflicting options: addresses or aliases and --network host"],
-    [{ network: ["pasta:-T,80"] }, "options of pasta are not supported"],
+    [{ network: ["slirp4netns:x=1"] }, "unknown option for slirp4netns: x=1"],
+    [{ network: ["slirp4netns"], publish: [parsePortWord("80")] }, "-p with --network slirp4netns"],
+    [{ network: ["bridge", "default"] }, "is specified multiple times"],
     [{ network: ["none"], "add-host": ["h:host-gateway"] }, "--network none has no host-gateway"],
     [{ ip: "fd00::1" }, "invalid IPv4 address: fd00::1"],
     [{ ip6: "10.0.0.5" }, "invalid IPv6 address: 10.0.0.5"],

@@ -5,7 +5,7 @@ use std::ffi::CString;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use bunker_runtime::spec::{Attachment, Network, SPEC_VERSION, SandboxSpec};
+use bunker_runtime::spec::{Attachment, Network, SPEC_VERSION, SandboxSpec, WayOut};
 use bunker_runtime::{Failure, FailureCode};
 use bunker_sys::client::channel;
 use bunker_sys::poll::{self, Watch};
@@ -28,15 +28,17 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub struct Bridge {
     user_runtime_dir: String,
     container: protocol::Container,
+    ways_out: Vec<WayOut>,
     /// The container's network namespace, and its first process.
     namespace: OwnedFd,
     pidfd: OwnedFd,
+    /// Held until a network keeper that we started can be found by others. Let go before the channel: one that cannot serve takes
+    /// its directory along when that ends.
+    starting: Option<OwnedFd>,
     /// None while there is no network keeper.
     channel: Option<OwnedFd>,
     /// N, for the next network keeper.
     kept: Option<OwnedFd>,
-    /// Held until a network keeper that we started can be found by others.
-    starting: Option<OwnedFd>,
     retry_at: Option<Instant>,
 }
 
@@ -53,7 +55,8 @@ impl Bridge {
 
     /// Of a container on networks of ours, without a network keeper yet: `heal` finds one.
     pub fn lost(spec: &SandboxSpec, namespace: OwnedFd, pidfd: OwnedFd) -> Option<Self> {
-        let Network::Bridge { networks, ports, host_loopback, name, name_servers, ndots } = &spec.network else {
+        let Network::Bridge { networks, ports, host_loopback, name, name_servers, ndots, ways_out } = &spec.network
+        else {
             return None;
         };
         let container = protocol::Container {
@@ -68,6 +71,7 @@ impl Bridge {
         Some(Self {
             user_runtime_dir: spec.user_runtime_dir.clone(),
             container,
+            ways_out: ways_out.clone(),
             namespace,
             pidfd,
             channel: None,
@@ -100,7 +104,7 @@ impl Bridge {
             return Ok(channel);
         }
         self.starting = Some(held);
-        start_network_keeper(&self.user_runtime_dir, self.kept.as_ref())
+        start_network_keeper(&self.user_runtime_dir, &self.ways_out, self.kept.as_ref())
     }
 
     /// Waits until the container is on its networks.
@@ -221,11 +225,14 @@ const NAMESPACE: i32 = 4;
 const FIRST_OTHER: i32 = 5;
 
 /// This very program in network mode, in U as we are, as nobody's child: it lives longer than its first container.
-fn start_network_keeper(user_runtime_dir: &str, kept: Option<&OwnedFd>) -> SysResult<OwnedFd> {
+fn start_network_keeper(user_runtime_dir: &str, ways_out: &[WayOut], kept: Option<&OwnedFd>) -> SysResult<OwnedFd> {
     // Out of the way of what it is given.
     let own = file::duplicate_above(file::open("/proc/self/exe", path::O_RDONLY)?.as_fd(), FIRST_OTHER)?;
-    let words: Vec<CString> =
-        ["keeper", "network", user_runtime_dir].into_iter().filter_map(|word| CString::new(word).ok()).collect();
+    let ways_out = serde_json::to_string(ways_out).unwrap_or_default();
+    let words: Vec<CString> = ["keeper", "network", user_runtime_dir, &ways_out]
+        .into_iter()
+        .filter_map(|word| CString::new(word).ok())
+        .collect();
     let (ours, theirs) = channel::pair()?;
     match process::clone_process(0, None, false)? {
         Cloned::Parent { pid, .. } => process::wait_child(pid, true)?,

@@ -20,7 +20,6 @@ use bunker_sys::{file, socket};
 
 use super::bridge::Bridge;
 use super::client::Client;
-use super::companion::Helper;
 use super::group::Group;
 use super::log::Log;
 use super::protocol::{self, Request, Streams};
@@ -28,6 +27,7 @@ use super::record::State;
 use super::root::RootHelper;
 use super::session::{Ends, Session};
 use super::stream::{CHUNK, Typed};
+use crate::companion::Helper;
 
 /// The container's own process among the sessions; execs follow.
 const MAIN: u32 = 0;
@@ -259,6 +259,7 @@ impl Monitor {
             Request::Create { spec } => self.create(*spec, fds),
             Request::Start => self.start(),
             Request::Adopt { spec, state } => self.adopt(*spec, state, fds),
+            Request::ProbeRelay => crate::network::world::probe(),
             Request::Tidy { trash, paths } => {
                 self.doomed = Doomed { trash, paths };
                 Ok(())

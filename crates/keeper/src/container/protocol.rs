@@ -58,6 +58,8 @@ pub enum Request {
     Disconnect {
         bridge: String,
     },
+    /// Whether our own relay can be the way out of networks here.
+    ProbeRelay,
     /// Become the keeper of a container whose own was killed.
     Adopt {
         spec: Box<SandboxSpec>,

@@ -6,8 +6,8 @@ use bunker_runtime::spec::SandboxSpec;
 use bunker_sys::poll::{self, Watch};
 use bunker_sys::process;
 
-use super::companion::Helper;
 use super::record::Helper as Record;
+use crate::companion::Helper;
 
 const SIGKILL: i32 = 9;
 /// Until it has written down the last of what it was given. Longer only while a `cp` still looks into the root.

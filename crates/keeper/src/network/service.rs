@@ -1,5 +1,6 @@
 //! The network keeper's loop: keepers, what they ask, and the ends of containers whose keepers are gone.
 
+use bunker_runtime::spec::WayOut;
 use bunker_runtime::userns::{self, Membership};
 use bunker_runtime::{Failure, FailureCode};
 use bunker_sys::poll::{self, Watch};
@@ -40,15 +41,16 @@ enum Token {
     Connection(usize),
     End(String),
     Names(u64),
+    WayOut,
 }
 
 impl Service {
     /// `channel` leads to the keeper that started us; `kept` is N if another network keeper left one.
-    pub fn new(channel: OwnedFd, kept: Option<OwnedFd>, user_runtime_dir: &str) -> Self {
+    pub fn new(channel: OwnedFd, kept: Option<OwnedFd>, (user_runtime_dir, ways_out): (&str, &[WayOut])) -> Self {
         let directory = format!("{user_runtime_dir}/{}", protocol::DIRECTORY);
         let membership = userns::register(user_runtime_dir);
         let listener = socket::listen_control(&directory).map_err(Failure::from);
-        let world = World::new(kept);
+        let world = World::new(kept, ways_out);
         let (world, listener, membership) = match (world, listener, membership) {
             (Ok(world), Ok(listener), Ok(membership)) => (Ok(world), Some(listener), Some(membership)),
             (Err(failure), ..) | (_, Err(failure), _) | (.., Err(failure)) => (Err(failure), None, None),
@@ -145,6 +147,7 @@ impl Service {
                 let watch = Watch::new(interest.fd, interest.is_readable_wanted, interest.is_writable_wanted);
                 (watch, Token::Names(interest.token))
             }));
+            list.extend(world.end_of_way_out().map(|end| (Watch::new(end, true, false), Token::WayOut)));
             list.extend(world.ends().map(|(id, end)| (Watch::new(end, true, false), Token::End(id.clone()))));
         }
         list.into_iter().unzip()
@@ -159,6 +162,8 @@ impl Service {
                     world.names.ready(*token);
                 }
             }
+            // As if killed: the keepers start another, with another.
+            Token::WayOut => process::exit(1),
             Token::End(id) => {
                 if let Ok(world) = &mut self.world {
                     world.leave(id);

@@ -2,14 +2,17 @@
 
 use bunker_network::namespace::{self, Network, Plug, Sockets, visit};
 use bunker_network::netlink::Mac;
-use bunker_network::nft::{Port, TUN_NAME};
+use bunker_network::nft::{Port, TUN_NAME, Way};
 use bunker_network::relay::{self, Parts, Permission, PortNumber, Relay, Subnet, born};
-use bunker_runtime::spec::{Attachment, BridgeNetwork, Prefix};
+use bunker_runtime::spec::{Attachment, BridgeNetwork, Prefix, WayOut};
 use bunker_runtime::{Failure, FailureCode};
 use bunker_sys::{SysError, SysResult, file};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use crate::companion::Helper;
+use crate::way_out::{self, SHARED_INTERFACE};
 
 use super::names::Names;
 use super::{ports, protocol};
@@ -24,6 +27,8 @@ pub struct World {
     inside: OwnedFd,
     sockets: Sockets,
     relay: Relay,
+    /// The way out, unless the relay is.
+    helper: Option<Helper>,
     pub names: Names,
     containers: BTreeMap<String, Member>,
 }
@@ -47,25 +52,22 @@ struct Plugged {
 }
 
 impl World {
-    /// A new N, or the one that others kept.
+    /// A new N, or the one that others kept, with the first of the ways out that can be had.
     ///
     /// # Errors
     /// `Network`: the kernel lacks what N needs.
-    pub fn new(kept: Option<OwnedFd>) -> Result<Self, Failure> {
+    pub fn new(kept: Option<OwnedFd>, ways: &[WayOut]) -> Result<Self, Failure> {
         let inside = kept.map_or_else(namespace::make, Ok).map_err(|error| failed("making a network", &error))?;
-        let settle = || {
-            let tun = born::tun(TUN_NAME)?;
-            let listeners = vec![born::listener_v4(LISTENER)?, born::listener_v6(LISTENER)?];
-            let mut sockets = Sockets::open()?;
-            sockets.settle(LISTENER)?;
-            Ok((sockets, tun, listeners))
-        };
         let setting_up = |error| failed("setting up the user's network", &error);
-        let (sockets, tun, listeners) = visit(inside.as_fd(), settle).map_err(setting_up)?;
+        let (mut sockets, tun, listeners) = visit(inside.as_fd(), make_parts).map_err(setting_up)?;
         let there = file::duplicate(inside.as_fd())?;
         let parts = Parts { inside: there, tun, listeners, mtu: USUAL_MTU, services: Vec::new() };
         let relay = relay::start(parts).map_err(setting_up)?;
-        Ok(Self { inside, sockets, relay, names: Names::new(), containers: BTreeMap::new() })
+        let helper = choose(ways, &mut sockets, &inside)?;
+        if helper.is_some() {
+            relay.hide_clients();
+        }
+        Ok(Self { inside, sockets, relay, helper, names: Names::new(), containers: BTreeMap::new() })
     }
 
     pub fn namespace(&self) -> BorrowedFd<'_> {
@@ -74,6 +76,11 @@ impl World {
 
     pub fn is_empty(&self) -> bool {
         self.containers.is_empty()
+    }
+
+    /// What tells that the way out has ended.
+    pub fn end_of_way_out(&self) -> Option<BorrowedFd<'_>> {
+        self.helper.as_ref().map(Helper::pidfd)
     }
 
     /// What tells that containers have ended.
@@ -86,6 +93,9 @@ impl World {
     /// # Errors
     /// `Network`, `BadRequest`.
     pub fn join(&mut self, container: &protocol::Container, namespace: OwnedFd, pidfd: OwnedFd) -> Result<(), Failure> {
+        if container.host_loopback && self.helper.is_some() {
+            return Err(Failure::new(FailureCode::Network, "there is no host-gateway where the way out is a program"));
+        }
         // One whose keeper was replaced comes again: what is plugged in is found there.
         let before = self.containers.remove(&container.id);
         let (plugs, ports) = before.map_or_else(Default::default, |member| (member.plugs, member.ports));
@@ -221,6 +231,45 @@ impl World {
     }
 }
 
+/// In N.
+fn make_parts() -> SysResult<(Sockets, OwnedFd, Vec<OwnedFd>)> {
+    let tun = born::tun(TUN_NAME)?;
+    let listeners = vec![born::listener_v4(LISTENER)?, born::listener_v6(LISTENER)?];
+    Ok((Sockets::open()?, tun, listeners))
+}
+
+/// The first that can be had. The first failure is of the one that is wanted most.
+fn choose(ways: &[WayOut], sockets: &mut Sockets, inside: &OwnedFd) -> Result<Option<Helper>, Failure> {
+    let mut why = None;
+    for way in ways {
+        match lead_out(way, sockets, inside) {
+            Ok(helper) => return Ok(helper),
+            Err(failure) => why = why.or(Some(failure)),
+        }
+    }
+    Err(why.unwrap_or_else(|| Failure::new(FailureCode::BadRequest, "there is no way out to choose")))
+}
+
+/// Makes this the way out of N. A helper serves as long as this thread lives.
+fn lead_out(way: &WayOut, sockets: &mut Sockets, inside: &OwnedFd) -> Result<Option<Helper>, Failure> {
+    let setting_up = |error| failed("setting up the user's network", &error);
+    let rules = if *way == WayOut::Relay { Way::Relay(LISTENER) } else { Way::Interface(SHARED_INTERFACE) };
+    visit(inside.as_fd(), || sockets.settle(rules)).map_err(setting_up)?;
+    let helper = way_out::serve_shared(way, inside)?;
+    if helper.is_some() {
+        visit(inside.as_fd(), || sockets.lead_to(SHARED_INTERFACE)).map_err(setting_up)?;
+    }
+    Ok(helper)
+}
+
+/// Whether the relay can be the way out here.
+///
+/// # Errors
+/// `Network`: why not.
+pub fn probe() -> Result<(), Failure> {
+    World::new(None, &[WayOut::Relay]).map(drop)
+}
+
 fn subnets_of(wanted: &Attachment) -> Vec<Subnet> {
     let gateways = wanted.network.gateways.iter();
     gateways.map(|prefix| Subnet { address: prefix.address, length: prefix.length }).collect()
@@ -232,6 +281,7 @@ fn network_of(network: &BridgeNetwork) -> Result<Network, Failure> {
         mac: parse_mac(&network.mac)?,
         mtu: network.mtu,
         gateways: pairs(&network.gateways),
+        internal: network.internal,
     })
 }
 

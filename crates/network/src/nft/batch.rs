@@ -12,6 +12,7 @@ pub const BRIDGE: u8 = 7;
 pub const PREROUTING: u32 = 0;
 pub const INPUT: u32 = 1;
 pub const FORWARD: u32 = 2;
+pub const POSTROUTING: u32 = 4;
 
 pub const DROP: u32 = 0;
 pub const ACCEPT: u32 = 1;
@@ -37,6 +38,8 @@ pub struct Hook {
     pub priority: i32,
     /// What no rule decides may pass.
     pub is_open: bool,
+    /// It changes addresses.
+    pub is_nat: bool,
 }
 
 pub struct Chain<'a> {
@@ -102,7 +105,10 @@ impl Table<'_> {
         if let Some(hook) = chain.hook {
             let place = Attributes::new().with_be32(1, hook.number).with_be32(2, hook.priority.cast_unsigned());
             let policy = if hook.is_open { ACCEPT } else { DROP };
-            attributes = attributes.with_nested(4, &place).with_be32(5, policy).with_text(7, "filter");
+            attributes = attributes
+                .with_nested(4, &place)
+                .with_be32(5, policy)
+                .with_text(7, if hook.is_nat { "nat" } else { "filter" });
         }
         self.batch.push(NEW_CHAIN, self.family, &attributes);
     }

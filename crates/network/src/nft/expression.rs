@@ -108,6 +108,19 @@ impl Expression {
         Self::one("socket", Attributes::new().with_be32(1, TRANSPARENT).with_be32(2, REGISTER))
     }
 
+    /// Goes on if it belongs to a flow that was let through before, or tells of one (`ct state`).
+    pub fn of_known_flow() -> Vec<Self> {
+        const STATE: u32 = 0;
+        const ESTABLISHED_OR_RELATED: u32 = 2 | 4;
+        let load = Self::one("ct", Attributes::new().with_be32(1, REGISTER).with_be32(2, STATE));
+        vec![load, Self::mask(&ESTABLISHED_OR_RELATED.to_ne_bytes()), Self::unequal(&[0; 4])]
+    }
+
+    /// From now on its source is the address of the interface it leaves by.
+    pub fn masquerade() -> Self {
+        Self::one("masq", Attributes::new())
+    }
+
     /// Goes on if there is a socket for it.
     pub fn any_socket() -> Self {
         const WILDCARD: u32 = 2;

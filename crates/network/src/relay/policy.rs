@@ -57,6 +57,8 @@ pub(crate) enum Verdict {
 pub(crate) struct Sources {
     permissions: HashMap<IpAddr, Permission>,
     subnets: Vec<Subnet>,
+    /// Answers to them would not come to us.
+    hides_clients: bool,
 }
 
 impl Sources {
@@ -70,6 +72,10 @@ impl Sources {
 
     pub(crate) fn set_subnets(&mut self, subnets: Vec<Subnet>) {
         self.subnets = subnets;
+    }
+
+    pub(crate) fn hide_clients(&mut self) {
+        self.hides_clients = true;
     }
 
     /// Whether an address is of one of the user's own networks.
@@ -97,7 +103,7 @@ impl Sources {
 
     /// Whether a client's address can be used towards a container: one that is not of the world of its own.
     pub(crate) fn is_usable_inside(&self, client: IpAddr) -> bool {
-        !is_never_reached(client) && client != IpAddr::V6(HOST_V6) && !self.is_ours(client)
+        !self.hides_clients && !is_never_reached(client) && client != IpAddr::V6(HOST_V6) && !self.is_ours(client)
     }
 }
 

@@ -11,13 +11,9 @@ pub enum Network {
     Host,
     /// Another container's, which is joined.
     Shared,
-    /// `program`: absolute path of the slirp4netns or pasta to start for this container.
-    Slirp4netns {
-        program: String,
-    },
-    Pasta {
-        program: String,
-    },
+    /// A program of its own is its way out.
+    Slirp4netns(Program),
+    Pasta(Program),
     /// Networks of the user's own, all kept by the network keeper.
     Bridge {
         networks: Vec<Attachment>,
@@ -30,7 +26,26 @@ pub enum Network {
         name_servers: Vec<IpAddr>,
         /// `ndots` was set: a name of one label is for the search list.
         ndots: bool,
+        /// For the network keeper, should it have to be started: the first that can be had serves all.
+        ways_out: Vec<WayOut>,
     },
+}
+
+/// What leads out of the user's networks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "camelCase", deny_unknown_fields)]
+pub enum WayOut {
+    Relay,
+    Slirp4netns(Program),
+    Pasta(Program),
+}
+
+/// A slirp4netns or pasta: where it lies, and its flags beside those that say which namespace it serves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Program {
+    pub program: String,
+    pub options: Vec<String>,
 }
 
 /// A container's place on one network.

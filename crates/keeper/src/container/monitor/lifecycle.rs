@@ -8,11 +8,12 @@ use bunker_runtime::spec::{Network, SandboxSpec, UserNamespace};
 use bunker_runtime::{Failure, FailureCode, leftover, sandbox, trash, userns};
 use bunker_sys::{SysResult, file, lock, namespace, path, process, socket};
 
+use crate::companion::Helper;
+use crate::way_out::{self, Starting};
+
 use super::super::bridge::Bridge;
-use super::super::companion::Helper;
 use super::super::group::Group;
 use super::super::log::Log;
-use super::super::network::{self, Starting};
 use super::super::record::{ExitRecord, Phase as RecordPhase, State, now};
 use super::super::root::RootHelper;
 use super::super::session::{Ends, Session, open_fifos};
@@ -86,7 +87,7 @@ impl Monitor {
         drop(handed);
         group = group.filter(|_| sandbox.is_grouped);
         let mut namespaces = sandbox.namespaces.take();
-        let mut helper = namespaces.as_ref().map(|open| network::prepare(&spec.network, open)).transpose()?.flatten();
+        let mut helper = namespaces.as_ref().map(|open| way_out::prepare(&spec.network, open)).transpose()?.flatten();
         let mut bridge = namespaces.as_ref().map(|open| join_networks(&spec, open, &sandbox)).transpose()?.flatten();
         let mut state = State::new(sandbox.pid, spec.generation);
         state.shares_user_namespace = spec.user_namespace.container_uid_map.is_empty();
@@ -109,7 +110,7 @@ impl Monitor {
             // Another runtime made the process just now.
             (state.pid, state.start_time) = (sandbox.pid, process::start_time(sandbox.pid).unwrap_or(0));
             state.write(&spec.runtime_dir)?;
-            helper = network::prepare(&spec.network, &open)?;
+            helper = way_out::prepare(&spec.network, &open)?;
             state.helper = helper.as_ref().map(|starting| starting.helper.record());
             state.write(&spec.runtime_dir)?;
             if let Some(starting) = &helper {

@@ -1,21 +1,24 @@
-//! The way out of the container by a helper program, slirp4netns or pasta: started for one network namespace, ended with it.
+//! A way out by a helper program, slirp4netns or pasta: started for one network namespace, a container's or N, and ended with it.
 
 use std::ffi::CString;
 use std::os::fd::{AsFd, OwnedFd};
 
 use bunker_runtime::sandbox::OpenNamespaces;
-use bunker_runtime::spec::Network;
+use bunker_runtime::spec::{Network, Program, WayOut};
 use bunker_runtime::{Failure, FailureCode};
 use bunker_sys::file::{self, Transfer};
 use bunker_sys::poll::{self, Watch};
 use bunker_sys::process::{self, Cloned};
 use bunker_sys::{SysResult, path};
 
-use super::companion::Helper;
+use crate::companion::Helper;
 
+/// What it makes in N.
+pub const SHARED_INTERFACE: &str = "tap0";
 /// Above all descriptors that a helper is given.
 const FIRST_OTHER_FD: i32 = 6;
 const STDERR: i32 = 2;
+const SIGKILL: i32 = 9;
 /// A helper that takes longer has lost its way; they take 6 and 17 ms.
 const PATIENCE_MS: i32 = 10_000;
 const COMPLAINT_LIMIT: usize = 400;
@@ -30,31 +33,52 @@ pub struct Starting {
     name: &'static str,
 }
 
-/// Makes the process of the helper this network asks for, if any. It begins when it is let go, after it has been written down:
-/// should we die in between it ends, and from then on others find it.
+/// Makes the process of the helper that is this container's network, if any. It begins when it is let go, after it has been written
+/// down: should we die in between it ends, and from then on others find it.
 pub fn prepare(network: &Network, namespaces: &OpenNamespaces) -> Result<Option<Starting>, Failure> {
-    let program = match network {
-        Network::None | Network::Host | Network::Shared | Network::Bridge { .. } => return Ok(None),
-        Network::Slirp4netns { program } => slirp(program),
-        Network::Pasta { program } => pasta(program),
+    let call = match network {
+        Network::Slirp4netns(program) => slirp(program, true),
+        Network::Pasta(program) => pasta(program, None),
+        _ => return Ok(None),
     };
+    start(&call, Some(&namespaces.user), &namespaces.network, false).map(Some)
+}
+
+/// The helper that leads out of N, serving: it ends with this thread. `None`: this way needs none.
+///
+/// # Errors
+/// `Network` with the helper's own words.
+pub fn serve_shared(way: &WayOut, inside: &OwnedFd) -> Result<Option<Helper>, Failure> {
+    let call = match way {
+        WayOut::Relay => return Ok(None),
+        WayOut::Slirp4netns(program) => slirp(program, false),
+        WayOut::Pasta(program) => pasta(program, Some(SHARED_INTERFACE)),
+    };
+    let starting = start(&call, None, inside, true)?;
+    starting.go()?;
+    starting.finish().map(Some)
+}
+
+/// `user`: the user namespace that the network belongs to, unless it is our own.
+fn start(call: &Call, user: Option<&OwnedFd>, network: &OwnedFd, ends_with_us: bool) -> Result<Starting, Failure> {
     let (waits, go) = file::pipe()?;
     let (ready, says_ready) = file::pipe()?;
     // In memory, not a pipe: it may complain for as long as it lives, with nobody to read.
     let complaints = file::memory_file(c"complaints")?;
-    let name = program.name;
-    let words: Vec<CString> = program.arguments.iter().filter_map(|word| CString::new(word.as_str()).ok()).collect();
-    let mut descriptors = vec![(&namespaces.network, program.network), (&says_ready, program.ready)];
-    descriptors.extend(program.user.map(|number| (&namespaces.user, number)));
+    let name = call.name;
+    let words: Vec<CString> = call.arguments.iter().filter_map(|word| CString::new(word.as_str()).ok()).collect();
+    let mut descriptors = vec![(network, call.network), (&says_ready, call.ready)];
+    descriptors.extend(user.zip(call.user));
     match process::clone_process(0, None, false)? {
         Cloned::Parent { pid, pidfd } => {
-            Ok(Some(Starting { helper: Helper::child(pid, pidfd), go, ready, complaints, name }))
+            Ok(Starting { helper: Helper::child(pid, pidfd), go, ready, complaints, name })
         }
         Cloned::Child => {
             drop(go);
+            let is_bound = !ends_with_us || process::set_parent_death_signal(SIGKILL).is_ok();
             let mut word = [0_u8];
             let told = matches!(file::read(waits.as_fd(), &mut word), Ok(Transfer::Done(1)));
-            if told && place_all(&descriptors, &complaints).is_ok() {
+            if is_bound && told && place_all(&descriptors, &complaints).is_ok() {
                 process::execute(&words[0], &words, &[]);
             }
             process::exit(127)
@@ -76,7 +100,7 @@ fn place_all(descriptors: &[(&OwnedFd, i32)], complains: &OwnedFd) -> SysResult<
 }
 
 /// How a helper is called, and under which numbers it finds its namespaces and the pipe on which it says that it is ready.
-struct Program {
+struct Call {
     name: &'static str,
     arguments: Vec<String>,
     user: Option<i32>,
@@ -84,37 +108,31 @@ struct Program {
     ready: i32,
 }
 
-/// The container must not reach the host's own loopback through the helper.
-fn slirp(program: &str) -> Program {
+/// `joins_user`: the network belongs to a user namespace that is not ours.
+fn slirp(Program { program, options }: &Program, joins_user: bool) -> Call {
     let (user, network, ready) = (3, 4, 5);
-    let arguments = [
-        program,
-        "--configure",
-        "--mtu=65520",
-        "--disable-host-loopback",
-        // An empty root, no capabilities, few system calls: it parses what the container sends.
-        "--enable-sandbox",
-        "--enable-seccomp",
-        "--enable-ipv6",
-        &format!("--ready-fd={ready}"),
-        "--netns-type=path",
-        &format!("--userns-path=/proc/self/fd/{user}"),
-        &format!("/proc/self/fd/{network}"),
-        "tap0",
-    ];
-    Program { name: "slirp4netns", arguments: arguments.map(str::to_owned).into(), user: Some(user), network, ready }
+    // An empty root, no capabilities, few system calls: it parses what the container sends.
+    let fixed = ["--configure", "--enable-sandbox", "--enable-seccomp", "--netns-type=path"];
+    let mut arguments = vec![program.clone()];
+    arguments.extend(fixed.map(str::to_owned));
+    arguments.extend(options.iter().cloned());
+    arguments.push(format!("--ready-fd={ready}"));
+    arguments.extend(joins_user.then(|| format!("--userns-path=/proc/self/fd/{user}")));
+    arguments.extend([format!("/proc/self/fd/{network}"), SHARED_INTERFACE.to_owned()]);
+    Call { name: "slirp4netns", arguments, user: joins_user.then_some(user), network, ready }
 }
 
 /// It closes everything above standard error before it looks for anything. It needs no user namespace: it runs in U, which has
 /// power over the container's.
-fn pasta(program: &str) -> Program {
+fn pasta(Program { program, options }: &Program, interface: Option<&str>) -> Call {
     let (ready, network) = (0, 1);
-    let fixed = "--config-net --foreground --quiet --no-map-gw --no-netns-quit --dns-forward 169.254.1.1 -t none -u none -T none -U none";
-    let mut arguments = vec![program.to_owned()];
-    arguments.extend(fixed.split(' ').map(str::to_owned));
+    let mut arguments = vec![program.clone()];
+    arguments.extend(["--config-net", "--foreground", "--quiet", "--no-netns-quit"].map(str::to_owned));
+    arguments.extend(options.iter().cloned());
+    arguments.extend(interface.into_iter().flat_map(|name| ["--ns-ifname".to_owned(), name.to_owned()]));
     arguments.extend(["--pid".to_owned(), format!("/proc/self/fd/{ready}")]);
     arguments.extend(["--netns".to_owned(), format!("/proc/self/fd/{network}")]);
-    Program { name: "pasta", arguments, user: None, network, ready }
+    Call { name: "pasta", arguments, user: None, network, ready }
 }
 
 impl Starting {

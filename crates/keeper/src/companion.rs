@@ -1,10 +1,10 @@
-//! A program that serves one container from outside, and ends with it.
+//! A program that serves containers from outside, and ends with whom it serves.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use bunker_sys::process;
 
-use super::record::Helper as Record;
+use crate::container::HelperRecord as Record;
 
 const SIGTERM: i32 = 15;
 
