@@ -1,6 +1,6 @@
 //! N with everything in it: which containers are plugged into which networks. Decides nothing: each container says what it needs.
 
-use bunker_network::namespace::{self, Network, Plug, Sockets, visit};
+use bunker_network::namespace::{Network, Plug, Sockets, visit};
 use bunker_network::netlink::Mac;
 use bunker_network::nft::{Port, TUN_NAME};
 use bunker_network::relay::{self, Parts, Permission, PortNumber, Relay, Subnet, born};
@@ -47,12 +47,11 @@ struct Plugged {
 }
 
 impl World {
-    /// A new N, or the one that others kept.
+    /// In N, new or one that others kept.
     ///
     /// # Errors
     /// `Network`: the kernel lacks what N needs.
-    pub fn new(kept: Option<OwnedFd>) -> Result<Self, Failure> {
-        let inside = kept.map_or_else(namespace::make, Ok).map_err(|error| failed("making a network", &error))?;
+    pub fn new(inside: OwnedFd) -> Result<Self, Failure> {
         let settle = || {
             let tun = born::tun(TUN_NAME)?;
             let listeners = vec![born::listener_v4(LISTENER)?, born::listener_v6(LISTENER)?];
@@ -70,6 +69,11 @@ impl World {
 
     pub fn namespace(&self) -> BorrowedFd<'_> {
         self.inside.as_fd()
+    }
+
+    /// Whether everything that carries packets is at work.
+    pub fn is_whole(&self) -> bool {
+        self.relay.is_alive()
     }
 
     pub fn is_empty(&self) -> bool {
