@@ -1,17 +1,21 @@
 //! Network mode: keeps the user's network namespace N for as long as containers are on a network in it.
 //!
-//! Started by the first keeper whose container needs it (`container/bridge.rs`), in U. `protocol` is what keepers may ask, `world`
-//! is N with everything in it, `names` its resolver, `ports` the ways in, `service` the loop that joins them. What is to be is each keeper's to know: when this process is
-//! killed, the keepers start another, give it N, which they hold too, and ask again.
+//! Started by the first keeper whose container needs it (`container/bridge.rs`), in U. `protocol` is what keepers may ask, `ground` what
+//! N is made of, `world` N with everything in it, `names` its resolver, `ports` the ways in, `service` the loop that joins them,
+//! `confine` what is given up first. What is to be is each keeper's to know: when this process is killed, the keepers start another,
+//! give it N, which they hold too, and ask again.
 
+mod confine;
+mod ground;
 mod names;
 mod ports;
 pub mod protocol;
 mod service;
-pub mod world;
+mod world;
 
 use std::ffi::OsString;
 
+use bunker_runtime::Failure;
 use bunker_runtime::spec::WayOut;
 use bunker_sys::{file, process};
 
@@ -34,4 +38,12 @@ pub fn main(mut words: impl Iterator<Item = OsString>) {
         // There is nobody to tell.
         _ => process::exit(1),
     }
+}
+
+/// Whether the relay can be the way out here.
+///
+/// # Errors
+/// `Network`: why not.
+pub fn probe_relay() -> Result<(), Failure> {
+    ground::Ground::lay(bunker_network::namespace::make()?, &[WayOut::Relay]).map(drop)
 }

@@ -9,7 +9,7 @@ use bunker_runtime::{Failure, FailureCode};
 use bunker_sys::file::{self, Transfer};
 use bunker_sys::poll::{self, Watch};
 use bunker_sys::process::{self, Cloned};
-use bunker_sys::{SysResult, path};
+use bunker_sys::{SysResult, namespace, path};
 
 use crate::companion::Helper;
 
@@ -18,7 +18,7 @@ pub const SHARED_INTERFACE: &str = "tap0";
 /// Above all descriptors that a helper is given.
 const FIRST_OTHER_FD: i32 = 6;
 const STDERR: i32 = 2;
-const SIGKILL: i32 = 9;
+const FOR_EVER: i32 = -1;
 /// A helper that takes longer has lost its way; they take 6 and 17 ms.
 const PATIENCE_MS: i32 = 10_000;
 const COMPLAINT_LIMIT: usize = 400;
@@ -44,11 +44,18 @@ pub fn prepare(network: &Network, namespaces: &OpenNamespaces) -> Result<Option<
     start(&call, Some(&namespaces.user), &namespaces.network, false).map(Some)
 }
 
-/// The helper that leads out of N, serving: it ends with this thread. `None`: this way needs none.
+/// A helper that leads out of N, and ends when this is gone.
+pub struct Shared {
+    /// Tells of its end.
+    pub end: OwnedFd,
+    _life: OwnedFd,
+}
+
+/// Makes a helper the way out of N. `None`: this way needs none.
 ///
 /// # Errors
 /// `Network` with the helper's own words.
-pub fn serve_shared(way: &WayOut, inside: &OwnedFd) -> Result<Option<Helper>, Failure> {
+pub fn serve_shared(way: &WayOut, inside: &OwnedFd) -> Result<Option<Shared>, Failure> {
     let call = match way {
         WayOut::Relay => return Ok(None),
         WayOut::Slirp4netns(program) => slirp(program, false),
@@ -56,7 +63,10 @@ pub fn serve_shared(way: &WayOut, inside: &OwnedFd) -> Result<Option<Helper>, Fa
     };
     let starting = start(&call, None, inside, true)?;
     starting.go()?;
-    starting.finish().map(Some)
+    let (end, life) = (file::duplicate(starting.helper.pidfd())?, file::duplicate(starting.go.as_fd())?);
+    // Whoever is locked in may not end others by a signal.
+    std::mem::forget(starting.finish()?);
+    Ok(Some(Shared { end, _life: life }))
 }
 
 /// `user`: the user namespace that the network belongs to, unless it is our own.
@@ -69,21 +79,47 @@ fn start(call: &Call, user: Option<&OwnedFd>, network: &OwnedFd, ends_with_us: b
     let words: Vec<CString> = call.arguments.iter().filter_map(|word| CString::new(word.as_str()).ok()).collect();
     let mut descriptors = vec![(network, call.network), (&says_ready, call.ready)];
     descriptors.extend(user.zip(call.user));
-    match process::clone_process(0, None, false)? {
-        Cloned::Parent { pid, pidfd } => {
-            Ok(Starting { helper: Helper::child(pid, pidfd), go, ready, complaints, name })
-        }
+    let (flags, known): (_, fn(i32, OwnedFd) -> Helper) =
+        if ends_with_us { (namespace::PID, Helper::first) } else { (0, Helper::child) };
+    match process::clone_process(flags, None, false)? {
+        Cloned::Parent { pid, pidfd } => Ok(Starting { helper: known(pid, pidfd), go, ready, complaints, name }),
         Cloned::Child => {
             drop(go);
-            let is_bound = !ends_with_us || process::set_parent_death_signal(SIGKILL).is_ok();
+            if ends_with_us {
+                stand_between(&waits);
+            }
             let mut word = [0_u8];
             let told = matches!(file::read(waits.as_fd(), &mut word), Ok(Transfer::Done(1)));
-            if is_bound && told && place_all(&descriptors, &complaints).is_ok() {
+            if told && place_all(&descriptors, &complaints).is_ok() {
                 process::execute(&words[0], &words, &[]);
             }
             process::exit(127)
         }
     }
+}
+
+/// This process is the first of a PID namespace, and takes the helper along when it ends: with the helper, or when nobody holds the
+/// other end of the pipe any more. (No signal of a parent's death comes through where the parent is locked in.) Returns in the
+/// helper's own process.
+fn stand_between(life: &OwnedFd) {
+    match process::clone_process(0, None, false) {
+        Ok(Cloned::Child) => return,
+        Ok(Cloned::Parent { pidfd, .. }) => {
+            let _ = wait_for_end(life, &pidfd);
+        }
+        Err(_) => {}
+    }
+    process::exit(1)
+}
+
+fn wait_for_end(life: &OwnedFd, helper: &OwnedFd) -> SysResult<()> {
+    // Nothing else of the network keeper's may stay open here.
+    file::place(life.as_fd(), 0)?;
+    file::place(helper.as_fd(), 1)?;
+    file::close_from(2)?;
+    let (life, helper) = (file::inherited(0)?, file::inherited(1)?);
+    let mut watches = [Watch::new(life.as_fd(), false, false), Watch::new(helper.as_fd(), true, false)];
+    poll::wait(&mut watches, FOR_EVER)
 }
 
 /// First out of the way of the targets, then down to them; standard streams that are none of them lead nowhere.

@@ -149,5 +149,5 @@ fn give_up(reach: &Reach, writable: bool, file_size: Option<u64>) -> Result<(), 
         let is_directory = path::status(tree.as_fd())?.is_directory();
         allowed.push((tree.as_fd(), if is_directory { reading } else { landlock::READ_FILE }));
     }
-    landlock::restrict(&allowed).map(drop)
+    landlock::restrict(&allowed, landlock::Tcp::Forbidden).map(drop)
 }

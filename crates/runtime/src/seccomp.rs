@@ -4,6 +4,7 @@
 //! `program` turns it into instructions. Denials come before permissions; int arguments are compared by their
 //! low 32 bits, as the kernel itself reads them.
 
+mod network;
 mod oci;
 mod policy;
 mod profile;
@@ -45,6 +46,14 @@ pub fn describe(seccomp: &Seccomp, capabilities: &[String]) -> Result<Option<ser
         Seccomp::Default => oci::describe(&policy::default_policy(capabilities)).map(Some),
         Seccomp::Profile { profile } => profile::resolve(profile, capabilities).map(Some),
     }
+}
+
+/// The filter for the network keeper.
+///
+/// # Errors
+/// None in practice: the policy is our own.
+pub fn compile_network() -> Result<Vec<SockFilter>, Failure> {
+    program::assemble(&network::policy())
 }
 
 /// The filter for a worker that is locked in.

@@ -1,8 +1,8 @@
 //! UDP sockets that are told which of this machine's addresses a datagram came to, so that the answer can leave from there:
 //! whoever is bound to a wildcard address would otherwise answer from whichever address the route back suggests.
 
-use std::net::SocketAddr;
-use std::os::fd::{AsFd, OwnedFd};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use crate::SysResult;
 use crate::inet::{self, Kind, Switch};
@@ -20,10 +20,14 @@ pub fn listen(address: SocketAddr) -> SysResult<OwnedFd> {
 
 /// The number of an interface of this network namespace.
 pub fn interface_index(name: &str) -> Option<u32> {
-    let name = crate::raw::c_string(name.as_bytes()).ok()?;
-    // SAFETY: a string with its NUL; longer names than an interface's are none.
-    let index = unsafe { libc::if_nametoindex(name.as_ptr()) };
-    (index != 0).then_some(index)
+    // Not by if_nametoindex(3), which asks a unix socket: who may be confined to sockets of the internet asks here.
+    let socket = inet::socket(Kind::Udp, IpAddr::V4(Ipv4Addr::LOCALHOST)).ok()?;
+    let mut request = crate::raw::interface_request(name).ok()?;
+    // SAFETY: ifreq lives through the call, which fills in the number alone.
+    unsafe {
+        let result = libc::ioctl(socket.as_raw_fd(), libc::SIOCGIFINDEX as _, &raw mut request);
+        (result == 0).then(|| request.ifr_ifru.ifru_ifindex.cast_unsigned())
+    }
 }
 
 #[cfg(test)]

@@ -7,8 +7,16 @@ use crate::raw::{check_long, own_long};
 
 /// Rights to files (linux/landlock.h).
 pub const EXECUTE: u64 = 1;
+pub const WRITE_FILE: u64 = 1 << 1;
 pub const READ_FILE: u64 = 1 << 2;
 pub const READ_DIRECTORY: u64 = 1 << 3;
+pub const REMOVE_DIRECTORY: u64 = 1 << 4;
+pub const REMOVE_FILE: u64 = 1 << 5;
+pub const MAKE_FILE: u64 = 1 << 8;
+/// Of a file that is there; writing to one of /proc, too, may cut it first.
+pub const TRUNCATE: u64 = 1 << 14;
+/// Requests to devices that are opened from then on.
+pub const REQUEST_DEVICE: u64 = 1 << 15;
 /// Everything that changes files and names, but no device nodes other than character ones, and no sockets: writing,
 /// removing, making directories, files, FIFOs, links, overlay's whiteouts; linking and renaming across directories.
 pub const CHANGE: u64 = 1 << 1 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 7 | 1 << 8 | 1 << 10 | 1 << 12 | 1 << 13 | 1 << 14;
@@ -30,6 +38,13 @@ const SCOPES: u64 = 0b11;
 const CREATE_RULESET_VERSION: u32 = 1;
 const RULE_PATH_BENEATH: i32 = 1;
 
+/// What becomes of binding and connecting TCP sockets.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Tcp {
+    Allowed,
+    Forbidden,
+}
+
 #[repr(C)]
 struct RulesetAttributes {
     files: u64,
@@ -44,9 +59,9 @@ struct PathBeneath {
 }
 
 /// Allows this process (single-threaded) the given rights below each directory, and nothing else anywhere: no other
-/// files, no TCP, no abstract sockets, no signals to others, as far as this kernel can forbid them. Must come after
-/// no_new_privs. `false`: this kernel has no Landlock that would do (Linux 5.19).
-pub fn restrict(allowed: &[(BorrowedFd<'_>, u64)]) -> SysResult<bool> {
+/// files, no TCP unless `tcp` says so, no abstract sockets, no signals to others, as far as this kernel can forbid them. Must
+/// come after no_new_privs. `false`: this kernel has no Landlock that would do (Linux 5.19).
+pub fn restrict(allowed: &[(BorrowedFd<'_>, u64)], tcp: Tcp) -> SysResult<bool> {
     let version = match version() {
         Err(error) if matches!(error.errno, libc::ENOSYS | libc::EOPNOTSUPP) => return Ok(false),
         other => other?,
@@ -58,7 +73,7 @@ pub fn restrict(allowed: &[(BorrowedFd<'_>, u64)]) -> SysResult<bool> {
     let files = (1_u64 << rights) - 1;
     let attributes = RulesetAttributes {
         files,
-        net: if version >= NET_VERSION { NET_RIGHTS } else { 0 },
+        net: if version >= NET_VERSION && tcp == Tcp::Forbidden { NET_RIGHTS } else { 0 },
         scopes: if version >= SCOPE_VERSION { SCOPES } else { 0 },
     };
     // Older kernels know a shorter structure, and take a longer one if the rest is zero.

@@ -2,6 +2,7 @@
 
 use std::ffi::CString;
 use std::os::fd::{FromRawFd, OwnedFd};
+use std::{mem, ptr};
 
 use crate::{SysError, SysResult};
 
@@ -45,4 +46,17 @@ pub(crate) fn retry(mut attempt: impl FnMut() -> isize, call: impl Fn() -> Strin
 pub(crate) fn c_string(bytes: &[u8]) -> SysResult<CString> {
     CString::new(bytes)
         .map_err(|_| SysError::new(format!("{:?} holds a NUL", String::from_utf8_lossy(bytes)), libc::EINVAL))
+}
+
+/// What asks something about a network interface (netdevice(7)).
+pub(crate) fn interface_request(name: &str) -> SysResult<libc::ifreq> {
+    if name.is_empty() || name.len() >= libc::IFNAMSIZ || name.contains('\0') {
+        return Err(SysError::new(format!("a device named {name:?}"), libc::EINVAL));
+    }
+    // SAFETY: ifreq is plain data; the name fits with its zero.
+    unsafe {
+        let mut request: libc::ifreq = mem::zeroed();
+        ptr::copy_nonoverlapping(name.as_ptr().cast(), request.ifr_name.as_mut_ptr(), name.len());
+        Ok(request)
+    }
 }

@@ -259,7 +259,7 @@ impl Monitor {
             Request::Create { spec } => self.create(*spec, fds),
             Request::Start => self.start(),
             Request::Adopt { spec, state } => self.adopt(*spec, state, fds),
-            Request::ProbeRelay => crate::network::world::probe(),
+            Request::ProbeRelay => crate::network::probe_relay(),
             Request::Tidy { trash, paths } => {
                 self.doomed = Doomed { trash, paths };
                 Ok(())

@@ -13,7 +13,7 @@ use std::time::Instant;
 use super::protocol;
 
 const PORT: u16 = 53;
-const RESOLV_CONF: &str = "/etc/resolv.conf";
+pub const RESOLV_CONF: &str = "/etc/resolv.conf";
 /// Where a container that asked for it finds the host's own loopback.
 const HOST_LOOPBACK: [IpAddr; 2] = [IpAddr::V4(HOST_V4), IpAddr::V6(HOST_V6)];
 

@@ -1,5 +1,6 @@
 //! The network keeper's loop: keepers, what they ask, and the ends of containers whose keepers are gone.
 
+use bunker_network::namespace;
 use bunker_runtime::spec::WayOut;
 use bunker_runtime::userns::{self, Membership};
 use bunker_runtime::{Failure, FailureCode};
@@ -9,6 +10,8 @@ use bunker_sys::{file, lock, process};
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
+use super::confine::{Confined, confine};
+use super::ground::Ground;
 use super::protocol::{self, Request, START_LOCK};
 use super::world::World;
 
@@ -20,11 +23,36 @@ pub struct Service {
     /// Why there is none, and everybody is told.
     world: Result<World, Failure>,
     directory: String,
-    listener: Option<OwnedFd>,
+    base: Option<Base>,
     connections: Vec<Connection>,
     /// While there is no container.
     idle_since: Option<Instant>,
-    _membership: Option<Membership>,
+}
+
+/// What it stands on.
+struct Base {
+    listener: OwnedFd,
+    _membership: Membership,
+    _confined: Confined,
+}
+
+/// Takes its place and N, and locks itself in before it hears anybody there: an old N is full of what containers did.
+fn begin(
+    kept: Option<OwnedFd>,
+    (user_runtime_dir, ways_out): (&str, &[WayOut]),
+    directory: &str,
+) -> Result<(Ground, Base), Failure> {
+    let membership = userns::register(user_runtime_dir)?;
+    let inside = kept.map_or_else(namespace::make, Ok)?;
+    let ground = Ground::lay(inside, ways_out)?;
+    let listener = socket::listen_control(directory)?;
+    let confined = confine(user_runtime_dir, directory).inspect_err(|_| leave(directory))?;
+    Ok((ground, Base { listener, _membership: membership, _confined: confined }))
+}
+
+/// Nobody finds us any more.
+fn leave(directory: &str) {
+    let _ = file::remove(&format!("{directory}/ctl"));
 }
 
 /// One keeper.
@@ -48,15 +76,11 @@ impl Service {
     /// `channel` leads to the keeper that started us; `kept` is N if another network keeper left one.
     pub fn new(channel: OwnedFd, kept: Option<OwnedFd>, (user_runtime_dir, ways_out): (&str, &[WayOut])) -> Self {
         let directory = format!("{user_runtime_dir}/{}", protocol::DIRECTORY);
-        let membership = userns::register(user_runtime_dir);
-        let listener = socket::listen_control(&directory).map_err(Failure::from);
-        let world = World::new(kept, ways_out);
-        let (world, listener, membership) = match (world, listener, membership) {
-            (Ok(world), Ok(listener), Ok(membership)) => (Ok(world), Some(listener), Some(membership)),
-            (Err(failure), ..) | (_, Err(failure), _) | (.., Err(failure)) => (Err(failure), None, None),
+        let (world, base) = match begin(kept, (user_runtime_dir, ways_out), &directory) {
+            Ok((ground, base)) => (World::new(ground), Some(base)),
+            Err(failure) => (Err(failure), None),
         };
-        let mut service =
-            Self { world, directory, listener, connections: Vec::new(), idle_since: None, _membership: membership };
+        let mut service = Self { world, directory, base, connections: Vec::new(), idle_since: None };
         service.welcome(channel);
         service
     }
@@ -85,6 +109,9 @@ impl Service {
             }
             if let Ok(world) = &mut self.world {
                 world.names.tick();
+                if !world.is_whole() {
+                    process::exit(1);
+                }
             }
             self.connections.retain(|connection| !connection.is_gone);
         }
@@ -110,34 +137,28 @@ impl Service {
         left.map_or(FOR_EVER, |left| i32::try_from(left.as_millis()).unwrap_or(FOR_EVER).saturating_add(1))
     }
 
-    /// Nobody finds us any more; but who had found us before is served.
+    /// Leaves nothing in the runtime directory. Not while somebody comes, or is about to start another; who comes too late finds
+    /// nobody, and starts one.
     fn close(&mut self) -> bool {
-        let _ = file::remove(&format!("{}/ctl", self.directory));
-        self.accept();
-        let has_come = self.connections.iter().any(|connection| connection.container.is_none());
-        if has_come {
-            self.listener = socket::listen_control(&self.directory).ok();
-            self.idle_since = None;
-        } else {
-            self.tidy();
-        }
-        !has_come
-    }
-
-    /// Leaves nothing in the runtime directory, unless somebody is just starting another.
-    fn tidy(&self) {
         let place = format!("{}/{START_LOCK}", self.directory);
-        if let Ok(Some(_held)) = lock::acquire(&place) {
-            let _ = file::remove(&place);
-            let _ = std::fs::remove_dir(&self.directory);
+        let held = lock::acquire(&place);
+        self.accept();
+        let is_wanted = self.connections.iter().any(|connection| connection.container.is_none());
+        if matches!(held, Ok(None)) || (is_wanted && self.world.is_ok()) {
+            self.idle_since = None;
+            return false;
         }
+        if self.base.is_some() {
+            leave(&self.directory);
+        }
+        let _ = file::remove(&place);
+        let _ = std::fs::remove_dir(&self.directory);
+        true
     }
 
     fn watches(&self) -> (Vec<Watch>, Vec<Token>) {
         let mut list = Vec::new();
-        list.extend(
-            self.listener.as_ref().map(|listener| (Watch::new(listener.as_fd(), true, false), Token::Listener)),
-        );
+        list.extend(self.base.as_ref().map(|base| (Watch::new(base.listener.as_fd(), true, false), Token::Listener)));
         for (at, connection) in self.connections.iter().enumerate() {
             list.push((Watch::new(connection.channel.as_fd(), true, false), Token::Connection(at)));
         }
@@ -173,7 +194,7 @@ impl Service {
     }
 
     fn accept(&mut self) {
-        while let Some(Ok(Some(channel))) = self.listener.as_ref().map(|listener| socket::accept(listener.as_fd())) {
+        while let Some(Ok(Some(channel))) = self.base.as_ref().map(|base| socket::accept(base.listener.as_fd())) {
             self.welcome(channel);
         }
     }

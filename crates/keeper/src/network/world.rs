@@ -1,24 +1,21 @@
 //! N with everything in it: which containers are plugged into which networks. Decides nothing: each container says what it needs.
 
-use bunker_network::namespace::{self, Network, Plug, Sockets, visit};
+use bunker_network::namespace::{Network, Plug, Sockets};
 use bunker_network::netlink::Mac;
-use bunker_network::nft::{Port, TUN_NAME, Way};
-use bunker_network::relay::{self, Parts, Permission, PortNumber, Relay, Subnet, born};
-use bunker_runtime::spec::{Attachment, BridgeNetwork, Prefix, WayOut};
+use bunker_network::nft::Port;
+use bunker_network::relay::{self, Parts, Permission, PortNumber, Relay, Subnet};
+use bunker_runtime::spec::{Attachment, BridgeNetwork, Prefix};
 use bunker_runtime::{Failure, FailureCode};
 use bunker_sys::{SysError, SysResult, file};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use crate::companion::Helper;
-use crate::way_out::{self, SHARED_INTERFACE};
-
+use super::ground::Ground;
 use super::names::Names;
 use super::{ports, protocol};
+use crate::way_out::Shared;
 
-/// Of 127.0.0.1 and `::1` in N.
-const LISTENER: u16 = 4_000;
 /// Of bridges that were asked for no other.
 const USUAL_MTU: u16 = 1500;
 
@@ -27,8 +24,8 @@ pub struct World {
     inside: OwnedFd,
     sockets: Sockets,
     relay: Relay,
-    /// The way out, unless the relay is.
-    helper: Option<Helper>,
+    /// The program that is the way out, unless the relay is.
+    way_out: Option<Shared>,
     pub names: Names,
     containers: BTreeMap<String, Member>,
 }
@@ -52,26 +49,29 @@ struct Plugged {
 }
 
 impl World {
-    /// A new N, or the one that others kept, with the first of the ways out that can be had.
+    /// In N, which is ready for it.
     ///
     /// # Errors
-    /// `Network`: the kernel lacks what N needs.
-    pub fn new(kept: Option<OwnedFd>, ways: &[WayOut]) -> Result<Self, Failure> {
-        let inside = kept.map_or_else(namespace::make, Ok).map_err(|error| failed("making a network", &error))?;
-        let setting_up = |error| failed("setting up the user's network", &error);
-        let (mut sockets, tun, listeners) = visit(inside.as_fd(), make_parts).map_err(setting_up)?;
+    /// `Network`: the relay cannot be started.
+    pub fn new(ground: Ground) -> Result<Self, Failure> {
+        let Ground { inside, sockets, tun, listeners, way_out } = ground;
+        let starting = |error| failed("setting up the user's network", &error);
         let there = file::duplicate(inside.as_fd())?;
         let parts = Parts { inside: there, tun, listeners, mtu: USUAL_MTU, services: Vec::new() };
-        let relay = relay::start(parts).map_err(setting_up)?;
-        let helper = choose(ways, &mut sockets, &inside)?;
-        if helper.is_some() {
+        let relay = relay::start(parts).map_err(starting)?;
+        if way_out.is_some() {
             relay.hide_clients();
         }
-        Ok(Self { inside, sockets, relay, helper, names: Names::new(), containers: BTreeMap::new() })
+        Ok(Self { inside, sockets, relay, way_out, names: Names::new(), containers: BTreeMap::new() })
     }
 
     pub fn namespace(&self) -> BorrowedFd<'_> {
         self.inside.as_fd()
+    }
+
+    /// Whether everything that carries packets is at work.
+    pub fn is_whole(&self) -> bool {
+        self.relay.is_alive()
     }
 
     pub fn is_empty(&self) -> bool {
@@ -80,7 +80,7 @@ impl World {
 
     /// What tells that the way out has ended.
     pub fn end_of_way_out(&self) -> Option<BorrowedFd<'_>> {
-        self.helper.as_ref().map(Helper::pidfd)
+        self.way_out.as_ref().map(|program| program.end.as_fd())
     }
 
     /// What tells that containers have ended.
@@ -93,7 +93,7 @@ impl World {
     /// # Errors
     /// `Network`, `BadRequest`.
     pub fn join(&mut self, container: &protocol::Container, namespace: OwnedFd, pidfd: OwnedFd) -> Result<(), Failure> {
-        if container.host_loopback && self.helper.is_some() {
+        if container.host_loopback && self.way_out.is_some() {
             return Err(Failure::new(FailureCode::Network, "there is no host-gateway where the way out is a program"));
         }
         // One whose keeper was replaced comes again: what is plugged in is found there.
@@ -231,45 +231,6 @@ impl World {
     }
 }
 
-/// In N.
-fn make_parts() -> SysResult<(Sockets, OwnedFd, Vec<OwnedFd>)> {
-    let tun = born::tun(TUN_NAME)?;
-    let listeners = vec![born::listener_v4(LISTENER)?, born::listener_v6(LISTENER)?];
-    Ok((Sockets::open()?, tun, listeners))
-}
-
-/// The first that can be had. The first failure is of the one that is wanted most.
-fn choose(ways: &[WayOut], sockets: &mut Sockets, inside: &OwnedFd) -> Result<Option<Helper>, Failure> {
-    let mut why = None;
-    for way in ways {
-        match lead_out(way, sockets, inside) {
-            Ok(helper) => return Ok(helper),
-            Err(failure) => why = why.or(Some(failure)),
-        }
-    }
-    Err(why.unwrap_or_else(|| Failure::new(FailureCode::BadRequest, "there is no way out to choose")))
-}
-
-/// Makes this the way out of N. A helper serves as long as this thread lives.
-fn lead_out(way: &WayOut, sockets: &mut Sockets, inside: &OwnedFd) -> Result<Option<Helper>, Failure> {
-    let setting_up = |error| failed("setting up the user's network", &error);
-    let rules = if *way == WayOut::Relay { Way::Relay(LISTENER) } else { Way::Interface(SHARED_INTERFACE) };
-    visit(inside.as_fd(), || sockets.settle(rules)).map_err(setting_up)?;
-    let helper = way_out::serve_shared(way, inside)?;
-    if helper.is_some() {
-        visit(inside.as_fd(), || sockets.lead_to(SHARED_INTERFACE)).map_err(setting_up)?;
-    }
-    Ok(helper)
-}
-
-/// Whether the relay can be the way out here.
-///
-/// # Errors
-/// `Network`: why not.
-pub fn probe() -> Result<(), Failure> {
-    World::new(None, &[WayOut::Relay]).map(drop)
-}
-
 fn subnets_of(wanted: &Attachment) -> Vec<Subnet> {
     let gateways = wanted.network.gateways.iter();
     gateways.map(|prefix| Subnet { address: prefix.address, length: prefix.length }).collect()
@@ -301,7 +262,7 @@ fn parse_mac(text: &str) -> Result<Mac, Failure> {
         .ok_or_else(|| Failure::new(FailureCode::BadRequest, format!("{text:?} is no hardware address")))
 }
 
-fn failed(what: &str, error: &SysError) -> Failure {
+pub fn failed(what: &str, error: &SysError) -> Failure {
     Failure::system(FailureCode::Network, what, error)
 }
 

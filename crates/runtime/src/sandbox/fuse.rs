@@ -130,7 +130,7 @@ fn restrict(stack: &Stack<'_>) -> SysResult<()> {
     let everything = open("/")?;
     let mut allowed = vec![(everything.as_fd(), reading | landlock::EXECUTE)];
     allowed.extend(changes.iter().map(|place| (place.as_fd(), reading | landlock::CHANGE | landlock::MAKE_SOCKET)));
-    landlock::restrict(&allowed).map(drop)
+    landlock::restrict(&allowed, landlock::Tcp::Forbidden).map(drop)
 }
 
 fn refused(what: &str, error: &SysError) -> Failure {

@@ -165,7 +165,7 @@ const GATED: &[(&[&str], &[&str])] = &[
 ];
 
 /// clone(2): any flag that makes a namespace (NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET).
-const CLONE_NAMESPACES: [u64; 7] =
+pub(super) const CLONE_NAMESPACES: [u64; 7] =
     [0x0002_0000, 0x0200_0000, 0x0400_0000, 0x0800_0000, 0x1000_0000, 0x2000_0000, 0x4000_0000];
 /// personality(2): PER_LINUX, PER_LINUX32, each with UNAME26, and the query.
 const PERSONALITIES: [u64; 5] = [0, 8, 0x2_0000, 0x2_0008, 0xFFFF_FFFF];
@@ -177,11 +177,11 @@ const S_IFMT: u64 = 0o170_000;
 const S_IFCHR: u64 = 0o020_000;
 const S_IFBLK: u64 = 0o060_000;
 const AF_UNIX: u64 = 1;
-const AF_INET: u64 = 2;
-const AF_INET6: u64 = 10;
-const AF_NETLINK: u64 = 16;
+pub(super) const AF_INET: u64 = 2;
+pub(super) const AF_INET6: u64 = 10;
+pub(super) const AF_NETLINK: u64 = 16;
 const AF_PACKET: u64 = 17;
-const NETLINK_ROUTE: u64 = 0;
+pub(super) const NETLINK_ROUTE: u64 = 0;
 const NETLINK_AUDIT: u64 = 9;
 
 /// The default policy for a process with these capabilities in its bounding set.
@@ -260,11 +260,11 @@ fn deny<const N: usize>(conditions: [Condition; N]) -> Verdict {
     Verdict { rules, otherwise: Action::Allow }
 }
 
-fn equal(argument: u8, value: u64) -> Condition {
+pub(super) fn equal(argument: u8, value: u64) -> Condition {
     Condition { argument, comparison: Comparison::Equal, value, wide: false }
 }
 
-fn masked(argument: u8, mask: u64, value: u64) -> Condition {
+pub(super) fn masked(argument: u8, mask: u64, value: u64) -> Condition {
     Condition { argument, comparison: Comparison::Masked(mask), value, wide: false }
 }
 
