@@ -125,9 +125,14 @@ describe("a word of --network", () => {
     );
   });
 
-  test.each(["name=web,gw-priority=x", "name=web,gw-priority=99999999999", "name=web,x=1", "web:x=1", "web:interface_name=a/b", "web:ip=x"])("%s is refused", (word) =>
-    expect(() => parseNetworkWord(word)).toThrow(/invalid/),
-  );
+  test.each([
+    "name=web,gw-priority=x",
+    "name=web,gw-priority=99999999999",
+    "name=web,x=1",
+    "web:x=1",
+    "web:interface_name=a/b",
+    "web:ip=x",
+  ])("%s is refused", (word) => expect(() => parseNetworkWord(word)).toThrow(/invalid/));
 });
 
 test("wishes of network connect", () => {
