@@ -62,11 +62,12 @@ function explain(error: unknown, port: PortRequest, lowest: number): unknown {
 function lowPort({ protocol, hostPort }: PortRequest, address: string, lowest: number): BunkerError {
   const limit = firstFreePort();
   const high = hostPort + HIGHER;
+  const lead = `table inet bunker_ports { chain in_${hostPort} { type nat hook prerouting priority -100; ${protocol} dport ${hostPort} redirect to :${high}; }; }`;
   return new BunkerError("host-refused", `failed to bind host port ${address}: permission denied`, {
     hint:
-      `Ports below ${limit} are not for users. Publish one from ${limit} on (-p ${high}:PORT); or as root ` +
-      `\`sysctl net.ipv4.ip_unprivileged_port_start=${Math.min(lowest, hostPort)}\`; or publish ${high}, and as root lead there who ` +
-      `comes from elsewhere: \`iptables -t nat -A PREROUTING -p ${protocol} --dport ${hostPort} -j REDIRECT --to-ports ${high}\`.`,
+      `Ports below ${limit} are not for users. Publish one from ${limit} on: -p ${high}:…; ` +
+      `or let users have them: \`sysctl net.ipv4.ip_unprivileged_port_start=${Math.min(lowest, hostPort)}\` as root; ` +
+      `or publish ${high}, and have root lead there who comes from elsewhere: \`nft '${lead}'\`.`,
   });
 }
 
