@@ -115,10 +115,10 @@ export async function planBridge(engine: Engine, record: ContainerRecord): Promi
   const ports = isPublic ? await choosePorts(record, known) : [];
   const places = leaseAgain(engine, () => {
     // Counted anew: those that it came to while it ran may have others before them that it left.
-    const own = placesOf(engine, record).map(({ network, endpoint }, position) => ({
-      network,
-      endpoint: lease(engine, network, save(engine, { ...endpoint, position })),
-    }));
+    const own = placesOf(engine, record).map(({ network, endpoint }, position) => {
+      const counted = endpoint.position === position ? endpoint : save(engine, { ...endpoint, position });
+      return { network, endpoint: lease(engine, network, counted) };
+    });
     leasePorts(engine, record.id, ports);
     return own;
   });

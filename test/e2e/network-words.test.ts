@@ -140,6 +140,18 @@ describe("rename", () => {
 });
 
 describe("the way out", () => {
+  it("that a container chose itself stays, whatever becomes of keepers and names", async () => {
+    const { env } = stage;
+    await env.ok(["network", "create", "--subnet=10.77.1.0/24", "one"]);
+    const own = "ip route replace default via 10.77.1.9 && exec sleep 1000";
+    await env.ok(["run", "-d", "--name=c", "--network=one", "--cap-add=NET_ADMIN", "busybox", "sh", "-c", own]);
+    await env.ok(["exec", "c", "sh", "-c", "until ip route | grep 10.77.1.9; do sleep 0.1; done"]);
+    await env.ok(["rename", "c", "d"]);
+    killNetworkKeeper();
+    await env.ok(["exec", "d", "sh", "-c", "until nslookup d; do sleep 0.1; done"]);
+    expect(await wayOut("d")).toBe("default via 10.77.1.9 dev eth0");
+  });
+
   it("is by the network of the highest priority, also while networks come and go", async () => {
     const { env } = stage;
     await env.ok(["network", "create", "--subnet=10.77.1.0/24", "one"]);
@@ -149,6 +161,9 @@ describe("the way out", () => {
     await env.ok(["run", "-d", "--name=c", "--network=one", ...SLEEP]);
     for (const name of ["inner", "aside"]) await env.ok(["network", "connect", "--gw-priority=9", name, "c"]);
     expect(await wayOut("c")).toBe("default via 10.77.1.1 dev eth0");
+    await env.ok(["network", "connect", "--gw-priority=-1", "two", "c"]);
+    expect(await wayOut("c")).toBe("default via 10.77.1.1 dev eth0");
+    await env.ok(["network", "disconnect", "two", "c"]);
     await env.ok(["network", "connect", "--gw-priority=1", "two", "c"]);
     expect(await wayOut("c")).toBe("default via 10.77.2.1 dev eth3");
     expect(await inspect("c", ".NetworkSettings.Networks.two.GwPriority")).toBe(1);

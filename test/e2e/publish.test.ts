@@ -12,7 +12,7 @@ const FIRST_FREE = 18_080;
 let world: World;
 
 const stage = useStage({
-  needs: ["ip"],
+  needs: ["ip", "nft"],
   prepare: async (opened) => {
     world = await World.create();
     opened.onClose(async () => await world[Symbol.asyncDispose]());
