@@ -13,7 +13,6 @@ export const LATER_FLAGS: Readonly<Record<string, string>> = {
     "ipfs-address soci-index-digest cosign-certificate-identity cosign-certificate-identity-regexp " +
     "cosign-certificate-oidc-issuer cosign-certificate-oidc-issuer-regexp cosign-key",
   start: "checkpoint checkpoint-dir",
-  rm: "link",
   "volume create":
     "availability group limit-bytes required-bytes scope secret sharing topology-preferred topology-required type",
   "volume ls": "cluster",

@@ -8,6 +8,7 @@ import {
   DEFAULT_NETWORK,
   type EndpointConfig,
   ensureNetworkName,
+  type LinkRequest,
   macOf,
   type NetworkRequest,
   parseAddress,
@@ -205,6 +206,27 @@ export function disconnectNetwork(
   );
 }
 
+/** docker rm --link: `/WEB/SQL` is what WEB calls another container. @throws BunkerError not-found */
+export function removeLink(engine: Engine, word: string): void {
+  const [, name = "", alias = ""] = /^\/?([^/]+)\/([^/]+)$/.exec(word) ?? [];
+  const view = viewContainer(engine, name === "" ? word : name);
+  const { networks } = engine.store;
+  const places = placesOf(engine, view.record);
+  const isMeant = (link: LinkRequest): boolean => link.alias === alias;
+  const linked = places.filter(({ endpoint }) => endpoint.config.links?.some(isMeant));
+  if (linked.length === 0) {
+    throw new BunkerError("not-found", `no such link: ${word}`, { hint: "A link is /CONTAINER/ALIAS." });
+  }
+  networks.lease(() => {
+    for (const { endpoint } of linked) {
+      const { links = [], ...rest } = endpoint.config;
+      const kept = links.filter((link) => !isMeant(link));
+      networks.put({ ...endpoint, config: kept.length === 0 ? rest : { ...rest, links: kept } });
+    }
+  });
+  if (view.status === "running") tellPlaces(engine, view, attachmentsOf(view.record, places));
+}
+
 /** Tells the keeper of each place that is not as it was before: of a new one, and of what is the way out now or is not any more. */
 function tellPlaces(engine: Engine, view: ContainerView, before: readonly AttachmentSpec[]): void {
   const known = new Set(before.map((attachment) => JSON.stringify(attachment)));
@@ -212,8 +234,8 @@ function tellPlaces(engine: Engine, view: ContainerView, before: readonly Attach
     (attachment) => !known.has(JSON.stringify(attachment)),
   );
   if (changed.length === 0) return;
-  // The way out comes last: it takes the place of the one there was.
-  changed.sort((one, other) => one.defaultGateways.length - other.defaultGateways.length);
+  // The way out comes first: should it fail, the one there was is still known as that.
+  changed.sort((one, other) => other.defaultGateways.length - one.defaultGateways.length);
   askKeeper(engine, view, (keeper) => {
     for (const network of changed) keeper.request("connect", { network });
   });

@@ -89,6 +89,13 @@ describe("--link", () => {
     await env.ok(["start", "db", "web"]);
     expect(await ask("web", "sql")).toEqual([await addressOf("db", "bridge")]);
     expect(await inspect("web", ".HostConfig.Links")).toEqual(["/db:/web/sql"]);
+    expect(await env.ok(["rm", "--link", "/web/sql"])).toBe("/web/sql");
+    expect(await ask("web", "sql")).toEqual([]);
+    expect(await inspect("web", ".HostConfig.Links")).toBeNull();
+    expect(await env.fails(["rm", "--link", "/web/sql"], 1)).toContain("no such link: /web/sql");
+    expect(await env.fails(["rm", "--link", "/nobody/sql"], 1)).toContain("no such container: nobody");
+    await env.ok(["rm", "-f", "-t0", "web"]);
+    await env.ok(["run", "-d", "--name=web", on, "--link=db:sql", ...SLEEP]);
     await env.ok(["network", "disconnect", "bridge", "db"]);
     await env.ok(["stop", "-t0", "web"]);
     expect(await env.fails(["start", "web"], 1)).toContain("not attached to default bridge network");
