@@ -12,7 +12,7 @@ import {
   parseResolverOption,
   parseSearchDomain,
 } from "./name-flags.ts";
-import { parsePublishWord } from "./network-flags.ts";
+import { parseLinkFlag, parsePublishWord } from "./network-flags.ts";
 import { ACCESS_FLAGS, PLATFORM_FLAGS } from "./pull-flags.ts";
 import { parseEntry, parseSysctl, parseTimezone, parseUmask } from "./process-flags.ts";
 import { parseDeviceWord } from "./space-flags.ts";
@@ -98,6 +98,7 @@ export const CREATE_FLAGS = {
   ipc: { kind: "string", help: "IPC mode to use" },
   label: { kind: "list", short: "l", help: "Set meta data on a container", parse: parseLabelWord },
   "label-file": { kind: "list", help: "Read in a line delimited file of labels" },
+  link: { kind: "list", help: "Add link to another container (NAME[:ALIAS])", parse: parseLinkFlag },
   "mac-address": { kind: "string", help: "Container MAC address (e.g., 92:d0:c6:0a:29:33)" },
   mount: {
     kind: "list",

@@ -21,6 +21,7 @@ const PROXY_VARIABLES = [
 export interface DockerConfig {
   detachKeys: string | null;
   imagesFormat: string | null;
+  networksFormat: string | null;
   psFormat: string | null;
   volumesFormat: string | null;
   /** `HTTP_PROXY=…`, of the default proxies: there is no daemon that others could be for. */
@@ -32,6 +33,7 @@ export interface DockerConfig {
 const NOTHING: DockerConfig = {
   detachKeys: null,
   imagesFormat: null,
+  networksFormat: null,
   psFormat: null,
   volumesFormat: null,
   proxies: [],
@@ -74,6 +76,7 @@ export function parseDockerConfig(text: string): DockerConfig {
   return {
     detachKeys: textOf(config, "detachKeys"),
     imagesFormat: textOf(config, "imagesFormat"),
+    networksFormat: textOf(config, "networksFormat"),
     psFormat: textOf(config, "psFormat"),
     volumesFormat: textOf(config, "volumesFormat"),
     proxies: proxiesOf(objectOf(objectOf(config, "proxies"), "default")),

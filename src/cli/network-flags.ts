@@ -2,7 +2,16 @@
 
 import { type CreateRequest, HOST_GATEWAY, type NetworkUse, planHelper } from "../container/index.ts";
 import { BunkerError } from "../errors.ts";
-import { DEFAULT_NETWORK, formatAddress, parseAddress, parsePortWord, type PortRequest } from "../network/index.ts";
+import {
+  DEFAULT_NETWORK,
+  type EndpointConfig,
+  formatAddress,
+  type LinkRequest,
+  parseAddress,
+  parseLinkWord,
+  parsePortWord,
+  type PortRequest,
+} from "../network/index.ts";
 import { ScanError } from "./strconv.ts";
 
 interface WishValues {
@@ -10,6 +19,7 @@ interface WishValues {
   ip6: string | null;
   "mac-address": string | null;
   "network-alias": readonly string[];
+  link: readonly LinkRequest[];
 }
 
 interface NetworkValues extends WishValues {
@@ -60,13 +70,13 @@ function mixed(): BunkerError {
   );
 }
 
-function hasWishes({ asked, mac, aliases }: Omit<NetworkUse, "network">): boolean {
-  return asked.address4 !== null || asked.address6 !== null || mac !== null || aliases.length > 0;
+function hasWishes({ asked, mac, aliases, links = [] }: EndpointConfig): boolean {
+  return asked.address4 !== null || asked.address6 !== null || mac !== null || aliases.length + links.length > 0;
 }
 
 interface Asked {
   uses: NetworkUse[];
-  wishes: Omit<NetworkUse, "network">;
+  wishes: EndpointConfig;
   published: Pick<CreateRequest, "ports" | "publishAll">;
   /** It names the host's gateway. */
   seesHost: boolean;
@@ -94,6 +104,12 @@ function alone(mode: string, { uses, wishes, published, seesHost }: Asked): Netw
       hint: "It is there on networks: leave out --network, or `bunker network create` one.",
     });
   }
+  if (wishes.links !== undefined) {
+    const kind = mode.replace(/:.*/, "");
+    throw new BunkerError("usage", `conflicting options: ${kind} type networking can't be used with links`, {
+      hint: "Links are names on networks: `bunker network create` makes one.",
+    });
+  }
   if (hasWishes(wishes)) {
     throw new BunkerError("usage", `conflicting options: addresses or aliases and --network ${mode}`, {
       hint: "They belong to networks: `bunker network create` makes one.",
@@ -108,28 +124,32 @@ function plain(network: string): NetworkUse {
 }
 
 /** How a container is to be on a network. @throws BunkerError usage in docker's words */
-export function parseWishes(values: WishValues): Omit<NetworkUse, "network"> {
+export function parseWishes(values: WishValues): EndpointConfig {
   return {
     aliases: [...values["network-alias"]],
     asked: { address4: parseIp(values.ip, false), address6: parseIp(values.ip6, true) },
     mac: values["mac-address"] === null ? null : parseMac(values["mac-address"]),
     interface: null,
+    ...(values.link.length === 0 ? {} : { links: [...values.link] }),
   };
 }
 
-function merge(use: NetworkUse, wishes: Omit<NetworkUse, "network">): NetworkUse {
+function merge(use: NetworkUse, wishes: EndpointConfig): NetworkUse {
   return {
-    network: use.network,
+    ...use,
     aliases: [...use.aliases, ...wishes.aliases],
     asked: {
       address4: wishes.asked.address4 ?? use.asked.address4,
       address6: wishes.asked.address6 ?? use.asked.address6,
     },
     mac: wishes.mac ?? use.mac,
-    interface: use.interface,
+    ...(wishes.links === undefined ? {} : { links: wishes.links }),
   };
 }
 
+const INTERFACE_OPTION = "com.docker.network.endpoint.ifname";
+/** docker's is an int of 32 bits at least. */
+const LARGEST_PRIORITY = 2_147_483_647;
 const LINK_NAME = /^[a-zA-Z0-9_.-]{1,15}$/;
 
 /** A name, docker's `name=NAME,alias=…,ip=…`, or podman's `NAME:ip=…,alias=…`. @throws BunkerError usage */
@@ -157,7 +177,28 @@ function setField(use: NetworkUse, { key, value, word }: { key: string; value: s
   else if (key === "ip6") use.asked.address6 = parseIp(value, true);
   else if (key === "mac" || key === "mac-address") use.mac = parseMac(value);
   else if (key === "interface_name" && LINK_NAME.test(value)) use.interface = value;
+  else if (key === "gw-priority") use.gwPriority = parsePriority(value);
+  else if (key === "driver-opt") use.interface = parseEndpointOption(value);
   else throw new BunkerError("usage", `invalid network option: ${key} in ${word}`);
+}
+
+/** @throws BunkerError usage */
+export function parsePriority(text: string): number {
+  const priority = Number(text);
+  if (/^[+-]?\d{1,10}$/.test(text) && Math.abs(priority) <= LARGEST_PRIORITY) return priority;
+  throw new BunkerError("usage", `invalid gateway priority: ${text}`);
+}
+
+/** Of docker's options of an endpoint: the name of its link inside. @throws BunkerError usage, unsupported */
+export function parseEndpointOption(word: string): string {
+  const [, name = word, value = ""] = /^([^=]*)=(.*)$/s.exec(word) ?? [];
+  if (name !== INTERFACE_OPTION) {
+    throw new BunkerError("unsupported", `the endpoint option "${name}" is not supported`, {
+      hint: `Of options an endpoint here has only ${INTERFACE_OPTION}; --sysctl sets sysctls.`,
+    });
+  }
+  if (LINK_NAME.test(value)) return value;
+  throw new BunkerError("usage", `invalid name of a network interface: ${value}`);
 }
 
 function parseIp(text: string | null, isVersion6: boolean): string | null {
@@ -173,10 +214,19 @@ function parseMac(text: string): string {
   throw new BunkerError("usage", `${text} is not a valid mac address`);
 }
 
+/** `--link`, as a flag's parser. */
+export function parseLinkFlag(word: string): LinkRequest {
+  return scanned(() => parseLinkWord(word));
+}
+
 /** `-p`, as a flag's parser: docker shows its mistakes with the flag's name. */
 export function parsePublishWord(word: string): PortRequest[] {
+  return scanned(() => parsePortWord(word));
+}
+
+function scanned<T>(parse: () => T): T {
   try {
-    return parsePortWord(word);
+    return parse();
   } catch (error) {
     if (error instanceof BunkerError && error.code === "usage") throw new ScanError(error.message);
     throw error;

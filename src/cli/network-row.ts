@@ -4,9 +4,10 @@ import type { NetworkRecord } from "../engine/index.ts";
 import { joinLabels } from "./container-row.ts";
 import { Filters, matches } from "./filter.ts";
 import type { Listing, Row } from "./format.ts";
+import { parseUntil } from "./time.ts";
 import { shortId } from "./units.ts";
 
-const KEYS = ["dangling", "driver", "id", "label", "name", "scope", "type"];
+const KEYS = ["dangling", "driver", "id", "label", "label!", "name", "scope", "type", "until"];
 const SCOPE = "local";
 
 export const NETWORK_LISTING: Listing = {
@@ -30,7 +31,6 @@ export const NETWORK_LISTING: Listing = {
 export type ListedNetwork = Pick<NetworkRecord, "id" | "name" | "createdAt"> & {
   driver: string;
   config: Pick<NetworkRecord["config"], "subnets" | "internal" | "labels">;
-  users: string[];
 };
 
 export function networkRow(network: ListedNetwork, isWhole: boolean): Row {
@@ -60,17 +60,20 @@ export function builtInNetworks(): ListedNetwork[] {
     createdAt: "0001-01-01T00:00:00Z",
     driver: name === "none" ? "null" : name,
     config,
-    users: [],
   }));
 }
 
-/** @throws UsageError in docker's words */
+/** `used`: ids of those that containers are on, asked only when it matters. @throws UsageError in docker's words */
 export function selectNetworks(
   networks: readonly ListedNetwork[],
   words: readonly (readonly [string, string])[],
+  used: () => ReadonlySet<string>,
 ): ListedNetwork[] {
   const filters = new Filters(words, KEYS);
   const dangling = filters.boolean("dangling");
+  const usedIds = dangling === null ? new Set<string>() : used();
+  const now = new Date();
+  const until = filters.values("until").map((text) => parseUntil(text, now));
   const kindOf = ({ name, driver }: ListedNetwork): string =>
     name === "bridge" || driver !== "bridge" ? "builtin" : "custom";
   return networks.filter(
@@ -80,7 +83,8 @@ export function selectNetworks(
       filters.some("driver", (value) => value === network.driver) &&
       filters.some("scope", (value) => value === SCOPE) &&
       filters.some("type", (value) => value === kindOf(network)) &&
-      filters.labels(network.config.labels) &&
-      (dangling === null || dangling === (network.users.length === 0 && kindOf(network) === "custom")),
+      filters.allLabels(network.config.labels) &&
+      until.every((time) => new Date(network.createdAt) < time) &&
+      (dangling === null || dangling === (!usedIds.has(network.id) && kindOf(network) === "custom")),
   );
 }

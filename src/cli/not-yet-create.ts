@@ -10,7 +10,7 @@ export const LATER_CREATE_FLAGS = [
   "cpuset-cpus cpuset-mems device-cgroup-rule gpus",
   "health-log-destination health-max-log-count health-max-log-size health-on-failure health-startup-cmd",
   "health-startup-interval health-startup-retries health-startup-success health-startup-timeout",
-  "link link-local-ip memory-reservation memory-swap",
+  "link-local-ip memory-reservation memory-swap",
   "memory-swappiness oom-kill-disable pod",
   "sdnotify secret systemd",
   "use-api-socket",

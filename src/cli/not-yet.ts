@@ -13,14 +13,13 @@ export const LATER_FLAGS: Readonly<Record<string, string>> = {
     "ipfs-address soci-index-digest cosign-certificate-identity cosign-certificate-identity-regexp " +
     "cosign-certificate-oidc-issuer cosign-certificate-oidc-issuer-regexp cosign-key",
   start: "checkpoint checkpoint-dir",
-  rm: "link",
   "volume create":
     "availability group limit-bytes required-bytes scope secret sharing topology-preferred topology-required type",
   "volume ls": "cluster",
   "volume rm": "t|time",
   "image prune": "build-cache",
-  "network connect": "driver-opt gw-priority link link-local-ip",
-  "network create": "attachable aux-address config-from config-only ingress interface-name ipam-driver ipam-opt scope",
+  "network connect": "link-local-ip",
+  "network create": "config-from config-only ingress",
   "system prune": "build",
   version: "",
 };
@@ -36,6 +35,8 @@ export const POINTLESS_FLAGS: Readonly<Record<string, Readonly<Record<string, st
   "image prune": { external: "Other programs' containers are not in bunker's store." },
   "system prune": { external: "Other programs' containers are not in bunker's store." },
   "container exists": { external: "Other programs' containers are not in bunker's store." },
+  "network inspect": { verbose: "It is about services of a swarm: all there is of a network here is shown anyway." },
+  "network rm": { time: "-f stops no containers: whoever is on a network keeps it." },
   "volume create": { ignore: "A volume that is there already is left as it is." },
 };
 

@@ -96,11 +96,12 @@ export async function pruneVolumes(
 
 /** Networks of the user's that no container is on; docker's words for them have no number of bytes. */
 export async function pruneNetworks({ engine, calls }: Opened, conditions: PruneConditions): Promise<Pruned> {
-  const { listNetworks, pruneNetworks: prune, usersOf } = await calls.loadNetworks();
+  const { listNetworks, pruneNetworks: prune, usedNetworks } = await calls.loadNetworks();
+  const used = usedNetworks(engine);
   const unused = listNetworks(engine).filter(
     (network) =>
       network.name !== "bridge" &&
-      usersOf(engine, network).length === 0 &&
+      !used.has(network.id) &&
       suitsAll(conditions, network.config.labels, network.createdAt),
   );
   const removed = prune(

@@ -11,11 +11,13 @@ export interface TargetOptions {
   ignoreMissing?: boolean;
   /** What docker says when there is no name between the quotes. */
   emptyName?: string;
+  /** One after the other: a target may need those before it. */
+  inOrder?: boolean;
 }
 
 /**
- * Acts on all targets at once (stopping ten containers takes as long as stopping one) and prints what each gives, in the
- * order they were named. @returns the exit code
+ * Acts on all targets at once (stopping ten containers takes as long as stopping one) unless they have an order, and prints what
+ * each gives, in the order they were named. @returns the exit code
  */
 export async function forEachTarget(
   names: readonly string[],
@@ -23,10 +25,11 @@ export async function forEachTarget(
   options: TargetOptions = {},
 ): Promise<number> {
   let exitCode = 0;
-  const results = names.map((name) => settle(name, action, options));
-  for (const result of results) {
+  const begin = (name: string): Promise<Outcome> => settle(name, action, options);
+  const begun = options.inOrder === true ? null : names.map(begin);
+  for (const [at, name] of names.entries()) {
     // One after the other: the order of what is printed is the order of the names.
-    const { text, error } = await result;
+    const { text, error } = await (begun?.[at] ?? begin(name));
     if (error === null) {
       print(text);
       continue;

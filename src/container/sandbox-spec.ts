@@ -214,6 +214,8 @@ export interface AttachmentSpec {
   defaultGateways: string[];
   /** Further names that others on the network call it by. */
   names: string[];
+  /** Names that only this container has for others on the network. */
+  links?: { name: string; alias: string }[];
 }
 
 export interface BridgeNetworkSpec {
@@ -223,6 +225,8 @@ export interface BridgeNetworkSpec {
   mtu: number;
   gateways: PrefixSpec[];
   internal: boolean;
+  /** Its containers do not reach each other. */
+  isolated?: true;
   /** Names are answered at its gateways. */
   resolver: boolean;
   routes: { destination: PrefixSpec; gateway: string; metric: number | null }[];

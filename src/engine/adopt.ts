@@ -1,12 +1,10 @@
 // A connection to a running container's keeper. A container whose keeper was killed gets a new one first.
 
-import { donorsOf, isOnBridge, type NetworkSpec } from "../container/index.ts";
+import { donorsOf } from "../container/index.ts";
 import { BunkerError } from "../errors.ts";
 import { closeFd, isLocked } from "../native/index.ts";
-import { bridgeSpec, placesOf } from "./bridge-spec.ts";
 import { connectKeeper, type KeeperChannel, startKeeper } from "./channel.ts";
 import { lockContainer } from "./container-lock.ts";
-import type { ContainerRecord } from "../store/index.ts";
 import type { Engine } from "./engine.ts";
 import { specOf } from "./spec.ts";
 import { type ContainerView, readKeeperState } from "./view.ts";
@@ -43,12 +41,14 @@ function adopt(engine: Engine, view: ContainerView, lock: number): KeeperChannel
   }
   const keeper = startKeeper(engine.store.layout.userRuntimeDir);
   try {
+    // The network is as it was made; the keeper only has to know whether it is the container's own.
     const { request } = record.config;
+    const kind = request.network === "host" ? "host" : "none";
     // So are the namespaces it has joined: their kinds say where its processes are.
     const joins = donorsOf(request).map((donor) => ({ kind: donor.kind, pid: 0, startTime: 0 }));
     // Only to be told of the end.
     const runtime = request.runtime && { runtime: { program: request.runtime.name, flags: request.runtime.flags } };
-    const spec = specOf(engine, record, { network: networkOf(engine, record), joins, ...runtime, rows: 0, columns: 0 });
+    const spec = specOf(engine, record, { network: { kind }, joins, ...runtime, rows: 0, columns: 0 });
     keeper.request("adopt", { spec, state }, [lock]);
     return keeper;
   } catch (error) {
@@ -59,12 +59,4 @@ function adopt(engine: Engine, view: ContainerView, lock: number): KeeperChannel
     // The keeper has a copy: it holds the lock from now on.
     closeFd(lock);
   }
-}
-
-/** As it was made: the keeper only has to find the network keeper again, and to know whether it is the container's own at all. */
-function networkOf(engine: Engine, record: ContainerRecord): NetworkSpec {
-  const { request } = record.config;
-  if (!isOnBridge(request)) return { kind: request.network === "host" ? "host" : "none" };
-  const places = placesOf(engine, record);
-  return places.length === 0 ? { kind: "none" } : bridgeSpec(record, places, engine.store.networks.portsOf(record.id));
 }

@@ -6,7 +6,7 @@ import { BunkerError } from "../errors.ts";
 import { failedCall } from "../native/index.ts";
 import type { Engine } from "./engine.ts";
 import { findProgram, readText, userName } from "./host.ts";
-import { sharedFilesystem } from "../store/index.ts";
+import { mountAbove, readMounts, sharedFilesystem } from "../store/index.ts";
 import { hireKeeper } from "./start.ts";
 import { storageChoice } from "./storage.ts";
 import { chooseWayOut } from "./ways-out.ts";
@@ -55,7 +55,7 @@ export function readHostReport(engine: Engine): HostReport {
     pings: mayPing(),
     hasFuseOverlay: findProgram("fuse-overlayfs") !== null,
     firstFreePort: readNumber("/proc/sys/net/ipv4/ip_unprivileged_port_start") ?? DEFAULT_FIRST_PORT,
-    procMounts: mounts().flatMap(({ place }) => (place.startsWith("/proc/") ? [place] : [])),
+    procMounts: readMounts().flatMap(({ place }) => (place.startsWith("/proc/") ? [place] : [])),
     clock: Date.now() / 1000,
     packager: findPackager(),
   };
@@ -112,38 +112,8 @@ function hasCapability(path: string): boolean {
   return result.stdout.includes("cap_set");
 }
 
-interface Mount {
-  place: string;
-  options: string[];
-  filesystem: string;
-}
-
-/** proc_pid_mountinfo(5). */
-function mounts(): Mount[] {
-  return readText("/proc/self/mountinfo")
-    .split("\n")
-    .flatMap((line) => {
-      const fields = line.split(" ");
-      const separator = fields.indexOf("-");
-      if (separator < 0) return [];
-      const [place = "", options = ""] = fields.slice(4, 6);
-      const [filesystem = "", , ofAll = ""] = fields.slice(separator + 1);
-      // What the file system forbids, each of its mounts does.
-      const all = [...new Set([...options.split(","), ...ofAll.split(",").filter((option) => option === "ro")])];
-      return [{ place: unescape(place), options: all, filesystem }];
-    });
-}
-
-/** Space, tab, newline and backslash stand in octal. */
-function unescape(text: string): string {
-  return text.replaceAll(/\\([0-7]{3})/g, (_, octal: string) => String.fromCodePoint(Number.parseInt(octal, 8)));
-}
-
 function readDataHome(path: string): HostReport["dataHome"] {
-  const within = (place: string): boolean => place === "/" || path === place || path.startsWith(`${place}/`);
-  const longest = (found: Mount | null, mount: Mount): Mount | null =>
-    within(mount.place) && mount.place.length >= (found?.place.length ?? 0) ? mount : found;
-  const mount = mounts().reduce<Mount | null>(longest, null);
+  const mount = mountAbove(path, readMounts());
   const { bavail, bsize } = statfsSync(path);
   return {
     path,

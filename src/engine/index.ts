@@ -72,11 +72,12 @@ export function loadPause(): Promise<typeof import("./pause.ts")> {
   return import("./pause.ts");
 }
 
-/** What only `bunker doctor` and a refused start need. */
+/** What only `bunker doctor` as root needs. */
 export function loadDoctorForCaller(): Promise<typeof import("./doctor-caller.ts")> {
   return import("./doctor-caller.ts");
 }
 
+/** What only `bunker doctor` and a refused start need. */
 export function loadDoctor(): Promise<typeof import("./doctor.ts")> {
   return import("./doctor.ts");
 }

@@ -13,7 +13,7 @@ import type { MountRequest } from "../volume/index.ts";
 import type { Engine } from "./engine.ts";
 import { readText } from "./host.ts";
 import { HOST_CONFIG_DEFAULTS } from "./inspect-defaults.ts";
-import { networkSettings, portBindings } from "./network-view.ts";
+import { defaultLinks, networkSettings, portBindings } from "./network-view.ts";
 import { rootOf } from "./spec.ts";
 import { type ContainerView, readKeeperState, viewContainer } from "./view.ts";
 
@@ -50,7 +50,11 @@ export function inspectContainer(engine: Engine, name: string): Record<string, u
     ProcessLabel: "",
     AppArmorProfile: "",
     ExecIDs: null,
-    HostConfig: { ...hostConfigOf(config), PidsLimit: view.status === "running" ? pidsLimit(engine, record.id) : null },
+    HostConfig: {
+      ...hostConfigOf(config),
+      Links: defaultLinks(engine, record),
+      PidsLimit: view.status === "running" ? pidsLimit(engine, record.id) : null,
+    },
     GraphDriver:
       root === null
         ? { Data: { UpperDir: `${directory}/upper`, WorkDir: `${directory}/work` }, Name: driver }

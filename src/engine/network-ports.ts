@@ -1,26 +1,36 @@
 // A container's published ports: chosen, leased to it, and as its keeper is told.
 
+import type { BridgeSpec } from "../container/index.ts";
 import { BunkerError } from "../errors.ts";
-import { planAllPorts, type PortRequest } from "../network/index.ts";
+import { eachAddress, planAllPorts, type PortRequest } from "../network/index.ts";
 import type { ContainerRecord, PortRecord } from "../store/index.ts";
+import type { Place } from "./attachment.ts";
 import type { Engine } from "./engine.ts";
 import { probePort } from "./probe-port.ts";
+import { publishAddress } from "./settings.ts";
 
-function wantedPorts({ config }: ContainerRecord): PortRequest[] {
+function wantedPorts({ config }: ContainerRecord, places: readonly Place[]): PortRequest[] {
   const { ports = [], publishAll = false } = config.request;
-  return publishAll ? [...ports, ...planAllPorts(config.process.exposedPorts, ports)] : ports;
+  const all = publishAll ? [...ports, ...planAllPorts(config.process.exposedPorts, ports)] : ports;
+  if (all.every(({ hostAddress }) => hostAddress !== "")) return all;
+  // Clients come in by the first that has a way out.
+  const way = places.find(({ network }) => !network.config.internal);
+  const usual = way?.network.config.publishAddress ?? publishAddress(process.env);
+  return all.map((port) => (port.hostAddress === "" ? { ...port, hostAddress: usual } : port));
 }
 
 /** Those that may be any get one that is free now; of the others it is seen whether they are. @throws BunkerError conflict */
-export async function choosePorts(record: ContainerRecord): Promise<PortRequest[]> {
+export async function choosePorts(record: ContainerRecord, places: readonly Place[]): Promise<PortRequest[]> {
+  const wanted = wantedPorts(record, places);
+  const named = wanted.map(({ hostPort }) => hostPort).filter((port) => port > 0);
   const chosen: PortRequest[] = [];
-  for (const port of wantedPorts(record)) chosen.push({ ...port, hostPort: await probePort(port) });
+  for (const port of wanted) chosen.push({ ...port, hostPort: await probePort(port, Math.min(...named)) });
   return chosen;
 }
 
 /** Those of a container that is on no network, chosen and leased. @throws BunkerError conflict */
 export async function planPorts(engine: Engine, record: ContainerRecord): Promise<PortRequest[]> {
-  const ports = await choosePorts(record);
+  const ports = await choosePorts(record, []);
   engine.store.networks.lease(() => leasePorts(engine, record.id, ports));
   return ports;
 }
@@ -52,4 +62,9 @@ function alreadyAllocated({ hostAddress, hostPort }: PortRequest): BunkerError {
   return new BunkerError("conflict", `Bind for ${address}:${hostPort} failed: port is already allocated`, {
     hint: `\`bunker ps --filter publish=${hostPort}\` shows the container that has it.`,
   });
+}
+
+/** On every address means every address of both kinds. */
+export function publishedOf({ protocol, hostAddress, hostPort, containerPort }: PortRecord): BridgeSpec["ports"] {
+  return eachAddress(hostAddress).map((host) => ({ protocol, host, hostPort, containerPort }));
 }

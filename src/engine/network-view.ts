@@ -1,8 +1,9 @@
 // What docker's JSON of a container says about its networks and ports: addresses only while it runs.
 
 import type { ContainerConfig } from "../container/index.ts";
-import { eachAddress, macOf, parsePrefix } from "../network/index.ts";
-import type { EndpointRecord, NetworkRecord, PortRecord } from "../store/index.ts";
+import { DEFAULT_NETWORK, eachAddress, macOf, parsePrefix } from "../network/index.ts";
+import type { ContainerRecord, EndpointRecord, PortRecord } from "../store/index.ts";
+import type { Place } from "./attachment.ts";
 import type { Engine } from "./engine.ts";
 import { ADDRESS_DEFAULTS, ENDPOINT_DEFAULTS } from "./inspect-defaults.ts";
 import type { ContainerView } from "./view.ts";
@@ -10,24 +11,27 @@ import type { ContainerView } from "./view.ts";
 const SHORT_ID = 12;
 
 /** docker's NetworkSettings. */
-export function networkSettings(engine: Engine, { record, status }: ContainerView): Record<string, unknown> {
+export function networkSettings(engine: Engine, { record, status, pid }: ContainerView): Record<string, unknown> {
   const { id, config } = record;
   const isRunning = status === "running";
   const { networks } = engine.store;
-  const places = networks.endpointsOf(id).flatMap((endpoint) => {
-    const network = networks.find(endpoint.networkId);
-    return network === null ? [] : [{ network, endpoint }];
-  });
+  const places = knownPlaces(engine, id);
   const shown = Object.fromEntries(
     places.map((place) => [place.network.name, endpointSettings(place, { record, isRunning })]),
   );
   const isShared = config.request.network.startsWith("container:");
-  const first = places.find(({ network }) => network.name === "bridge");
+  const first = places.find(({ network }) => network.name === DEFAULT_NETWORK);
   return {
     Bridge: "",
-    SandboxID: "",
-    SandboxKey: "",
+    // Its network namespace: docker's is bound to a file and has an id of its own.
+    SandboxID: isRunning ? new Bun.CryptoHasher("sha256").update(`${id}/${record.generation}`).digest("hex") : "",
+    SandboxKey: isRunning ? `/proc/${pid}/ns/net` : "",
     Ports: isRunning ? portsOf(config, networks.portsOf(id)) : {},
+    HairpinMode: false,
+    LinkLocalIPv6Address: "",
+    LinkLocalIPv6PrefixLen: 0,
+    SecondaryIPAddresses: null,
+    SecondaryIPv6Addresses: null,
     ...ADDRESS_DEFAULTS,
     // docker: what the default network gave is shown here as well.
     ...(first === undefined || !isRunning ? {} : addressSettings(first, record.id)),
@@ -35,9 +39,20 @@ export function networkSettings(engine: Engine, { record, status }: ContainerVie
   };
 }
 
-interface Place {
-  network: NetworkRecord;
-  endpoint: EndpointRecord;
+/** Without those on networks that were removed meanwhile. */
+function knownPlaces(engine: Engine, id: string): Place[] {
+  const { networks } = engine.store;
+  return networks.endpointsOf(id).flatMap((endpoint) => {
+    const network = networks.find(endpoint.networkId);
+    return network === null ? [] : [{ network, endpoint }];
+  });
+}
+
+/** HostConfig.Links: docker's of the default network; on others they are shown with the network. */
+export function defaultLinks(engine: Engine, { id, name }: ContainerRecord): string[] | null {
+  const place = knownPlaces(engine, id).find(({ network }) => network.name === DEFAULT_NETWORK);
+  const links = place?.endpoint.config.links ?? [];
+  return links.length === 0 ? null : links.map((link) => `/${link.name}:/${name}/${link.alias}`);
 }
 
 function endpointSettings(
@@ -45,19 +60,23 @@ function endpointSettings(
   { record, isRunning }: { record: ContainerView["record"]; isRunning: boolean },
 ): Record<string, unknown> {
   const { network, endpoint } = place;
-  const { aliases, asked } = endpoint.config;
+  const { aliases, asked, links = [], gwPriority = 0, interface: link } = endpoint.config;
   const wishes = {
     ...(asked.address4 === null ? {} : { IPv4Address: asked.address4 }),
     ...(asked.address6 === null ? {} : { IPv6Address: asked.address6 }),
   };
+  const isDefault = network.name === DEFAULT_NETWORK;
   const names = [record.name, record.id.slice(0, SHORT_ID), ...aliases, record.config.hostname];
   return {
     ...ENDPOINT_DEFAULTS,
     IPAMConfig: Object.keys(wishes).length === 0 ? null : wishes,
+    Links: links.length === 0 || isDefault ? null : links.map(({ name, alias }) => `${name}:${alias}`),
     Aliases: aliases.length === 0 ? null : aliases,
+    DriverOpts: link === null ? null : { "com.docker.network.endpoint.ifname": link },
+    GwPriority: gwPriority,
     NetworkID: network.id,
     DNSNames: [...new Set(names)],
-    ...(isRunning ? addressSettings(place, record.id) : {}),
+    ...(isRunning ? addressSettings(place, record.id) : { MacAddress: endpoint.config.mac ?? "" }),
   };
 }
 

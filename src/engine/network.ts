@@ -1,9 +1,11 @@
 // A container's start on networks of the user's: addresses and ports are leased, and the plan for its keeper is made.
 
-import type { AttachmentSpec, BridgeSpec, NetworkUse } from "../container/index.ts";
+import { type BridgeSpec, HOST_GATEWAY } from "../container/index.ts";
 import { BunkerError } from "../errors.ts";
 import {
+  bridgeName,
   DEFAULT_NETWORK,
+  type EndpointConfig,
   type NetworkRequest,
   PLAIN_REQUEST,
   parsePrefix,
@@ -11,13 +13,16 @@ import {
   planNetwork,
   type Prefix,
 } from "../network/index.ts";
-import type { ContainerRecord, EndpointRecord, NetworkRecord } from "../store/index.ts";
-import { attachmentOf, bridgeSpec, type LeasedEndpoint, type Place, placesOf } from "./bridge-spec.ts";
+import { type ContainerRecord, type EndpointRecord, type NetworkRecord, noSuchNetwork } from "../store/index.ts";
+import { attachmentsOf, type Place } from "./attachment.ts";
 import type { Engine } from "./engine.ts";
 import { hostRoutes } from "./host-routes.ts";
-import { choosePorts, leasePorts } from "./network-ports.ts";
+import { ensureLinked, resolveLinks } from "./links.ts";
+import { choosePorts, leasePorts, publishedOf } from "./network-ports.ts";
 import { viewRecord } from "./view.ts";
+import { waysOut } from "./ways-out.ts";
 
+const SHORT_ID = 12;
 /** How often a lease is tried again after its holder was found to have ended. */
 const TRIES = 3;
 
@@ -42,9 +47,20 @@ export function ensureDefaultNetwork(engine: Engine): NetworkRecord {
 export function addNetwork(engine: Engine, name: string, request: NetworkRequest): NetworkRecord {
   const id = engine.store.newId();
   const host = hostRoutes();
-  return engine.store.networks.insert({ id, name, createdAt: new Date().toISOString() }, (others) =>
-    planNetwork(request, [...others.flatMap(prefixesOf), ...host], id),
-  );
+  return engine.store.networks.insert({ id, name, createdAt: new Date().toISOString() }, (others) => {
+    const config = planNetwork(request, [...others.flatMap(prefixesOf), ...host], id);
+    ensureOwnBridge({ id, config }, others);
+    return config;
+  });
+}
+
+function ensureOwnBridge(network: Pick<NetworkRecord, "id" | "config">, others: readonly NetworkRecord[]): void {
+  const bridge = bridgeName(network);
+  const owner = others.find((other) => bridgeName(other) === bridge);
+  if (owner === undefined) return;
+  throw new BunkerError("conflict", `bridge name ${bridge} already in use by network ${owner.name}`, {
+    hint: "Choose another name for the bridge, or none.",
+  });
 }
 
 function prefixesOf({ config }: NetworkRecord): Prefix[] {
@@ -54,7 +70,10 @@ function prefixesOf({ config }: NetworkRecord): Prefix[] {
 /** Puts a new container on its networks; addresses that were asked for are its own from now on. @throws BunkerError */
 export function joinNetworks(engine: Engine, { id, config }: ContainerRecord): void {
   const uses = config.request.networks ?? [];
-  const found = uses.map((use) => ({ use, network: findNetwork(engine, use.network) }));
+  const found = uses.map(({ network, links = [], ...use }) => ({
+    use: links.length === 0 ? use : { ...use, links: resolveLinks(engine, links) },
+    network: findNetwork(engine, network),
+  }));
   leaseAgain(engine, () =>
     found.forEach(({ use, network }, position) => put(engine, network, { containerId: id, position, use })),
   );
@@ -70,13 +89,12 @@ export function findNetwork(engine: Engine, word: string): NetworkRecord {
 interface NewPlace {
   containerId: string;
   position: number;
-  use: Omit<NetworkUse, "network">;
+  use: EndpointConfig;
 }
 
 function put(engine: Engine, network: NetworkRecord, { containerId, position, use }: NewPlace): void {
-  const { aliases, asked, mac, interface: link } = use;
-  const config = { aliases, asked, mac, interface: link };
-  const endpoint = { containerId, networkId: network.id, position, address4: null, address6: null, config };
+  const { asked } = use;
+  const endpoint = { containerId, networkId: network.id, position, address4: null, address6: null, config: use };
   engine.store.networks.put(endpoint);
   if (asked.address4 !== null || asked.address6 !== null) lease(engine, network, endpoint);
 }
@@ -92,42 +110,57 @@ export async function planBridge(engine: Engine, record: ContainerRecord): Promi
       put(engine, network, { containerId: record.id, position: 0, use: NO_WISHES });
     });
   }
-  const ports = await choosePorts(record);
+  const known = placesOf(engine, record);
+  ensureLinked(engine, record, known);
+  const isPublic = known.some(({ network }) => !network.config.internal);
+  const ports = isPublic ? await choosePorts(record, known) : [];
   const places = leaseAgain(engine, () => {
-    const own = placesOf(engine, record).map(({ network, endpoint }, position) => ({
-      network,
-      endpoint: lease(engine, network, inOrder(engine, endpoint, position)),
-    }));
-    const isPublic = own.some(({ network }) => !network.config.internal);
-    leasePorts(engine, record.id, isPublic ? ports : []);
+    // Counted anew: those that it came to while it ran may have others before them that it left.
+    const own = placesOf(engine, record).map(({ network, endpoint }, position) => {
+      const counted = endpoint.position === position ? endpoint : save(engine, { ...endpoint, position });
+      return { network, endpoint: lease(engine, network, counted) };
+    });
+    leasePorts(engine, record.id, ports);
     return own;
   });
-  return bridgeSpec(record, places, networks.portsOf(record.id));
+  const { names } = record.config.request;
+  return {
+    kind: "bridge",
+    networks: attachmentsOf(record, places),
+    ports: networks.portsOf(record.id).flatMap(publishedOf),
+    hostLoopback: (names?.extraHosts ?? []).some((line) => line.endsWith(`:${HOST_GATEWAY}`)),
+    name: record.name,
+    ndots: (names?.dnsOptions ?? []).some((option) => option.startsWith("ndots:")),
+    nameServers: names?.dns.length ? names.dns : places.flatMap(({ network }) => network.config.dns),
+    waysOut: waysOut(),
+  };
 }
 
-/** A running or resting container's place on one more network, leased. @throws BunkerError conflict */
-export function planAttachment(
-  engine: Engine,
-  record: ContainerRecord,
-  { network, endpoint, isFirst }: Place & { isFirst: boolean },
-): AttachmentSpec {
-  const leased = leaseAgain(engine, () => lease(engine, network, endpoint));
-  const isWayOut = isFirst && !network.config.internal;
-  return attachmentOf(record, { network, endpoint: leased }, isWayOut);
+/** A container's places, in its order. @throws BunkerError not-found for a network that was removed */
+export function placesOf(engine: Engine, record: ContainerRecord): Place[] {
+  const { networks } = engine.store;
+  return networks.endpointsOf(record.id).map((endpoint) => {
+    const network = networks.find(endpoint.networkId);
+    if (network === null) throw noSuchNetwork(endpoint.networkId.slice(0, SHORT_ID));
+    return { network, endpoint };
+  });
 }
 
-/** After others were disconnected: its links are numbered anew at each start. */
-function inOrder(engine: Engine, endpoint: LeasedEndpoint, position: number): LeasedEndpoint {
-  return endpoint.position === position ? endpoint : save(engine, { ...endpoint, position });
+/** One more place of a container's, leased. @throws BunkerError conflict */
+export function leasePlace(engine: Engine, { network, endpoint }: Place): void {
+  leaseAgain(engine, () => lease(engine, network, endpoint));
 }
+
+type LeasedEndpoint = Place["endpoint"];
 
 /** The endpoint with its addresses: those it had, if it still may. Within a transaction. */
 function lease(engine: Engine, network: NetworkRecord, endpoint: LeasedEndpoint): LeasedEndpoint {
   const { networks } = engine.store;
   if (endpoint.address4 !== null || endpoint.address6 !== null) return endpoint;
   const others = networks.endpointsOn(network.id).filter(({ containerId }) => containerId !== endpoint.containerId);
-  const { subnets } = network.config;
-  const plan = (taken: EndpointRecord[]) => planLease(subnets, addressesOf(taken), endpoint.config.asked);
+  const { subnets, reserved = {} } = network.config;
+  const plan = (taken: EndpointRecord[]) =>
+    planLease(subnets, addressesOf(taken).union(new Set(Object.values(reserved))), endpoint.config.asked);
   try {
     return save(engine, { ...endpoint, ...plan(others) });
   } catch (error) {

@@ -4,19 +4,26 @@ import { type AttachmentSpec, isOnBridge } from "../container/index.ts";
 import { BunkerError } from "../errors.ts";
 import {
   bridgeName,
+  contains,
   DEFAULT_NETWORK,
   type EndpointConfig,
   ensureNetworkName,
+  type LinkRequest,
   macOf,
   type NetworkRequest,
+  parseAddress,
+  parsePrefix,
   RESERVED_NAMES,
 } from "../network/index.ts";
 import type { ContainerRecord, EndpointRecord, NetworkRecord } from "../store/index.ts";
-import { connectKeeper } from "./channel.ts";
+import { keeperOf } from "./adopt.ts";
+import { attachmentsOf } from "./attachment.ts";
+import type { KeeperChannel } from "./channel.ts";
 import type { Engine } from "./engine.ts";
-import { addNetwork, ensureDefaultNetwork, findNetwork, planAttachment } from "./network.ts";
+import { ensureLinked, resolveLinks } from "./links.ts";
+import { addNetwork, ensureDefaultNetwork, findNetwork, leasePlace, placesOf } from "./network.ts";
 import { endpointId } from "./network-view.ts";
-import { viewContainer, viewRecord } from "./view.ts";
+import { type ContainerView, viewContainer, viewRecord } from "./view.ts";
 
 /** @returns its id. @throws BunkerError usage, conflict, unsupported */
 export function createNetwork(engine: Engine, name: string, request: NetworkRequest): string {
@@ -36,9 +43,9 @@ export function listNetworks(engine: Engine): NetworkRecord[] {
   return engine.store.networks.list();
 }
 
-/** Ids of the containers that are on a network, whether they run or not. */
-export function usersOf(engine: Engine, network: NetworkRecord): string[] {
-  return engine.store.networks.endpointsOn(network.id).map(({ containerId }) => containerId);
+/** Ids of the networks that containers are on, whether these run or not. */
+export function usedNetworks(engine: Engine): Set<string> {
+  return engine.store.networks.usedIds();
 }
 
 /** docker's JSON of a network. @throws BunkerError not-found */
@@ -60,10 +67,11 @@ export function inspectNetwork(engine: Engine, word: string): Record<string, unk
         Subnet: subnet,
         ...(ipRange === null ? {} : { IPRange: ipRange }),
         Gateway: gateway,
+        ...auxiliary(subnet, config.reserved),
       })),
     },
     Internal: config.internal,
-    Attachable: false,
+    Attachable: config.attachable ?? false,
     Ingress: false,
     ConfigFrom: { Network: "" },
     ConfigOnly: false,
@@ -73,6 +81,15 @@ export function inspectNetwork(engine: Engine, word: string): Record<string, unk
     ...(config.dns.length === 0 ? {} : { DNS: config.dns }),
     ...(config.routes.length === 0 ? {} : { Routes: config.routes }),
   };
+}
+
+function auxiliary(subnet: string, reserved: Readonly<Record<string, string>> = {}): Record<string, unknown> {
+  const prefix = parsePrefix(subnet);
+  const own = Object.entries(reserved).filter(([, text]) => {
+    const address = parseAddress(text);
+    return prefix !== null && address !== null && contains(prefix, address);
+  });
+  return own.length === 0 ? {} : { AuxiliaryAddresses: Object.fromEntries(own) };
 }
 
 interface Running {
@@ -124,17 +141,15 @@ export function removeNetwork(engine: Engine, word: string): string {
   return network.name;
 }
 
-/** How a container comes to a network: `--ip` and the like. */
-export type ConnectOptions = EndpointConfig;
-
 /** Brings a container to one more network, at once if it runs. @throws BunkerError */
 export function connectNetwork(
   engine: Engine,
   word: string,
-  { container, ...wishes }: ConnectOptions & { container: string },
+  { container, ...wishes }: EndpointConfig & { container: string },
 ): void {
   const network = findNetwork(engine, word);
-  const { record, status } = viewContainer(engine, container);
+  const view = viewContainer(engine, container);
+  const { record } = view;
   ensureConnectable(record);
   const { networks } = engine.store;
   const own = networks.endpointsOf(record.id);
@@ -142,18 +157,17 @@ export function connectNetwork(
     throw new BunkerError("conflict", `endpoint with name ${record.name} already exists in network ${network.name}`);
   }
   const position = own.reduce((highest, endpoint) => Math.max(highest, endpoint.position + 1), 0);
-  const endpoint = {
-    containerId: record.id,
-    networkId: network.id,
-    position,
-    address4: null,
-    address6: null,
-    config: wishes,
-  };
-  const attachment = planAttachment(engine, record, { network, endpoint, isFirst: own.length === 0 });
-  if (status !== "running") return;
+  const config = wishes.links === undefined ? wishes : { ...wishes, links: resolveLinks(engine, wishes.links) };
+  const endpoint = { containerId: record.id, networkId: network.id, position, address4: null, address6: null, config };
+  if (view.status !== "running") {
+    leasePlace(engine, { network, endpoint });
+    return;
+  }
+  ensureLinked(engine, record, [{ network, endpoint }]);
+  const before = attachmentsOf(record, placesOf(engine, record));
+  leasePlace(engine, { network, endpoint });
   try {
-    tellKeeper(engine, record, "connect", { network: attachment });
+    tellPlaces(engine, view, before);
   } catch (error) {
     networks.part(record.id, network.id);
     throw error;
@@ -167,19 +181,64 @@ export function disconnectNetwork(
   { container, force }: { container: string; force: boolean },
 ): void {
   const network = findNetwork(engine, word);
-  const { record, status } = viewContainer(engine, container);
+  const view = viewContainer(engine, container);
+  const { record } = view;
   const { networks } = engine.store;
   if (!networks.endpointsOf(record.id).some(({ networkId }) => networkId === network.id)) {
     throw new BunkerError("not-found", `container ${record.id} is not connected to network ${network.name}`);
   }
-  if (status === "running") {
-    try {
-      tellKeeper(engine, record, "disconnect", { bridge: bridgeName(network.id) });
-    } catch (error) {
-      if (!force) throw error;
-    }
+  if (view.status !== "running") {
+    networks.part(record.id, network.id);
+    return;
+  }
+  const bridge = bridgeName(network);
+  const before = attachmentsOf(record, placesOf(engine, record));
+  try {
+    askKeeper(engine, view, (keeper) => keeper.request("disconnect", { bridge }));
+  } catch (error) {
+    if (!force) throw error;
   }
   networks.part(record.id, network.id);
+  tellPlaces(
+    engine,
+    view,
+    before.filter((attachment) => attachment.network.bridge !== bridge),
+  );
+}
+
+/** docker rm --link: `/WEB/SQL` is what WEB calls another container. @throws BunkerError not-found */
+export function removeLink(engine: Engine, word: string): void {
+  const [, name = "", alias = ""] = /^\/?([^/]+)\/([^/]+)$/.exec(word) ?? [];
+  const view = viewContainer(engine, name === "" ? word : name);
+  const { networks } = engine.store;
+  const places = placesOf(engine, view.record);
+  const isMeant = (link: LinkRequest): boolean => link.alias === alias;
+  const linked = places.filter(({ endpoint }) => endpoint.config.links?.some(isMeant));
+  if (linked.length === 0) {
+    throw new BunkerError("not-found", `no such link: ${word}`, { hint: "A link is /CONTAINER/ALIAS." });
+  }
+  networks.lease(() => {
+    for (const { endpoint } of linked) {
+      const { links = [], ...rest } = endpoint.config;
+      const kept = links.filter((link) => !isMeant(link));
+      networks.put({ ...endpoint, config: kept.length === 0 ? rest : { ...rest, links: kept } });
+    }
+  });
+  if (view.status === "running") tellPlaces(engine, view, attachmentsOf(view.record, places));
+}
+
+/** Tells the keeper of each place that is not as it was before: of a new one, and of what is the way out now or is not any more. */
+function tellPlaces(engine: Engine, view: ContainerView, before: readonly AttachmentSpec[]): void {
+  const known = new Set(before.map((attachment) => JSON.stringify(attachment)));
+  const changed = attachmentsOf(view.record, placesOf(engine, view.record)).filter(
+    (attachment) => !known.has(JSON.stringify(attachment)),
+  );
+  if (changed.length === 0) return;
+  // The way out comes first: should it fail, the one there was is still known as that.
+  changed.sort((one, other) => other.defaultGateways.length - one.defaultGateways.length);
+  askKeeper(engine, view, (keeper) => {
+    for (const network of changed) keeper.request("connect", { network });
+  });
 }
 
 function ensureConnectable({ name, config }: ContainerRecord): void {
@@ -190,20 +249,12 @@ function ensureConnectable({ name, config }: ContainerRecord): void {
   });
 }
 
-function tellKeeper(
-  engine: Engine,
-  record: ContainerRecord,
-  operation: "connect" | "disconnect",
-  fields: { network: AttachmentSpec } | { bridge: string },
-): void {
-  const channel = connectKeeper(engine.store.layout.runtime(record.id));
-  if (channel === null) {
-    throw new BunkerError("not-running", `container "${record.name}" has no keeper now`, {
-      hint: `\`bunker attach ${record.name}\` gives it a new one.`,
-    });
-  }
-  using open = channel;
-  open.request(operation, fields);
+function askKeeper(engine: Engine, view: ContainerView, ask: (keeper: KeeperChannel) => void): void {
+  const keeper = keeperOf(engine, view);
+  // It has ended meanwhile.
+  if (keeper === null) return;
+  using open = keeper;
+  ask(open);
 }
 
 /** Networks that no container is on, the default one aside. @returns the names of those that are removed */

@@ -2,17 +2,26 @@
 
 import { BunkerError } from "../errors.ts";
 import type { PortRequest } from "../network/index.ts";
+import { readText } from "./host.ts";
 
 const ALL = "0.0.0.0";
+/** Where the kernel has no such setting (ip-sysctl). */
+const FIRST_ORDINARY_PORT = 1024;
+/** What people make of 80 and 443. */
+const HIGHER = 8000;
 
-/** @returns the port itself, or one that is free where any will do. @throws BunkerError conflict, host-refused in docker's words */
-export async function probePort(port: PortRequest): Promise<number> {
+/**
+ * `lowest`: of all ports that are to be had. @returns the port itself, or one that is free where any will do.
+ *
+ * @throws BunkerError conflict, host-refused in docker's words
+ */
+export async function probePort(port: PortRequest, lowest: number): Promise<number> {
   const last = port.hostPortEnd ?? port.hostPort;
   for (let candidate = port.hostPort; ; candidate++) {
     try {
       return await open({ ...port, hostPort: candidate });
     } catch (error) {
-      if (candidate >= last) throw explain(error, { ...port, hostPort: candidate });
+      if (candidate >= last) throw explain(error, { ...port, hostPort: candidate }, lowest);
     }
   }
 }
@@ -31,10 +40,11 @@ async function open({ protocol, hostAddress, hostPort }: PortRequest): Promise<n
   return port;
 }
 
-function explain(error: unknown, { hostAddress, hostPort }: PortRequest): unknown {
+function explain(error: unknown, port: PortRequest, lowest: number): unknown {
+  const { hostAddress, hostPort } = port;
   const address = `${hostAddress === "" ? ALL : hostAddress}:${hostPort}`;
   const code = error instanceof Error && "code" in error ? error.code : "";
-  if (code === "EACCES") return lowPort(address, hostPort);
+  if (code === "EACCES" && hostPort < firstFreePort()) return lowPort(port, address, lowest);
   if (code === "EADDRINUSE") {
     return new BunkerError("conflict", `failed to bind host port ${address}: address already in use`, {
       hint: `\`ss -lntup | grep :${hostPort}\` shows who has it.`,
@@ -48,8 +58,20 @@ function explain(error: unknown, { hostAddress, hostPort }: PortRequest): unknow
   return error;
 }
 
-function lowPort(address: string, port: number): BunkerError {
+/** The three ways out: another port, the kernel's limit, and a rule of the host's that leads from there to another port. */
+function lowPort({ protocol, hostPort }: PortRequest, address: string, lowest: number): BunkerError {
+  const limit = firstFreePort();
+  const high = hostPort + HIGHER;
+  const lead = `table inet bunker_ports { chain in_${hostPort} { type nat hook prerouting priority -100; ${protocol} dport ${hostPort} redirect to :${high}; }; }`;
   return new BunkerError("host-refused", `failed to bind host port ${address}: permission denied`, {
-    hint: `Publish a port from 1024 on, or let users have it: \`sysctl net.ipv4.ip_unprivileged_port_start=${port}\` as root, or \`setcap cap_net_bind_service=ep\` on the bunker file, or a systemd socket that hands it on.`,
+    hint:
+      `Ports below ${limit} are not for users. Publish one from ${limit} on: -p ${high}:…; ` +
+      `or let users have them: \`sysctl net.ipv4.ip_unprivileged_port_start=${Math.min(lowest, hostPort)}\` as root; ` +
+      `or publish ${high}, and have root lead there who comes from elsewhere: \`nft '${lead}'\`.`,
   });
+}
+
+function firstFreePort(): number {
+  const text = readText("/proc/sys/net/ipv4/ip_unprivileged_port_start").trim();
+  return text === "" ? FIRST_ORDINARY_PORT : Number(text);
 }

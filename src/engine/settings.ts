@@ -1,7 +1,9 @@
-// The user's settings that concern registries: environment and `bunker/config.json` in the configuration home. Read when needed.
+// The user's settings, of registries and of published ports: environment and `bunker/config.json` in the configuration home. Read
+// when needed.
 
 import { readFileSync } from "node:fs";
 import { BunkerError } from "../errors.ts";
+import { parsePublishAddress } from "../network/index.ts";
 import type { RegistrySettings } from "../registry/index.ts";
 import type { PullAccess } from "./pull.ts";
 
@@ -28,19 +30,43 @@ function readInsecureRegistries(environment: NodeJS.ProcessEnv): string[] {
   return [...named.filter((word) => word !== ""), ...configured(environment)];
 }
 
-function configured({ XDG_CONFIG_HOME: config, HOME: home }: NodeJS.ProcessEnv): string[] {
+function configured(environment: NodeJS.ProcessEnv): string[] {
+  const file = readFile(environment);
+  const list = file?.settings["insecureRegistries"] ?? [];
+  if (Array.isArray(list) && list.every((entry) => typeof entry === "string")) return list;
+  throw wrong(file?.path ?? "", '"insecureRegistries" is not a list of strings');
+}
+
+/**
+ * Where ports are published that name no address: `BUNKER_PUBLISH_ADDRESS`, else `publishAddress` of the configuration file.
+ * Empty: everywhere.
+ *
+ * @throws BunkerError usage
+ */
+export function publishAddress(environment: NodeJS.ProcessEnv): string {
+  const named = environment["BUNKER_PUBLISH_ADDRESS"] ?? "";
+  if (named !== "") return parsePublishAddress(named, "BUNKER_PUBLISH_ADDRESS");
+  const file = readFile(environment);
+  const value = file?.settings["publishAddress"] ?? "";
+  if (typeof value !== "string") throw wrong(file?.path ?? "", '"publishAddress" is not a string');
+  return value === "" ? "" : parsePublishAddress(value, `"publishAddress" in ${file?.path}`);
+}
+
+/** `null`: there is none. @throws BunkerError usage */
+function readFile({
+  XDG_CONFIG_HOME: config,
+  HOME: home,
+}: NodeJS.ProcessEnv): { path: string; settings: Record<string, unknown> } | null {
   const base = config?.startsWith("/") ? config : home?.startsWith("/") ? `${home}/.config` : null;
-  if (base === null) return [];
+  if (base === null) return null;
   const path = `${base}/bunker/config.json`;
   let text: string;
   try {
     text = readFileSync(path, "utf8");
   } catch {
-    return [];
+    return null;
   }
-  const list = parse(text, path)["insecureRegistries"] ?? [];
-  if (Array.isArray(list) && list.every((entry) => typeof entry === "string")) return list;
-  throw wrong(path, '"insecureRegistries" is not a list of strings');
+  return { path, settings: parse(text, path) };
 }
 
 function parse(text: string, path: string): Record<string, unknown> {

@@ -6,10 +6,9 @@ import { readFileSync } from "node:fs";
 import { BunkerError } from "../errors.ts";
 import type { ContainerRecord } from "../store/index.ts";
 import type { Engine } from "./engine.ts";
-import { rootOf, type StorageDriver } from "./spec.ts";
+import { FUSE_PROGRAM, rootOf, type StorageDriver } from "./spec.ts";
 
 const COPY = "copy";
-const FUSE = "fuse-overlayfs";
 const OVERLAY = "overlay";
 
 export interface StorageChoice {
@@ -25,7 +24,7 @@ export function storageChoice(engine: Engine): StorageChoice {
 function choose(finding: string): StorageChoice {
   const asked = process.env["BUNKER_STORAGE_DRIVER"] ?? "";
   if (asked !== "") {
-    if (asked === OVERLAY || asked === FUSE || asked === COPY) {
+    if (asked === OVERLAY || asked === FUSE_PROGRAM || asked === COPY) {
       return { driver: asked, why: "BUNKER_STORAGE_DRIVER says so" };
     }
     throw new BunkerError("usage", `BUNKER_STORAGE_DRIVER: unknown storage driver "${asked}"`, {
@@ -33,7 +32,7 @@ function choose(finding: string): StorageChoice {
     });
   }
   const [driver, why = ""] = finding.split(/:\s*(.*)/s);
-  if (driver === COPY || driver === FUSE) return { driver, why };
+  if (driver === COPY || driver === FUSE_PROGRAM) return { driver, why };
   return { driver: OVERLAY, why: "the kernel mounts it in a user namespace, without root and without FUSE" };
 }
 
@@ -55,9 +54,9 @@ export async function prepareRoot(engine: Engine, record: ContainerRecord): Prom
   }
   const { driver } = choose(finding);
   const { driver: has } = rootOf(engine, record);
-  if (driver === OVERLAY && has !== FUSE) return;
+  if (driver === OVERLAY && has !== FUSE_PROGRAM) return;
   const work = await import("./copy-root.ts");
-  const isPutTogether = has === OVERLAY || has === FUSE;
+  const isPutTogether = has === OVERLAY || has === FUSE_PROGRAM;
   if (isPutTogether && driver === COPY) await work.copyRoot(engine, record);
   else if (isPutTogether) work.markRoot(engine, record.id);
   if (driver !== OVERLAY) await work.copyImages(engine, record);

@@ -72,12 +72,19 @@ export function listProcesses(engine: Engine, name: string): ProcessFacts[] {
     }
     return false;
   };
+  // Siblings have one parent.
+  const read = new Map<number, Status>();
+  const statusOf = (of: number): Status => {
+    const found = read.get(of) ?? readStatus(of);
+    read.set(of, found);
+    return found;
+  };
   const boot = Number(/^btime (\d+)/m.exec(readText("/proc/stat"))?.[1] ?? 0);
   const uptime = Number(readText("/proc/uptime").split(" ")[0]);
   return [...all.values()]
     .filter(belongs)
     .sort((a, b) => Number(b.pid === pid) - Number(a.pid === pid) || a.pid - b.pid)
-    .map((found) => describe(found, { boot, uptime }));
+    .map((found) => describe(found, { boot, uptime, statusOf }));
 }
 
 /** The interesting fields of proc_pid_stat(5). */
@@ -110,9 +117,15 @@ function readAll(): Found[] {
   });
 }
 
-function describe(found: Found, { boot, uptime }: { boot: number; uptime: number }): ProcessFacts {
+interface Around {
+  boot: number;
+  uptime: number;
+  statusOf: (pid: number) => Status;
+}
+
+function describe(found: Found, { boot, uptime, statusOf }: Around): ProcessFacts {
   const { pid, parent, state, nice, name, terminal, ticks, start } = found;
-  const status = readStatus(pid);
+  const status = statusOf(pid);
   const numbers = (field: string): number[] => (status[field] ?? "").split("\t").map(Number);
   const [realUid = 0, hostUid = 0] = numbers("Uid");
   const [realGid = 0, hostGid = 0] = numbers("Gid");
@@ -123,7 +136,7 @@ function describe(found: Found, { boot, uptime }: { boot: number; uptime: number
     pid,
     parent,
     insidePid: numbers("NSpid").at(-1) ?? pid,
-    insideParent: insideNumber(parent, numbers("NSpid").length),
+    insideParent: insideNumber(statusOf(parent), numbers("NSpid").length),
     group: numbers("NSpgid").at(-1) ?? 0,
     uid: insideId(uids, hostUid),
     gid: insideId(gids, hostGid),
@@ -154,14 +167,16 @@ function terminalName(device: number): string | null {
 }
 
 /** Fields of proc_pid_status(5). */
-function readStatus(pid: number): Record<string, string> {
+type Status = Readonly<Record<string, string>>;
+
+function readStatus(pid: number): Status {
   const lines = readText(`/proc/${pid}/status`).matchAll(/^(\w+):[\t ]*(.*)$/gm);
   return Object.fromEntries(Array.from(lines, ([, name = "", value = ""]) => [name, value]));
 }
 
 /** In the namespace that is `depth` below ours; 0: it is not there. */
-function insideNumber(pid: number, depth: number): number {
-  return Number((readStatus(pid)["NSpid"] ?? "").split("\t")[depth - 1] ?? 0);
+function insideNumber(status: Status, depth: number): number {
+  return Number((status["NSpid"] ?? "").split("\t")[depth - 1] ?? 0);
 }
 
 /** An effective id by the process's own map (user_namespaces(7)), whose outside is what we see. */

@@ -293,7 +293,7 @@ function lowPorts({ firstFreePort }: HostReport): Finding {
   return {
     check,
     level: "warning",
-    cause: `with the host's network a container cannot listen below ${firstFreePort}`,
+    cause: `no port below ${firstFreePort} can be published, nor listened on with the host's network`,
     evidence: `/proc/sys/net/ipv4/ip_unprivileged_port_start is ${firstFreePort}`,
     fix: setting("net.ipv4.ip_unprivileged_port_start=80"),
   };

@@ -2,6 +2,7 @@
 
 export { contains, formatAddress, parseAddress, parsePrefix, type Prefix, prefixFromKernel } from "./address.ts";
 export { type Lease, planLease } from "./lease.ts";
+export { type LinkRequest, parseLinkWord } from "./link.ts";
 export {
   bridgeName,
   DEFAULT_NETWORK,
@@ -17,4 +18,5 @@ export {
   type RouteRequest,
   type SubnetPlan,
 } from "./network.ts";
+export { BRIDGE_OPTION, parsePublishAddress } from "./option.ts";
 export { eachAddress, parsePortWord, planAllPorts, type PortRequest, type Protocol } from "./port.ts";

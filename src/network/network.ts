@@ -14,6 +14,8 @@ import {
   prefixOf,
   sizeOf,
 } from "./address.ts";
+import type { LinkRequest } from "./link.ts";
+import { type OptionEffects, readOptions } from "./option.ts";
 
 /** Version of the JSON; a reader refuses a larger one. */
 export const NETWORK_VERSION = 1;
@@ -37,7 +39,7 @@ export interface RouteRequest {
 }
 
 /** As it is kept. */
-export interface NetworkConfig {
+export interface NetworkConfig extends OptionEffects {
   version: number;
   driver: "bridge";
   subnets: SubnetPlan[];
@@ -48,7 +50,9 @@ export interface NetworkConfig {
   dns: string[];
   disableDns: boolean;
   routes: RouteRequest[];
-  mtu: number;
+  /** Addresses that no container gets, by what has them; not there: none. */
+  reserved?: Record<string, string>;
+  attachable?: true;
 }
 
 /** How a container is on a network. */
@@ -60,6 +64,10 @@ export interface EndpointConfig {
   mac: string | null;
   /** The name of the link inside; `null`: the next that is free. */
   interface: string | null;
+  /** From here on: not there unless something was said. */
+  links?: LinkRequest[];
+  /** The container goes out by the network where this is highest. */
+  gwPriority?: number;
 }
 
 /** As it was asked for. */
@@ -75,6 +83,8 @@ export interface NetworkRequest {
   dns: string[];
   disableDns: boolean;
   routes: RouteRequest[];
+  reserved: Record<string, string>;
+  attachable: boolean;
 }
 
 /** Nothing asked for: as the default network is. */
@@ -90,14 +100,12 @@ export const PLAIN_REQUEST: NetworkRequest = {
   dns: [],
   disableDns: false,
   routes: [],
+  reserved: {},
+  attachable: false,
 };
 
 /** What docker allows in a name of anything. */
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
-const DEFAULT_MTU = 1500;
-const SMALLEST_MTU = 68;
-const LARGEST_MTU = 65_535;
-const MTU_OPTIONS = ["mtu", "com.docker.network.driver.mtu"];
 /** docker's pools, in its order. */
 const POOLS: readonly [base: string, length: number][] = [
   ["172.17.0.0/16", 16],
@@ -126,9 +134,10 @@ export function ensureNetworkName(name: string): void {
  * @throws BunkerError usage, conflict, unsupported
  */
 export function planNetwork(request: NetworkRequest, taken: readonly Prefix[], seed: string): NetworkConfig {
-  const { internal, labels, options, dns, disableDns, routes } = request;
+  const { internal, labels, options, dns, disableDns, routes, attachable } = request;
   const subnets = planSubnets(request, taken, seed);
   for (const { destination, gateway } of routes) ensureRoute(destination, gateway);
+  const reserved = planReserved(request.reserved, subnets);
   return {
     version: NETWORK_VERSION,
     driver: "bridge",
@@ -139,22 +148,21 @@ export function planNetwork(request: NetworkRequest, taken: readonly Prefix[], s
     dns,
     disableDns,
     routes,
-    mtu: planMtu(options),
+    ...(Object.keys(reserved).length === 0 ? {} : { reserved }),
+    ...(attachable ? { attachable } : {}),
+    ...readOptions(options),
   };
 }
 
-function planMtu(options: Record<string, string>): number {
-  const unknown = Object.keys(options).find((name) => !MTU_OPTIONS.includes(name));
-  if (unknown !== undefined) {
-    throw new BunkerError("unsupported", `the network option "${unknown}" is not supported`, {
-      hint: `Of options a network here has only ${MTU_OPTIONS.join(" and ")}.`,
-    });
-  }
-  const [text] = MTU_OPTIONS.flatMap((name) => options[name] ?? []);
-  if (text === undefined) return DEFAULT_MTU;
-  const mtu = Number(text);
-  if (/^\d+$/.test(text) && mtu >= SMALLEST_MTU && mtu <= LARGEST_MTU) return mtu;
-  throw new BunkerError("usage", `invalid mtu: ${text}: it is a number from ${SMALLEST_MTU} to ${LARGEST_MTU}`);
+function planReserved(reserved: Readonly<Record<string, string>>, subnets: SubnetPlan[]): Record<string, string> {
+  const plan = ([name, text]: [string, string]): [string, string] => {
+    const address = parseAddress(text);
+    if (address === null) throw new BunkerError("usage", `invalid auxiliary address: ${name}=${text}`);
+    const isIn = ({ subnet }: SubnetPlan): boolean => contains(parseSubnet(subnet), address);
+    if (!subnets.some(isIn)) throw new BunkerError("usage", `no matching subnet for aux-address ${text}`);
+    return [name, formatAddress(address)];
+  };
+  return Object.fromEntries(Object.entries(reserved).map(plan));
 }
 
 function ensureRoute(destination: string, gateway: string): void {
@@ -245,8 +253,8 @@ function assign(request: NetworkRequest, subnets: readonly Prefix[]): SubnetPlan
 const BRIDGE_ID = 12;
 
 /** The bridge's name in the user's network namespace: a link's name has 15 bytes. */
-export function bridgeName(id: string): string {
-  return `br-${id.slice(0, BRIDGE_ID)}`;
+export function bridgeName({ id, config }: { id: string; config: Pick<NetworkConfig, "bridge"> }): string {
+  return config.bridge ?? `br-${id.slice(0, BRIDGE_ID)}`;
 }
 
 /** docker's first bytes: locally administered. */

@@ -19,4 +19,5 @@ export type {
 export { openStore, type Store } from "./store.ts";
 export { Trash } from "./trash.ts";
 export { noSuchVolume, type VolumeRecord } from "./volumes.ts";
+export { mountAbove, readMounts } from "./mounts.ts";
 export { sharedFilesystem } from "./shared-filesystem.ts";

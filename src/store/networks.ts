@@ -104,6 +104,13 @@ export class Networks {
     return names;
   }
 
+  /** Ids of networks that containers are on. */
+  usedIds(): Set<string> {
+    return new Set(
+      this.#records.all("SELECT DISTINCT network_id FROM endpoints").map((row) => String(row["network_id"])),
+    );
+  }
+
   endpointsOn(networkId: string): EndpointRecord[] {
     return this.#endpoints("network_id", networkId);
   }

@@ -1,6 +1,7 @@
 // File systems that share files between machines: they keep neither the locks nor the memory that a database needs, nor layers.
 
-import { readFileSync, statfsSync } from "node:fs";
+import { statfsSync } from "node:fs";
+import { mountAbove, readMounts } from "./mounts.ts";
 
 /** statfs(2). */
 const SHARED: Readonly<Record<number, string>> = {
@@ -20,7 +21,7 @@ const SHARED_FUSE =
 
 /** What such a file system is called; `null`: none of them. */
 export function sharedFilesystem(path: string): string | null {
-  return nameOfShared(statfsSync(path).type, () => mountedAt(path, readFileSync("/proc/self/mountinfo", "utf8")));
+  return nameOfShared(statfsSync(path).type, () => mountAbove(path, readMounts())?.filesystem ?? "");
 }
 
 /** `kind`: as the mount's line has it, asked only of FUSE. */
@@ -30,18 +31,4 @@ export function nameOfShared(type: number, kind: () => string): string | null {
   if (number !== FUSE) return SHARED[number] ?? null;
   const served = kind();
   return SHARED_FUSE.test(served) ? served : null;
-}
-
-/** proc_pid_mountinfo(5): of the mounts above a path, the kind of the deepest, and of these the last. */
-export function mountedAt(path: string, mounts: string): string {
-  let best = { depth: -1, kind: "" };
-  for (const line of mounts.split("\n")) {
-    const [place, rest] = line.split(" - ");
-    const point = place
-      ?.split(" ")[4]
-      ?.replaceAll(/\\([0-7]{3})/g, (_, octal: string) => String.fromCodePoint(Number.parseInt(octal, 8)));
-    if (point === undefined || !(point === "/" || path === point || path.startsWith(`${point}/`))) continue;
-    if (point.length >= best.depth) best = { depth: point.length, kind: rest?.split(" ")[0] ?? "" };
-  }
-  return best.kind;
 }

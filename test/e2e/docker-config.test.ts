@@ -34,9 +34,14 @@ describe("docker's config.json", () => {
     );
   });
 
-  it("gives ps, images and volume ls their formats; flags win", async () => {
+  it("gives ps, images, volume ls and network ls their formats; flags win", async () => {
     const { env } = stage;
-    configure({ psFormat: "{{.Names}}", imagesFormat: "{{.Repository}}!", volumesFormat: "<{{.Name}}>" });
+    configure({
+      psFormat: "{{.Names}}",
+      imagesFormat: "{{.Repository}}!",
+      volumesFormat: "<{{.Name}}>",
+      networksFormat: "({{.Name}})",
+    });
     const id = await env.ok(["create", "--name=c", NONE, "-v", "data:/data", "busybox"]);
     expect(await env.ok(["ps", "-a"])).toBe("c");
     expect(await env.ok(["ps", "-aq", "--no-trunc"])).toBe(id);
@@ -44,6 +49,9 @@ describe("docker's config.json", () => {
     expect(await env.ok(["ps", "-a", "--format", "table"])).toStartWith("CONTAINER ID");
     expect(await env.ok(["images", "busybox"])).toBe("busybox!");
     expect(await env.ok(["volume", "ls"])).toBe("<data>");
+    expect(await env.ok(["network", "ls"])).toBe("(bridge)\n(host)\n(none)");
+    expect(await env.ok(["network", "ls", "--format", "{{.Driver}}"])).toBe("bridge\nhost\nnull");
+    expect(await env.ok(["network", "ls", "-q"])).toMatch(/^([0-9a-f]{12}\n?){3}$/);
     await env.ok(["rm", "c"]);
     configure({ pruneFilters: ["label!=keep"] });
     await env.ok(["create", "--name=kept", "--label=keep", NONE, "busybox"]);

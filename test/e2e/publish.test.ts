@@ -2,6 +2,9 @@
 
 import { beforeEach, describe, expect } from "bun:test";
 
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
 import { HOST, HOST6, World, WORLD, WORLD6 } from "../support/network-world.ts";
 import { useStage } from "../support/stage.ts";
 
@@ -9,7 +12,7 @@ const FIRST_FREE = 18_080;
 let world: World;
 
 const stage = useStage({
-  needs: ["ip"],
+  needs: ["ip", "nft"],
   prepare: async (opened) => {
     world = await World.create();
     opened.onClose(async () => await world[Symbol.asyncDispose]());
@@ -135,7 +138,57 @@ describe("a published port", () => {
   it("below 1024 is refused with the ways out", async () => {
     const complaint = await fails("run", "--rm", "-p", "80:80", "busybox", "true");
     expect(complaint).toContain("permission denied");
-    expect(complaint).toContain("net.ipv4.ip_unprivileged_port_start=80");
+    expect(complaint).toContain("sysctl net.ipv4.ip_unprivileged_port_start=80`");
+    expect(complaint).toContain("-p 8080:…");
+    // The third way leads from there to here, and the client stays who it is.
+    const [, rule = ""] = /`nft '([^']*)'`/.exec(complaint) ?? [];
+    expect(await world.command("host", ["nft", rule])).toMatchObject({ code: 0 });
+    await ok("run", "-d", "-p", "8080:80", "busybox", ...WHO);
+    expect(addressOf(await ask("world", HOST, 80))).toBe(WORLD);
+    expect(await world.command("host", ["nft", "delete table inet bunker_ports"])).toMatchObject({ code: 0 });
+    const both = await fails("run", "--rm", "-p", "443:443", "-p", "81:80", "busybox", "true");
+    expect(both).toContain("failed to bind host port 0.0.0.0:443: permission denied");
+    expect(both).toContain("sysctl net.ipv4.ip_unprivileged_port_start=81`");
+  });
+
+  it("that names no address is where the network says, else the setting", async () => {
+    const { env } = stage;
+    const launcher = world.launcher(env);
+    const publish = ["-p", `${FIRST_FREE}:80`, "-p", `${HOST}:${FIRST_FREE + 1}:81`, "--expose=82", "-P"];
+    const where = async (network: string, environment: Record<string, string> = {}) => {
+      await env.ok(["run", "-d", "--name=c", `--network=${network}`, ...publish, "busybox", "sleep", "100"], {
+        launcher,
+        environment,
+      });
+      const shown = await ok("port", "c");
+      expect(await ok("inspect", "-f", '{{(index (index .HostConfig.PortBindings "80/tcp") 0).HostIp}}', "c")).toBe("");
+      await ok("rm", "-f", "-t0", "c");
+      return shown.replace(/(82\/tcp -> .*):\d+/g, "$1");
+    };
+    const everywhere = (port: string, host: string) => [`${port}/tcp -> 0.0.0.0${host}`, `${port}/tcp -> [::]${host}`];
+    const named = `81/tcp -> ${HOST}:${FIRST_FREE + 1}`;
+    expect((await where("bridge")).split("\n")).toEqual([
+      ...everywhere("80", `:${FIRST_FREE}`),
+      named,
+      ...everywhere("82", ""),
+    ]);
+    const on = (address: string) => `80/tcp -> ${address}:${FIRST_FREE}\n${named}\n82/tcp -> ${address}`;
+    expect(await where("bridge", { BUNKER_PUBLISH_ADDRESS: "127.0.0.1" })).toBe(on("127.0.0.1"));
+    const config = join(env.home, ".config/bunker");
+    mkdirSync(config, { recursive: true });
+    try {
+      writeFileSync(join(config, "config.json"), '{"publishAddress": "127.0.0.2"}');
+      expect(await where("bridge")).toBe(on("127.0.0.2"));
+      expect(await where("bridge", { BUNKER_PUBLISH_ADDRESS: "127.0.0.1" })).toBe(on("127.0.0.1"));
+      await ok("network", "create", "-o", "com.docker.network.bridge.host_binding_ipv4=127.0.0.3", "own");
+      expect(await where("own", { BUNKER_PUBLISH_ADDRESS: "127.0.0.1" })).toBe(on("127.0.0.3"));
+      writeFileSync(join(config, "config.json"), '{"publishAddress": 7}');
+      expect(await fails("run", "--rm", "-p", "80", "busybox")).toContain('"publishAddress" is not a string');
+      writeFileSync(join(config, "config.json"), '{"publishAddress": "lo"}');
+      expect(await fails("run", "--rm", "-p", "80", "busybox")).toContain("invalid IP address");
+    } finally {
+      rmSync(config, { recursive: true, force: true });
+    }
   });
 
   it("is any that is free where none is named, and all that the image exposes with -P", async () => {

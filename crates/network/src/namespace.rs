@@ -2,6 +2,10 @@
 //! connects a container to a bridge. All is done from outside by netlink sockets that were opened inside (`visit`), so that
 //! nobody has to stay there. What is done twice, after somebody died half-way, is well: what is there is taken or replaced.
 
+mod container;
+
+pub use container::lead;
+
 use crate::netlink::{Bridge, Mac, Netlink, Route, RouteKind, Rule, Veth, is_there};
 use crate::nft::{self, MARK_LOCAL, MARK_TUN, Port, TUN_NAME, Way};
 use bunker_sys::namespace::{self, NETWORK};
@@ -45,15 +49,6 @@ const SYSCTLS: [(&str, &str); 14] = [
 /// Whether links that come to be listen to routers.
 const ROUTERS_OF_NEW: &str = "ipv6/conf/default/accept_ra";
 
-/// Of a container's network namespace: a container listens to no router, and has IPv6 only where its networks have it.
-const CONTAINER_SYSCTLS: [(&str, &str); 5] = [
-    ("ipv6/conf/all/accept_ra", "0"),
-    ("ipv6/conf/default/accept_ra", "0"),
-    ("ipv6/conf/all/accept_redirects", "0"),
-    ("ipv6/conf/default/accept_redirects", "0"),
-    ("ipv6/conf/default/dad_transmits", "0"),
-];
-
 /// The two sockets that were born in N.
 pub struct Sockets {
     pub route: Netlink,
@@ -73,6 +68,8 @@ pub struct Network {
     pub gateways: Vec<(IpAddr, u8)>,
     /// Nothing leaves it.
     pub internal: bool,
+    /// Its containers do not reach each other.
+    pub is_isolated: bool,
 }
 
 /// A container's place on a network.
@@ -89,6 +86,8 @@ pub struct Plug<'a> {
     pub mac: Mac,
     pub mtu: u32,
     pub addresses: Vec<(IpAddr, u8)>,
+    /// It reaches what the bridge itself does, not the bridge's other ports.
+    pub is_isolated: bool,
     /// Where everything goes that has no other route; none on an internal network.
     pub default_gateways: Vec<IpAddr>,
     /// Further routes: destination, gateway, metric.
@@ -180,7 +179,9 @@ impl Sockets {
         for (address, prefix) in &network.gateways {
             unless_there(self.route.add_address(link, *address, *prefix))?;
         }
-        for to in [Some(link), self.way_out.filter(|_| !network.internal)].into_iter().flatten() {
+        // What may not stay within it is not led back into it either.
+        let within = (!network.is_isolated).then_some(link);
+        for to in [within, self.way_out.filter(|_| !network.internal)].into_iter().flatten() {
             nft::join(link, to).apply("add a bridge to nftables", &mut self.filter)?;
         }
         self.route.set_up(link)
@@ -219,7 +220,12 @@ impl Sockets {
             mtu: plug.mtu,
         };
         self.route.add_veth(&veth)?;
-        let finished = self.admit(plug).and_then(|port| visit(plug.container, || configure(plug)).map(|()| port));
+        let finished = self.admit(plug).and_then(|port| {
+            if plug.is_isolated {
+                self.route.isolate(port.link)?;
+            }
+            visit(plug.container, || container::configure(plug)).map(|()| port)
+        });
         if finished.is_err() {
             let _ = self.remove(plug.port);
         }
@@ -265,37 +271,6 @@ fn unless_gone(result: SysResult<()>) -> SysResult<()> {
         Err(error) if !matches!(error.errno, ENOENT | ENODEV) => Err(error),
         _ => Ok(()),
     }
-}
-
-/// In the container's network namespace: its end gets its addresses, goes up, and gets its routes.
-fn configure(plug: &Plug<'_>) -> SysResult<()> {
-    let mut route = Netlink::route()?;
-    write_sysctls(&CONTAINER_SYSCTLS)?;
-    route.set_up(LOOPBACK)?;
-    let link = route.link_index(plug.interface)?;
-    let has_version6 = plug.addresses.iter().any(|(address, _)| address.is_ipv6());
-    let disabled = if has_version6 { "0" } else { "1" };
-    write_sysctls(&[(&format!("ipv6/conf/{}/disable_ipv6", plug.interface), disabled)])?;
-    for (address, prefix) in &plug.addresses {
-        route.add_address(link, *address, *prefix)?;
-    }
-    route.set_up(link)?;
-    let to = |destination, gateway, metric| Route {
-        kind: RouteKind::Unicast,
-        destination,
-        gateway: Some(gateway),
-        link,
-        table: TABLE_MAIN,
-        metric,
-    };
-    for gateway in &plug.default_gateways {
-        let everything =
-            if gateway.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { IpAddr::from(Ipv6Addr::UNSPECIFIED) };
-        unless_there(route.add_route(&to((everything, 0), *gateway, None)))?;
-    }
-    plug.routes
-        .iter()
-        .try_for_each(|(destination, gateway, metric)| route.add_route(&to(*destination, *gateway, *metric)))
 }
 
 fn unless_there(result: SysResult<()>) -> SysResult<()> {

@@ -13,9 +13,13 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::process::Command;
 use std::time::Duration;
 
-const CASES: [(&str, fn()); 4] = [
+const CASES: [(&str, fn()); 5] = [
     ("containers_of_a_network_reach_each_other", containers_of_a_network_reach_each_other),
     ("networks_do_not_reach_each_other", networks_do_not_reach_each_other),
+    (
+        "containers_of_an_isolated_network_reach_the_gateway_alone",
+        containers_of_an_isolated_network_reach_the_gateway_alone,
+    ),
     ("nobody_speaks_with_anothers_address", nobody_speaks_with_anothers_address),
     ("all_can_be_done_twice_and_leaves_nothing", all_can_be_done_twice_and_leaves_nothing),
 ];
@@ -70,6 +74,7 @@ fn network(name: &str, number: u8) -> Network {
         mtu: MTU,
         gateways: vec![(ip4(number, 1), 24), (ip6(number, 1), 64)],
         internal: false,
+        is_isolated: false,
     }
 }
 
@@ -109,6 +114,7 @@ fn plug<'a>(bridge: &'a str, number: u8, namespace: &'a OwnedFd) -> Plug<'a> {
         container: namespace.as_fd(),
         interface: "eth0",
         is_again: true,
+        is_isolated: false,
         mac: [2, 0, 0, 1, subnet, number],
         mtu: MTU,
         addresses: vec![(ip4(subnet, number), 24), (ip6(subnet, number), 64)],
@@ -188,6 +194,39 @@ fn networks_do_not_reach_each_other() {
     assert!(first.cannot_connect((ip4(2, 1), 80)));
     let listener = second.datagrams(ip4(2, 3));
     first.datagrams(ip4(1, 2)).send_to(b"psst", (ip4(2, 3), 5353)).expect("sent");
+    assert!(listener.recv_from(&mut [0; 9]).is_err());
+}
+
+fn containers_of_an_isolated_network_reach_the_gateway_alone() {
+    let mut world = World::new();
+    world.sockets.remove_network("br-two").expect("removed");
+    world.sockets.add_network(&Network { is_isolated: true, ..network("two", 2) }).expect("a network");
+    let (one, other) = (namespace::make().expect("a namespace"), namespace::make().expect("a namespace"));
+    let mut bring = |number, namespace| {
+        let plug = Plug { is_isolated: true, ..plug("br-two", number, namespace) };
+        world.sockets.plug(&plug).expect("plugged in")
+    };
+    let (port, other_port) = (bring(2, &one), bring(3, &other));
+    let (first, second) = (Container { namespace: one, port }, Container { namespace: other, port: other_port });
+    for (to, gateway) in [(ip4(2, 3), ip4(2, 1)), (ip6(2, 3), ip6(2, 1))] {
+        let _listener = second.listen(to);
+        assert!(first.cannot_connect((to, 80)));
+        let refused = first.connect((gateway, 80)).expect_err("nobody may ask N");
+        assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+    }
+    // Nor where the one leaves it to N to find the other.
+    first.inside(|| {
+        for words in [
+            "addr change 10.89.2.2/32 dev eth0",
+            "route replace 10.89.2.1 dev eth0",
+            "route replace 10.89.2.3 via 10.89.2.1",
+        ] {
+            assert!(Command::new("ip").args(words.split(' ')).status().expect("ip").success(), "{words}");
+        }
+        Ok(())
+    });
+    let listener = second.datagrams(ip4(2, 3));
+    first.datagrams(ip4(2, 2)).send_to(b"psst", (ip4(2, 3), 5353)).expect("sent");
     assert!(listener.recv_from(&mut [0; 9]).is_err());
 }
 

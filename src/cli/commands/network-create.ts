@@ -1,7 +1,7 @@
 // docker network create.
 
 import { BunkerError } from "../../errors.ts";
-import { parseAddress, type RouteRequest } from "../../network/index.ts";
+import { BRIDGE_OPTION, parseAddress, type RouteRequest } from "../../network/index.ts";
 import { withEngine } from "../engine.ts";
 import { parseLabelWord } from "../environment.ts";
 import { print } from "../output.ts";
@@ -34,21 +34,59 @@ function parseServer(word: string): string {
   return word;
 }
 
+/** docker's and podman's names of the one way in which addresses are handed out here. */
+const IPAM_DRIVERS: readonly string[] = ["default", "host-local"];
+
+/** @throws BunkerError unsupported for what only other engines have */
+function ensureOrdinary(values: {
+  "ipam-driver": string | null;
+  "ipam-opt": readonly string[];
+  scope: string | null;
+}): void {
+  const { "ipam-driver": driver, "ipam-opt": options, scope } = values;
+  if (driver !== null && !IPAM_DRIVERS.includes(driver)) {
+    throw new BunkerError("unsupported", `the IPAM driver "${driver}" is not supported`, {
+      hint: `It is ${IPAM_DRIVERS.join(" or ")}; a network without addresses of its own is --network none.`,
+    });
+  }
+  if (options.length > 0) {
+    throw new BunkerError("unsupported", `the IPAM option "${options[0]}" is not supported`, {
+      hint: "Say it with --subnet, --ip-range, --gateway and --aux-address.",
+    });
+  }
+  if (scope !== null && scope !== "local") {
+    throw new BunkerError("unsupported", `the scope "${scope}" is not supported`, {
+      hint: "Networks are of this host: their scope is local.",
+    });
+  }
+}
+
 export const verb = defineVerb({
   usage: "[OPTIONS] NETWORK",
   flags: {
+    attachable: { kind: "boolean", help: "Enable manual container attachment, which is so anyway" },
+    "aux-address": {
+      kind: "list",
+      placeholder: "map",
+      help: "Addresses that no container gets (NAME=ADDRESS)",
+      parse: parseOption,
+    },
     "disable-dns": { kind: "boolean", help: "No names of containers on this network" },
     dns: { kind: "list", help: "Name servers for this network", parse: parseServer },
     driver: { kind: "string", short: "d", help: "Driver to manage the network", shownDefault: '"bridge"' },
     gateway: { kind: "list", help: "IPv4 or IPv6 gateway for the subnet" },
     ignore: { kind: "boolean", help: "A network of that name that is there already is no error" },
+    "interface-name": { kind: "string", help: "Name of the bridge, br- and more" },
     internal: { kind: "boolean", help: "Restrict external access to the network" },
     "ip-range": { kind: "list", help: "Allocate container IPs from a sub-range" },
+    "ipam-driver": { kind: "string", help: "IP Address Management Driver", shownDefault: '"default"' },
+    "ipam-opt": { kind: "list", placeholder: "map", help: "Set IPAM driver specific options" },
     ipv4: { kind: "boolean", help: "Enable IPv4 address assignment", default: true },
     ipv6: { kind: "boolean", help: "Enable IPv6 address assignment" },
     label: { kind: "list", help: "Set metadata on a network", parse: parseLabelWord },
     opt: { kind: "list", short: "o", placeholder: "map", help: "Set driver specific options", parse: parseOption },
     route: { kind: "list", help: "Static route for its containers (DESTINATION,GATEWAY[,METRIC])", parse: parseRoute },
+    scope: { kind: "string", help: "Control the network's scope", shownDefault: '"local"' },
     subnet: { kind: "list", help: "Subnet in CIDR format" },
   },
   arguments: { min: 1, max: 1 },
@@ -60,6 +98,8 @@ export const verb = defineVerb({
         hint: ELSEWHERE[driver] ?? "The driver is bridge.",
       });
     }
+    ensureOrdinary(values);
+    const bridge = values["interface-name"];
     return withEngine(globals, async (engine, calls) => {
       const { createNetwork, listNetworks } = await calls.loadNetworks();
       const [name = ""] = positionals;
@@ -75,7 +115,9 @@ export const verb = defineVerb({
         ipv6: values.ipv6,
         internal: values.internal,
         labels: Object.fromEntries(values.label),
-        options: Object.fromEntries(values.opt),
+        options: Object.fromEntries([...values.opt, ...(bridge === null ? [] : [[BRIDGE_OPTION, bridge] as const])]),
+        reserved: Object.fromEntries(values["aux-address"]),
+        attachable: values.attachable,
         dns: [...values.dns],
         disableDns: values["disable-dns"],
         routes: [...values.route],

@@ -1,5 +1,6 @@
 // docker network ls.
 
+import { dockerConfig } from "../docker-config.ts";
 import { isTerminalOutput, withEngine } from "../engine.ts";
 import { parseFilterWord } from "../filter.ts";
 import { FORMAT_HELP, formatRows, NOHEADING_FLAG } from "../format.ts";
@@ -26,16 +27,16 @@ export const verb = defineVerb({
   arguments: { min: 0, max: 0 },
   examples: ["network ls", "network ls -q --filter type=custom"],
   run({ values, globals }) {
-    const { format, noheading } = values;
+    const { noheading } = values;
+    const format = values.format ?? (values.quiet ? null : dockerConfig().networksFormat);
     return withEngine(globals, async (engine, calls) => {
-      const { listNetworks, usersOf } = await calls.loadNetworks();
+      const { listNetworks, usedNetworks } = await calls.loadNetworks();
       const own = listNetworks(engine).map((network) => ({
         ...network,
         driver: network.config.driver,
-        users: usersOf(engine, network),
       }));
       const all = [...own, ...builtInNetworks()].sort((one, other) => (one.name < other.name ? -1 : 1));
-      const chosen = selectNetworks(all, values.filter);
+      const chosen = selectNetworks(all, values.filter, () => usedNetworks(engine));
       if (values.quiet && format === null) {
         print(chosen.map(({ id }) => `${values["no-trunc"] ? id : shortId(id)}\n`).join(""));
         return 0;

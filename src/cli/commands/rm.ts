@@ -18,6 +18,7 @@ export const verb = defineVerb({
     filter: FILTER_FLAG,
     force: { kind: "boolean", short: "f", help: "Force the removal of a running container (uses SIGKILL)" },
     ignore: { kind: "boolean", short: "i", help: "Ignore containers that are not there" },
+    link: { kind: "boolean", help: "Remove links (/CONTAINER/ALIAS), and no containers" },
     time: { kind: "integer", short: "t", help: "With --force, seconds to wait before killing the container" },
     volumes: { kind: "boolean", short: "v", help: "Remove anonymous volumes associated with the container" },
   },
@@ -32,9 +33,18 @@ export const verb = defineVerb({
       });
     }
     const suits = ({ status }: { status: string }): boolean => force || status !== "running";
+    if (values.link && (force || volumes || values.depend || values.all || values.latest)) {
+      throw new UsageError("--link cannot be used together with flags about containers", {
+        hint: "It removes links: /CONTAINER/ALIAS.",
+      });
+    }
     const choose = planChoice({ path, usage: USAGE, positionals }, values, suits);
     return withEngine(globals, async (engine, calls) => {
       const remove = async (name: string): Promise<string> => {
+        if (values.link) {
+          (await calls.loadNetworks()).removeLink(engine, name);
+          return `${printable(name)}\n`;
+        }
         if (force && values.time !== null)
           await stopFirst(() => calls.stopContainer(engine, name, { signal: null, timeout: values.time }));
         const names = values.depend ? [...(await calls.loadDependents()).dependentsOf(engine, name), name] : [name];

@@ -35,10 +35,11 @@ export const verb = defineVerb({
       const names = choose(engine, calls);
       if (names.length > 0 && (values.attach || values.interactive))
         return startInFront({ engine, calls }, values, names);
-      return forEachTarget(names, async (name) => {
+      const start = async (name: string): Promise<string> => {
         await calls.startContainer(engine, name, null, tell);
         return `${printable(name)}\n`;
-      });
+      };
+      return forEachTarget(names, start, { inOrder: true });
     });
   },
 });

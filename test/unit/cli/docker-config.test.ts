@@ -6,6 +6,7 @@ import { parseDockerConfig, withProxies, withPruneFilters } from "../../../src/c
 const NOTHING = {
   detachKeys: null,
   imagesFormat: null,
+  networksFormat: null,
   psFormat: null,
   volumesFormat: null,
   proxies: [],
@@ -19,6 +20,7 @@ test.each([
     { detachKeys: "ctrl-e,e", psFormat: "{{.ID}}" },
     { detachKeys: "ctrl-e,e", psFormat: "{{.ID}}" },
   ],
+  [{ networksFormat: "{{.Name}}" }, { networksFormat: "{{.Name}}" }],
   [
     { proxies: { default: { httpProxy: "http://p:1", noProxy: "a,b", allProxy: "" } } },
     { proxies: ["HTTP_PROXY=http://p:1", "NO_PROXY=a,b"] },

@@ -8,6 +8,7 @@ const NOTHING: Values = {
   "add-host": [],
   ip: null,
   ip6: null,
+  link: [],
   "mac-address": null,
   network: [],
   "network-alias": [],
@@ -40,6 +41,18 @@ describe("--network", () => {
     });
   });
 
+  test("has links with the first", () => {
+    const link = [{ name: "db", alias: "sql" }];
+    expect(collect({ link })).toEqual({
+      network: "bridge",
+      networks: [{ ...PLAIN, network: "bridge", links: link }],
+    });
+    expect(collect({ network: ["web", "back"], link }).networks).toEqual([
+      { ...PLAIN, network: "web", links: link },
+      { ...PLAIN, network: "back" },
+    ]);
+  });
+
   test("is bridge unless it is said", () => {
     const bridge = { network: "bridge", networks: [{ ...PLAIN, network: "bridge" }] };
     const publish = [parsePortWord("80")];
@@ -65,6 +78,11 @@ describe("--network", () => {
     [{ network: ["slirp4netns:x=1"] }, "unknown option for slirp4netns: x=1"],
     [{ network: ["slirp4netns"], publish: [parsePortWord("80")] }, "-p with --network slirp4netns"],
     [{ network: ["bridge", "default"] }, "is specified multiple times"],
+    [{ network: ["host"], link: [{ name: "db", alias: "db" }] }, "host type networking can't be used with links"],
+    [
+      { network: ["container:x"], link: [{ name: "db", alias: "db" }] },
+      "container type networking can't be used with links",
+    ],
     [{ network: ["none"], "add-host": ["h:host-gateway"] }, "--network none has no host-gateway"],
     [{ ip: "fd00::1" }, "invalid IPv4 address: fd00::1"],
     [{ ip6: "10.0.0.5" }, "invalid IPv6 address: 10.0.0.5"],
@@ -96,15 +114,30 @@ describe("a word of --network", () => {
         interface: "lan0",
       },
     ],
+    [
+      "name=web,gw-priority=-5,driver-opt=com.docker.network.endpoint.ifname=lan0",
+      { ...PLAIN, network: "web", gwPriority: -5, interface: "lan0" },
+    ],
   ])("%s", (word, use) => expect(parseNetworkWord(word)).toEqual(use as ReturnType<typeof parseNetworkWord>));
 
-  test.each(["name=web,x=1", "web:x=1", "web:interface_name=a/b", "web:ip=x"])("%s is refused", (word) =>
-    expect(() => parseNetworkWord(word)).toThrow(/invalid/),
-  );
+  test("with an option that an endpoint does not have is refused", () => {
+    expect(() => parseNetworkWord("name=web,driver-opt=com.docker.network.endpoint.sysctls=a=1")).toThrow(
+      'the endpoint option "com.docker.network.endpoint.sysctls" is not supported',
+    );
+  });
+
+  test.each([
+    "name=web,gw-priority=x",
+    "name=web,gw-priority=99999999999",
+    "name=web,x=1",
+    "web:x=1",
+    "web:interface_name=a/b",
+    "web:ip=x",
+  ])("%s is refused", (word) => expect(() => parseNetworkWord(word)).toThrow(/invalid/));
 });
 
 test("wishes of network connect", () => {
-  expect(parseWishes({ ip: "", ip6: null, "mac-address": null, "network-alias": ["db"] })).toEqual({
+  expect(parseWishes({ ip: "", ip6: null, link: [], "mac-address": null, "network-alias": ["db"] })).toEqual({
     ...PLAIN,
     aliases: ["db"],
   });

@@ -61,16 +61,17 @@ describe("subnets", () => {
     [{ subnets: ["10.5.0.0/24"], gateways: ["x"] }, [], "invalid gateway address: x"],
     [{ subnets: ["10.5.0.0/24"], ipRanges: ["10.5.0.0/16"] }, [], "no matching subnet for range"],
     [{ ipv4: false }, [], "IPv4 or IPv6 must be enabled"],
-    [{ options: { "com.docker.network.bridge.name": "x" } }, [], "is not supported"],
-    [{ options: { mtu: "12" } }, [], "invalid mtu: 12"],
+    [{ reserved: { router: "x" } }, [], "invalid auxiliary address: router=x"],
+    [{ subnets: ["10.5.0.0/24"], reserved: { router: "10.6.0.1" } }, [], "no matching subnet for aux-address 10.6.0.1"],
     [{ routes: [{ destination: "10.0.0.0/8", gateway: "fd00::1", metric: null }] }, [], "invalid route"],
   ])("%j with %j: %s", (request, taken, message) => {
     expect(() => plan(request, taken)).toThrow(message);
   });
 
-  test("have an mtu", () => {
-    expect(plan({}).mtu).toBe(1500);
-    expect(plan({ options: { "com.docker.network.driver.mtu": "9000" } }).mtu).toBe(9000);
+  test("keep addresses for others", () => {
+    const reserved = { router: "10.5.0.2" };
+    expect(plan({ subnets: ["10.5.0.0/24"], reserved }).reserved).toEqual(reserved);
+    expect(plan({})).not.toHaveProperty("reserved");
   });
 });
 
@@ -78,7 +79,8 @@ test("names", () => {
   for (const name of ["web", "a.b-c_d", "9"]) expect(() => ensureNetworkName(name)).not.toThrow();
   for (const name of ["", "-a", "a/b", "a b", "é"])
     expect(() => ensureNetworkName(name)).toThrow("invalid network name");
-  expect(bridgeName(SEED)).toBe("br-0123456789ab");
+  expect(bridgeName({ id: SEED, config: {} })).toBe("br-0123456789ab");
+  expect(bridgeName({ id: SEED, config: { bridge: "br-web" } })).toBe("br-web");
   expect(macOf("172.17.0.2", SEED)).toBe("02:42:ac:11:00:02");
   expect(macOf(null, SEED)).toBe("02:42:01:23:45:67");
 });

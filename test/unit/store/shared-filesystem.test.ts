@@ -2,7 +2,8 @@
 
 import { expect, test } from "bun:test";
 
-import { mountedAt, nameOfShared } from "../../../src/store/shared-filesystem.ts";
+import { mountAbove, parseMounts } from "../../../src/store/mounts.ts";
+import { nameOfShared } from "../../../src/store/shared-filesystem.ts";
 
 const never = (): string => {
   throw new Error("asked for nothing");
@@ -50,5 +51,5 @@ test.each([
   ["/homes/ada", "xfs"],
   ["/var", "ext4"],
 ])("%s is on %s", (path, kind) => {
-  expect(mountedAt(path, MOUNTS)).toBe(kind);
+  expect(mountAbove(path, parseMounts(MOUNTS))?.filesystem).toBe(kind);
 });

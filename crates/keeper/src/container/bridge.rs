@@ -28,7 +28,6 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub struct Bridge {
     user_runtime_dir: String,
     container: protocol::Container,
-    ways_out: Vec<WayOut>,
     /// The container's network namespace, and its first process.
     namespace: OwnedFd,
     pidfd: OwnedFd,
@@ -48,37 +47,33 @@ impl Bridge {
     /// # Errors
     /// Of starting one.
     pub fn ask(spec: &SandboxSpec, namespace: OwnedFd, pidfd: OwnedFd) -> Result<Option<Self>, Failure> {
-        let mut bridge = Self::lost(spec, namespace, pidfd);
-        bridge.as_mut().map(Self::join).transpose()?;
-        Ok(bridge)
+        let Some(container) = networked(spec) else { return Ok(None) };
+        let mut bridge = Self::lost(container, &spec.user_runtime_dir, (namespace, pidfd));
+        bridge.join()?;
+        Ok(Some(bridge))
     }
 
     /// Of a container on networks of ours, without a network keeper yet: `heal` finds one.
-    pub fn lost(spec: &SandboxSpec, namespace: OwnedFd, pidfd: OwnedFd) -> Option<Self> {
-        let Network::Bridge { networks, ports, host_loopback, name, name_servers, ndots, ways_out } = &spec.network
-        else {
-            return None;
-        };
-        let container = protocol::Container {
-            id: spec.id.clone(),
-            name: name.clone(),
-            networks: networks.clone(),
-            ports: ports.clone(),
-            host_loopback: *host_loopback,
-            name_servers: name_servers.clone(),
-            ndots: *ndots,
-        };
-        Some(Self {
-            user_runtime_dir: spec.user_runtime_dir.clone(),
+    pub fn lost(
+        container: protocol::Container,
+        user_runtime_dir: &str,
+        (namespace, pidfd): (OwnedFd, OwnedFd),
+    ) -> Self {
+        Self {
+            user_runtime_dir: user_runtime_dir.to_owned(),
             container,
-            ways_out: ways_out.clone(),
             namespace,
             pidfd,
             channel: None,
             kept: None,
             starting: None,
             retry_at: None,
-        })
+        }
+    }
+
+    /// What the network keeper knows of the container, for whoever keeps it after us.
+    pub fn container(&self) -> &protocol::Container {
+        &self.container
     }
 
     fn join(&mut self) -> Result<(), Failure> {
@@ -104,7 +99,7 @@ impl Bridge {
             return Ok(channel);
         }
         self.starting = Some(held);
-        start_network_keeper(&self.user_runtime_dir, &self.ways_out, self.kept.as_ref())
+        start_network_keeper(&self.user_runtime_dir, &self.container.ways_out, self.kept.as_ref())
     }
 
     /// Waits until the container is on its networks.
@@ -166,14 +161,20 @@ impl Bridge {
         }
     }
 
-    /// One more network, from now on and after the network keeper's death.
+    /// One more network, or one it is on in another way, from now on and after the network keeper's death.
     ///
     /// # Errors
     /// `Network`
     pub fn connect(&mut self, network: Attachment) -> Result<(), Failure> {
         self.request(&Request::Connect { network: network.clone() }, PATIENCE_MS)?;
-        self.container.networks.push(network);
+        network.put_into(&mut self.container.networks);
         Ok(())
+    }
+
+    /// Another name of the container's, also for a network keeper that is not there now: whoever joins again is known anew.
+    pub fn rename(&mut self, name: String) {
+        self.container.name = name;
+        self.heal();
     }
 
     /// One less.
@@ -190,6 +191,23 @@ impl Bridge {
     pub fn leave(&self) {
         let _ = self.request(&Request::Leave, FAREWELL_MS);
     }
+}
+
+/// What the network keeper is to know of a container, if it is on a network of ours.
+fn networked(spec: &SandboxSpec) -> Option<protocol::Container> {
+    let Network::Bridge { networks, ports, host_loopback, name, name_servers, ndots, ways_out } = &spec.network else {
+        return None;
+    };
+    Some(protocol::Container {
+        id: spec.id.clone(),
+        name: name.clone(),
+        networks: networks.clone(),
+        ports: ports.clone(),
+        host_loopback: *host_loopback,
+        name_servers: name_servers.clone(),
+        ndots: *ndots,
+        ways_out: ways_out.clone(),
+    })
 }
 
 fn take_start_lock(directory: &str) -> SysResult<OwnedFd> {

@@ -266,8 +266,12 @@ impl Monitor {
             }
             Request::Attach(streams) => self.attach(id, MAIN, &streams, fds),
             Request::Exec { spec, detach, streams } => self.exec(id, &spec, ((!detach).then_some(&streams), fds)),
-            Request::Connect { network } => self.networked()?.connect(*network),
-            Request::Disconnect { bridge } => self.networked()?.disconnect(&bridge),
+            Request::Connect { network } => self.change_networks(|bridge| bridge.connect(*network)),
+            Request::Disconnect { bridge: gone } => self.change_networks(|bridge| bridge.disconnect(&gone)),
+            Request::Rename { name } => self.change_networks(|bridge| {
+                bridge.rename(name);
+                Ok(())
+            }),
             Request::Wait => {
                 self.main_session()?;
                 self.client(id).waits = true;

@@ -50,7 +50,11 @@ pub enum Request {
         trash: String,
         paths: Vec<String>,
     },
-    /// One more network of the user's own.
+    /// Another name of the container's on its networks.
+    Rename {
+        name: String,
+    },
+    /// One more network of the user's own, or another way to be on one.
     Connect {
         network: Box<Attachment>,
     },

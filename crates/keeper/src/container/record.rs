@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::log::format_time;
 use super::protocol::EXIT_UNKNOWN;
+use crate::network::protocol::Container;
 
 const VERSION: u32 = 1;
 /// One block; a record is a few hundred bytes.
@@ -36,6 +37,9 @@ pub struct State {
     pub cgroup: Option<String>,
     /// When it is to be killed, in seconds of the wall clock.
     pub deadline: Option<i64>,
+    /// Where it is on networks of the user's own, as it was last changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<Container>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,6 +74,7 @@ impl State {
             root_helper: None,
             cgroup: None,
             deadline: None,
+            network: None,
         }
     }
 

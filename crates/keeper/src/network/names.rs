@@ -57,6 +57,7 @@ impl Names {
             network: place.network.name.clone(),
             addresses: place.addresses.iter().map(|prefix| prefix.address).collect(),
             aliases: place.names.clone(),
+            links: place.links.iter().map(|link| (lower(&link.alias), lower(&link.name))).collect(),
         });
         let known = Container {
             id: container.id.clone(),
@@ -89,6 +90,11 @@ impl Names {
     pub fn tick(&mut self) {
         self.server.tick(Instant::now());
     }
+}
+
+/// As the zone has its names.
+fn lower(name: &str) -> String {
+    name.to_ascii_lowercase()
 }
 
 /// In N.

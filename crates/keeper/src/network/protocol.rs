@@ -1,6 +1,6 @@
 //! What keepers ask the network keeper, and what they are told: JSON in frames, one reply to each request, in order.
 
-use bunker_runtime::spec::{Attachment, PublishedPort, SPEC_VERSION};
+use bunker_runtime::spec::{Attachment, PublishedPort, SPEC_VERSION, WayOut};
 use bunker_runtime::{Failure, FailureCode};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -37,6 +37,8 @@ pub struct Container {
     pub name_servers: Vec<IpAddr>,
     /// `ndots` was set for it.
     pub ndots: bool,
+    /// For the network keeper, should it have to be started.
+    pub ways_out: Vec<WayOut>,
 }
 
 /// Reads one request.

@@ -115,7 +115,7 @@ impl World {
         Ok(())
     }
 
-    /// Plugs a container into one more network.
+    /// Plugs a container into one more network; of one it is on, what can change does: the way out, and names.
     ///
     /// # Errors
     /// `Network`, `BadRequest`, `NotRunning`.
@@ -126,15 +126,16 @@ impl World {
     fn bring(&mut self, id: &str, wanted: &Attachment, is_again: bool) -> Result<(), Failure> {
         let Some(member) = self.containers.get_mut(id) else { return Err(unknown()) };
         let bridge = &wanted.network.bridge;
-        member.container.networks.push(wanted.clone());
+        wanted.clone().put_into(&mut member.container.networks);
         if member.plugs.iter().any(|plug| &plug.bridge == bridge) {
             self.names.know(&member.container);
-            return Ok(());
+            // Whoever comes again may have changed its routes itself.
+            return if is_again { Ok(()) } else { lead(member.namespace.as_fd(), wanted) };
         }
         let plugged = self.plug(id, wanted, is_again);
         if plugged.is_err() {
             if let Some(member) = self.containers.get_mut(id) {
-                member.container.networks.pop();
+                member.container.networks.retain(|place| &place.network.bridge != bridge);
             }
             self.remove_if_empty(bridge, &wanted.network.name);
         }
@@ -157,6 +158,7 @@ impl World {
             mac: parse_mac(&wanted.mac)?,
             mtu: network.mtu,
             addresses: pairs(&wanted.addresses),
+            is_isolated: wanted.network.isolated,
             default_gateways: wanted.default_gateways.clone(),
             routes: wanted
                 .network
@@ -231,6 +233,15 @@ impl World {
     }
 }
 
+/// From now on the container's way out is by this network, if by any.
+fn lead(container: BorrowedFd<'_>, wanted: &Attachment) -> Result<(), Failure> {
+    if wanted.default_gateways.is_empty() {
+        return Ok(());
+    }
+    visit(container, || namespace::lead(&wanted.interface, &wanted.default_gateways))
+        .map_err(|error| failed(&format!("going out by network {:?}", wanted.network.name), &error))
+}
+
 fn subnets_of(wanted: &Attachment) -> Vec<Subnet> {
     let gateways = wanted.network.gateways.iter();
     gateways.map(|prefix| Subnet { address: prefix.address, length: prefix.length }).collect()
@@ -243,6 +254,7 @@ fn network_of(network: &BridgeNetwork) -> Result<Network, Failure> {
         mtu: network.mtu,
         gateways: pairs(&network.gateways),
         internal: network.internal,
+        is_isolated: network.isolated,
     })
 }
 

@@ -8,6 +8,7 @@ fn place(network: &str, addresses: &[&str], aliases: &[&str]) -> Attachment {
         network: network.to_owned(),
         addresses: addresses.iter().map(|address| address.parse().expect("an address")).collect(),
         aliases: aliases.iter().map(|alias| (*alias).to_owned()).collect(),
+        ..Attachment::default()
     }
 }
 

@@ -17,7 +17,7 @@ fn server() -> (Server, SocketAddr, SocketAddr) {
     server.add(Inside { datagrams: vec![socket], listeners: vec![listener.into()] });
     server.zone().set_network("net", false);
     let addresses = vec!["127.0.0.1".parse().expect("an address")];
-    let place = Attachment { network: "net".to_owned(), addresses, aliases: Vec::new() };
+    let place = Attachment { network: "net".to_owned(), addresses, aliases: Vec::new(), ..Attachment::default() };
     let (id, name) = ("a".repeat(64), "a".to_owned());
     server.zone().set_container(Container { id, name, attachments: vec![place], ..Container::default() });
     (server, stream_address, datagram_address)

@@ -17,6 +17,7 @@ fn zone() -> Zone {
             network: network.to_owned(),
             addresses: vec![address.parse().expect("an address")],
             aliases: vec!["www".to_owned(), "x.example.org".to_owned()],
+            ..Attachment::default()
         };
         let attachments = vec![place];
         zone.set_container(Container {

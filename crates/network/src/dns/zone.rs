@@ -15,6 +15,8 @@ pub struct Attachment {
     pub addresses: Vec<IpAddr>,
     /// Names on this network besides the container's own and its short id.
     pub aliases: Vec<String>,
+    /// Lower-case names that this container alone has for others on the network → what the network calls them.
+    pub links: HashMap<String, String>,
 }
 
 /// A container as its names need it.
@@ -121,9 +123,12 @@ impl Zone {
 
     /// `network` empty: on all of the asker's.
     fn addresses_on(&self, asker: &Container, name: &str, network: &str) -> Vec<Vec<IpAddr>> {
-        let places = asker.attachments.iter().map(|place| &place.network);
-        let meant = places.filter(|place| network.is_empty() || place.eq_ignore_ascii_case(network));
-        let known = meant.filter_map(|place| self.networks.get(place)?.names.get(name));
+        let places = asker.attachments.iter();
+        let meant = places.filter(|place| network.is_empty() || place.network.eq_ignore_ascii_case(network));
+        let known = meant.filter_map(|place| {
+            let called = place.links.get(name).map_or(name, String::as_str);
+            self.networks.get(&place.network)?.names.get(called)
+        });
         known.map(|entries| entries.iter().map(|(address, _)| *address).collect()).collect()
     }
 

@@ -5,6 +5,7 @@ fn on(network: &str, address: &str, alias: &str) -> Attachment {
         network: network.to_owned(),
         addresses: vec![address.parse().expect("an address")],
         aliases: vec![alias.to_owned()],
+        links: HashMap::new(),
     }
 }
 
@@ -68,4 +69,24 @@ fn a_network_that_goes_takes_its_names_along() {
     zone.remove_network("net");
     assert_eq!(found(&zone, "10.1.0.2", "www"), "[]");
     assert_eq!(found(&zone, "10.1.0.2", "x"), "[[10.1.0.2]]");
+}
+
+#[test]
+fn a_link_is_a_name_for_one_alone_on_one_network_and_follows_whoever_is_called_so() {
+    let mut zone = Zone::default();
+    for network in ["net", "other"] {
+        zone.set_network(network, false);
+    }
+    let mut linked = on("net", "10.0.0.3", "b");
+    linked.links.insert("db".to_owned(), "name-a".to_owned());
+    zone.set_container(container("a", vec![on("net", "10.0.0.2", "x"), on("other", "10.1.0.2", "x")]));
+    zone.set_container(container("b", vec![linked, on("other", "10.1.0.3", "b")]));
+    assert_eq!(found(&zone, "10.0.0.3", "db"), "[[10.0.0.2]]");
+    assert_eq!(found(&zone, "10.0.0.3", "db.net"), "[[10.0.0.2]]");
+    assert_eq!(found(&zone, "10.0.0.3", "db.other"), "[]");
+    assert_eq!(found(&zone, "10.0.0.2", "db"), "[]");
+    zone.set_container(container("a", vec![on("net", "10.0.0.7", "x")]));
+    assert_eq!(found(&zone, "10.0.0.3", "db"), "[[10.0.0.7]]");
+    zone.remove_container("a");
+    assert_eq!(found(&zone, "10.0.0.3", "db"), "[]");
 }

@@ -17,6 +17,9 @@ const IFLA_LINKINFO: u16 = 18;
 const IFLA_NET_NS_FD: u16 = 28;
 const IFLA_INFO_KIND: u16 = 1;
 const IFLA_INFO_DATA: u16 = 2;
+const IFLA_INFO_SLAVE_KIND: u16 = 4;
+const IFLA_INFO_SLAVE_DATA: u16 = 5;
+const IFLA_BRPORT_ISOLATED: u16 = 33;
 const IFLA_BR_MCAST_SNOOPING: u16 = 23;
 const VETH_INFO_PEER: u16 = 1;
 
@@ -118,6 +121,17 @@ impl Netlink {
     pub fn set_up(&mut self, index: u32) -> SysResult<()> {
         let message = Message::new(RTM_NEWLINK, &fixed(index, IFF_UP), &Attributes::new());
         self.request(&format!("set link {index} up"), &message).map(drop)
+    }
+
+    /// From now on this port of a bridge reaches none that is isolated as well.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn isolate(&mut self, port: u32) -> SysResult<()> {
+        let data = Attributes::new().with(IFLA_BRPORT_ISOLATED, &[1]);
+        let info = Attributes::new().with_text(IFLA_INFO_SLAVE_KIND, "bridge").with_nested(IFLA_INFO_SLAVE_DATA, &data);
+        let message = Message::new(RTM_NEWLINK, &fixed(port, 0), &Attributes::new().with_nested(IFLA_LINKINFO, &info));
+        self.request(&format!("isolate port {port}"), &message).map(drop)
     }
 
     /// How large its packets may be and how many may wait.

@@ -9,6 +9,7 @@ pub const NLMSG_DONE: u16 = 3;
 const NLM_F_REQUEST: u16 = 0x1;
 const NLM_F_ACK: u16 = 0x4;
 const NLM_F_DUMP: u16 = 0x300;
+const NLM_F_REPLACE: u16 = 0x100;
 const NLM_F_EXCL: u16 = 0x200;
 const NLM_F_CREATE: u16 = 0x400;
 const NLM_F_APPEND: u16 = 0x800;
@@ -95,6 +96,13 @@ impl Message {
     #[must_use]
     pub fn creating(mut self) -> Self {
         self.flags |= NLM_F_CREATE | NLM_F_EXCL;
+        self
+    }
+
+    /// Makes it, in the place of what is there.
+    #[must_use]
+    pub fn replacing(mut self) -> Self {
+        self.flags |= NLM_F_CREATE | NLM_F_REPLACE;
         self
     }
 

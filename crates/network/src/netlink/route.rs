@@ -87,6 +87,15 @@ impl Netlink {
         self.request(&format!("add route {}", told(route)), &route_message(RTM_NEWROUTE, route).creating()).map(drop)
     }
 
+    /// In the place of the one to the same destination.
+    ///
+    /// # Errors
+    /// `ENETUNREACH` (the gateway cannot be reached), …
+    pub fn replace_route(&mut self, route: &Route) -> SysResult<()> {
+        let message = route_message(RTM_NEWROUTE, route).replacing();
+        self.request(&format!("replace route {}", told(route)), &message).map(drop)
+    }
+
     /// # Errors
     /// `ESRCH` if there is none.
     pub fn remove_route(&mut self, route: &Route) -> SysResult<()> {

@@ -134,7 +134,7 @@ fn fill(server: &mut Server) {
         [("web", "net", "127.1.0.2"), ("db", "net", "127.1.0.3"), ("sealed", "closed", "127.2.0.2")]
     {
         let addresses = vec![address.parse().expect("an address")];
-        let place = Attachment { network: network.to_owned(), addresses, aliases: Vec::new() };
+        let place = Attachment { network: network.to_owned(), addresses, aliases: Vec::new(), ..Attachment::default() };
         let (id, name) = (format!("{name:f<64}"), name.to_owned());
         zone.set_container(Container { id, name, attachments: vec![place], ..Container::default() });
     }

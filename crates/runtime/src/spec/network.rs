@@ -63,6 +63,28 @@ pub struct Attachment {
     pub default_gateways: Vec<IpAddr>,
     /// Further names that others on the network call it by.
     pub names: Vec<String>,
+    /// Names that only this container has for others on the network.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<Link>,
+}
+
+impl Attachment {
+    /// Among those of a container, in the place of the one on the same network.
+    pub fn put_into(self, networks: &mut Vec<Self>) {
+        match networks.iter_mut().find(|place| place.network.bridge == self.network.bridge) {
+            Some(place) => *place = self,
+            None => networks.push(self),
+        }
+    }
+}
+
+/// `--link`: what another container on the same network is called by one alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Link {
+    /// A name that the network knows.
+    pub name: String,
+    pub alias: String,
 }
 
 /// A network, complete: the network keeper makes it when the first container comes.
@@ -77,6 +99,9 @@ pub struct BridgeNetwork {
     pub gateways: Vec<Prefix>,
     /// Nothing leaves it.
     pub internal: bool,
+    /// Its containers do not reach each other.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub isolated: bool,
     /// Names are answered at its gateways.
     pub resolver: bool,
     pub routes: Vec<Route>,

@@ -4,7 +4,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use bunker_runtime::sandbox::{OpenNamespaces, Sandbox};
-use bunker_runtime::spec::{Network, SandboxSpec, UserNamespace};
+use bunker_runtime::spec::{SandboxSpec, UserNamespace};
 use bunker_runtime::{Failure, FailureCode, leftover, sandbox, trash, userns};
 use bunker_sys::{SysResult, file, lock, namespace, path, process, socket};
 
@@ -121,6 +121,7 @@ impl Monitor {
         }
         let helper = helper.map(Starting::finish).transpose()?;
         bridge.as_mut().map(Bridge::finish).transpose()?;
+        state.network = bridge.as_ref().map(|bridge| bridge.container().clone());
         self.listener = Some(socket::listen_control(&spec.runtime_dir)?);
         let pidfd = file::duplicate(sandbox.pidfd.as_fd())?;
         let terminal = sandbox.terminal.take();
@@ -196,11 +197,12 @@ impl Monitor {
         let group = state.cgroup.as_deref().and_then(Group::open);
         // Not earlier: an adoption that failed leaves everything as the next one needs it.
         self.runtime_dir = Some(spec.runtime_dir.clone());
-        let bridge = match spec.network {
-            Network::Bridge { .. } => {
-                Bridge::lost(&spec, namespace::open(state.pid, "net")?, file::duplicate(pidfd.as_fd())?)
+        let bridge = match &state.network {
+            Some(known) => {
+                let process = (namespace::open(state.pid, "net")?, file::duplicate(pidfd.as_fd())?);
+                Some(Bridge::lost(known.clone(), &spec.user_runtime_dir, process))
             }
-            _ => None,
+            None => None,
         };
         let session = Session::adopted(state.pid, pidfd, outputs);
         let deadline = state.deadline.map(|at| Instant::now() + until(at));

@@ -10,7 +10,18 @@ impl Monitor {
         self.container.as_ref().and_then(|container| container.bridge.as_ref()).filter(|_| self.phase != Phase::Over)
     }
 
-    pub(super) fn networked(&mut self) -> Result<&mut Bridge, Failure> {
+    /// Changes what the container is on, or is called there, and writes it down for whoever keeps it after us.
+    pub(super) fn change_networks(
+        &mut self,
+        change: impl FnOnce(&mut Bridge) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        change(self.networked()?)?;
+        let Some(container) = &mut self.container else { return Ok(()) };
+        container.state.network = container.bridge.as_ref().map(|bridge| bridge.container().clone());
+        container.state.write(&container.spec.runtime_dir)
+    }
+
+    fn networked(&mut self) -> Result<&mut Bridge, Failure> {
         let bridge = self.container.as_mut().and_then(|container| container.bridge.as_mut());
         bridge.ok_or_else(|| Failure::new(FailureCode::BadRequest, "the container is on no network of the user's own"))
     }
