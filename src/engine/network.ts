@@ -103,17 +103,18 @@ export async function planBridge(engine: Engine, record: ContainerRecord): Promi
       put(engine, network, { containerId: record.id, position: 0, use: NO_WISHES });
     });
   }
-  const ports = await choosePorts(record);
-  const places = leaseAgain(engine, () => {
-    const own = networks.endpointsOf(record.id).map((endpoint) => {
-      const network = networks.find(endpoint.networkId);
-      if (network === null) throw noSuchNetwork(endpoint.networkId.slice(0, SHORT_ID));
-      return { network, endpoint: lease(engine, network, endpoint) };
-    });
-    const isPublic = own.some(({ network }) => !network.config.internal);
-    leasePorts(engine, record.id, isPublic ? ports : []);
-    return own;
-  });
+  const places = await choosePorts(record, (ports) =>
+    leaseAgain(engine, () => {
+      const own = networks.endpointsOf(record.id).map((endpoint) => {
+        const network = networks.find(endpoint.networkId);
+        if (network === null) throw noSuchNetwork(endpoint.networkId.slice(0, SHORT_ID));
+        return { network, endpoint: lease(engine, network, endpoint) };
+      });
+      const isPublic = own.some(({ network }) => !network.config.internal);
+      leasePorts(engine, record.id, isPublic ? ports : []);
+      return own;
+    }),
+  );
   const { names } = record.config.request;
   const way = places.find(({ network }) => !network.config.internal);
   return {

@@ -4,17 +4,33 @@ import { BunkerError } from "../errors.ts";
 import type { PortRequest } from "../network/index.ts";
 
 const ALL = "0.0.0.0";
+/** To find a port that is free and that nobody else is about to take. */
+const TRIES = 100;
 
-/** @returns the port itself, or one that is free where any will do. @throws BunkerError conflict, host-refused in docker's words */
-export async function probePort(port: PortRequest): Promise<number> {
-  const last = port.hostPortEnd ?? port.hostPort;
-  for (let candidate = port.hostPort; ; candidate++) {
+/**
+ * `isTaken`: ports that will not do, though they may look free.
+ *
+ * @returns the port itself, or one that is free where any will do. @throws BunkerError conflict, host-refused in docker's words
+ */
+export async function probePort(port: PortRequest, isTaken: (hostPort: number) => boolean): Promise<number> {
+  let problem: unknown;
+  for (const candidate of candidatesOf(port)) {
+    const tried = { ...port, hostPort: candidate };
     try {
-      return await open({ ...port, hostPort: candidate });
+      const found = await open(tried);
+      if (!isTaken(found)) return found;
+      problem = inUse(tried);
     } catch (error) {
-      if (candidate >= last) throw explain(error, { ...port, hostPort: candidate });
+      problem = explain(error, tried);
     }
   }
+  throw problem;
+}
+
+function candidatesOf({ hostPort, hostPortEnd = hostPort }: PortRequest): number[] {
+  // The kernel chooses, another one each time.
+  if (hostPort === 0) return Array.from({ length: TRIES }, () => 0);
+  return Array.from({ length: hostPortEnd - hostPort + 1 }, (_unused, at) => hostPort + at);
 }
 
 async function open({ protocol, hostAddress, hostPort }: PortRequest): Promise<number> {
@@ -31,21 +47,26 @@ async function open({ protocol, hostAddress, hostPort }: PortRequest): Promise<n
   return port;
 }
 
-function explain(error: unknown, { hostAddress, hostPort }: PortRequest): unknown {
-  const address = `${hostAddress === "" ? ALL : hostAddress}:${hostPort}`;
+function explain(error: unknown, port: PortRequest): unknown {
   const code = error instanceof Error && "code" in error ? error.code : "";
-  if (code === "EACCES") return lowPort(address, hostPort);
-  if (code === "EADDRINUSE") {
-    return new BunkerError("conflict", `failed to bind host port ${address}: address already in use`, {
-      hint: `\`ss -lntup | grep :${hostPort}\` shows who has it.`,
-    });
-  }
+  if (code === "EACCES") return lowPort(addressOf(port), port.hostPort);
+  if (code === "EADDRINUSE") return inUse(port);
   if (code === "EADDRNOTAVAIL") {
-    return new BunkerError("conflict", `failed to bind host port ${address}: cannot assign requested address`, {
+    return new BunkerError("conflict", `failed to bind host port ${addressOf(port)}: cannot assign requested address`, {
       hint: "`ip address` shows the addresses that this host has.",
     });
   }
   return error;
+}
+
+function addressOf({ hostAddress, hostPort }: PortRequest): string {
+  return `${hostAddress === "" ? ALL : hostAddress}:${hostPort}`;
+}
+
+function inUse(port: PortRequest): BunkerError {
+  return new BunkerError("conflict", `failed to bind host port ${addressOf(port)}: address already in use`, {
+    hint: `\`ss -lntup | grep :${port.hostPort}\` shows who has it.`,
+  });
 }
 
 function lowPort(address: string, port: number): BunkerError {

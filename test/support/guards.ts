@@ -24,6 +24,7 @@ const PROGRAMS = [
   "ip",
   "mandoc",
   "mmdebstrap",
+  "nft",
   "openssl",
   "pasta",
   "podman",
