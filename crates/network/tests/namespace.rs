@@ -229,6 +229,9 @@ fn all_can_be_done_twice_and_leaves_nothing() {
         let kept = world.sockets.plug(&plug("br-one", number, &container.namespace)).expect("still plugged in");
         assert_eq!(kept, container.port);
     }
+    for family in ["-4", "-6"] {
+        assert_eq!(world.count(&["ip", family, "rule"], "fwmark"), 2, "each rule once");
+    }
     second.connect((ip4(1, 2), 80)).expect("a connection");
     drop(flow);
     // Its N was lost, and there is another one.
