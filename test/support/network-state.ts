@@ -26,16 +26,15 @@ export interface NetworkState {
   descriptors: Record<string, number>;
 }
 
-/** Its process; null: there is none. */
-export function networkKeeperOf(env: TestEnv): number | null {
-  const isOne = (pid: number) => commandLine(pid).join(" ").startsWith("keeper network ");
-  return processesOf(env).find(isOne) ?? null;
+/** Its processes: one, or none. */
+export function networkKeepersOf(env: TestEnv): number[] {
+  return processesOf(env).filter((pid) => commandLine(pid).join(" ").startsWith("keeper network "));
 }
 
 /** @throws when there is no network keeper */
 export function readNetwork(env: TestEnv): NetworkState {
-  const keeper = networkKeeperOf(env);
-  if (keeper === null) throw new Error("there is no network keeper");
+  const [keeper] = networkKeepersOf(env);
+  if (keeper === undefined) throw new Error("there is no network keeper");
   const inside = insideOf(keeper);
   const show = (...command: string[]) => lines(output(["nsenter", `--net=${inside}`, ...command]));
   return {
@@ -57,7 +56,7 @@ export function readNetwork(env: TestEnv): NetworkState {
 
 /** Memory of the network keeper's own, in KiB. */
 export function memoryOf(env: TestEnv): number {
-  const keeper = networkKeeperOf(env);
+  const [keeper] = networkKeepersOf(env);
   const rollup = readFileSync(`/proc/${keeper}/smaps_rollup`, "utf8");
   return Number(/^Pss_Anon:\s+(\d+) kB$/m.exec(rollup)?.[1]);
 }
