@@ -194,6 +194,7 @@ fn nobody_speaks_with_anothers_address() {
     let mut world = World::new();
     let (first, second) = (world.container("br-one", 2), world.container("br-one", 3));
     let listener = second.datagrams(ip4(1, 3));
+    listener.set_read_timeout(Some(LONG_PATIENCE)).expect("a timeout");
     let honest = first.datagrams(ip4(1, 2));
     honest.send_to(b"me", (ip4(1, 3), 5353)).expect("sent");
     assert!(listener.recv_from(&mut [0; 9]).is_ok());
