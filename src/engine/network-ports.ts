@@ -19,20 +19,67 @@ function wantedPorts({ config }: ContainerRecord, places: readonly Place[]): Por
   return all.map((port) => (port.hostAddress === "" ? { ...port, hostAddress: usual } : port));
 }
 
-/** Those that may be any get one that is free now; of the others it is seen whether they are. @throws BunkerError conflict */
-export async function choosePorts(record: ContainerRecord, places: readonly Place[]): Promise<PortRequest[]> {
+/** Another container that runs has a port. */
+class AllocatedError extends BunkerError {
+  readonly port: PortRequest;
+
+  constructor(port: PortRequest) {
+    const { hostAddress, hostPort } = port;
+    const address = hostAddress === "" ? "0.0.0.0" : hostAddress;
+    super("conflict", `Bind for ${address}:${hostPort} failed: port is already allocated`, {
+      hint: `\`bunker ps --filter publish=${hostPort}\` shows the container that has it.`,
+    });
+    this.port = port;
+  }
+}
+
+/**
+ * Gives a container's ports to `lease`: those that may be any are free now, of the others it is seen whether they are. Where another
+ * container was quicker, others are tried if any will do.
+ *
+ * @throws BunkerError conflict, host-refused
+ */
+export async function choosePorts<T>(
+  record: ContainerRecord,
+  places: readonly Place[],
+  lease: (ports: PortRequest[]) => T,
+): Promise<T> {
   const wanted = wantedPorts(record, places);
-  const named = wanted.map(({ hostPort }) => hostPort).filter((port) => port > 0);
-  const chosen: PortRequest[] = [];
-  for (const port of wanted) chosen.push({ ...port, hostPort: await probePort(port, Math.min(...named)) });
-  return chosen;
+  const lowest = Math.min(...wanted.map(({ hostPort }) => hostPort).filter((port) => port > 0));
+  const refused: PortRequest[] = [];
+  for (;;) {
+    const chosen: PortRequest[] = [];
+    for (const port of wanted) {
+      const isTaken = (hostPort: number): boolean =>
+        [...refused, ...chosen].some((other) => isSame(other, { ...port, hostPort }));
+      chosen.push({ ...port, hostPort: await probePort(port, { isTaken, lowest }) });
+    }
+    try {
+      return lease(chosen);
+    } catch (error) {
+      if (!(error instanceof AllocatedError)) throw error;
+      const wish = wanted[chosen.indexOf(error.port)];
+      if (wish === undefined || !isAny(wish)) throw error;
+      refused.push(error.port);
+    }
+  }
+}
+
+function isAny({ hostPort, hostPortEnd = hostPort }: PortRequest): boolean {
+  return hostPort === 0 || hostPortEnd > hostPort;
+}
+
+function isSame(one: Omit<PortRecord, "containerId">, other: Omit<PortRecord, "containerId">): boolean {
+  if (one.protocol !== other.protocol || one.hostPort !== other.hostPort) return false;
+  return one.hostAddress === "" || other.hostAddress === "" || one.hostAddress === other.hostAddress;
 }
 
 /** Those of a container that is on no network, chosen and leased. @throws BunkerError conflict */
-export async function planPorts(engine: Engine, record: ContainerRecord): Promise<PortRequest[]> {
-  const ports = await choosePorts(record, []);
-  engine.store.networks.lease(() => leasePorts(engine, record.id, ports));
-  return ports;
+export function planPorts(engine: Engine, record: ContainerRecord): Promise<PortRequest[]> {
+  return choosePorts(record, [], (ports) => {
+    engine.store.networks.lease(() => leasePorts(engine, record.id, ports));
+    return ports;
+  });
 }
 
 /** Within a transaction. @throws BunkerError conflict when another that runs has one of them */
@@ -40,10 +87,7 @@ export function leasePorts(engine: Engine, containerId: string, wanted: readonly
   const { networks } = engine.store;
   const held = wanted.length === 0 ? [] : networks.activePorts().filter((port) => port.containerId !== containerId);
   for (const port of wanted) {
-    const isSame = (other: PortRecord): boolean => other.protocol === port.protocol && other.hostPort === port.hostPort;
-    const collides = ({ hostAddress }: PortRecord): boolean =>
-      hostAddress === "" || port.hostAddress === "" || hostAddress === port.hostAddress;
-    if (held.some((other) => isSame(other) && collides(other))) throw alreadyAllocated(port);
+    if (held.some((other) => isSame(other, port))) throw new AllocatedError(port);
   }
   networks.setPorts(
     containerId,
@@ -55,13 +99,6 @@ export function leasePorts(engine: Engine, containerId: string, wanted: readonly
       containerPort,
     })),
   );
-}
-
-function alreadyAllocated({ hostAddress, hostPort }: PortRequest): BunkerError {
-  const address = hostAddress === "" ? "0.0.0.0" : hostAddress;
-  return new BunkerError("conflict", `Bind for ${address}:${hostPort} failed: port is already allocated`, {
-    hint: `\`bunker ps --filter publish=${hostPort}\` shows the container that has it.`,
-  });
 }
 
 /** On every address means every address of both kinds. */

@@ -11,6 +11,7 @@ import {
   parsePrefix,
   planLease,
   planNetwork,
+  type PortRequest,
   type Prefix,
 } from "../network/index.ts";
 import { type ContainerRecord, type EndpointRecord, type NetworkRecord, noSuchNetwork } from "../store/index.ts";
@@ -113,16 +114,17 @@ export async function planBridge(engine: Engine, record: ContainerRecord): Promi
   const known = placesOf(engine, record);
   ensureLinked(engine, record, known);
   const isPublic = known.some(({ network }) => !network.config.internal);
-  const ports = isPublic ? await choosePorts(record, known) : [];
-  const places = leaseAgain(engine, () => {
-    // Counted anew: those that it came to while it ran may have others before them that it left.
-    const own = placesOf(engine, record).map(({ network, endpoint }, position) => {
-      const counted = endpoint.position === position ? endpoint : save(engine, { ...endpoint, position });
-      return { network, endpoint: lease(engine, network, counted) };
+  const leaseAll = (ports: PortRequest[]): Place[] =>
+    leaseAgain(engine, () => {
+      // Counted anew: those that it came to while it ran may have others before them that it left.
+      const own = placesOf(engine, record).map(({ network, endpoint }, position) => {
+        const counted = endpoint.position === position ? endpoint : save(engine, { ...endpoint, position });
+        return { network, endpoint: lease(engine, network, counted) };
+      });
+      leasePorts(engine, record.id, ports);
+      return own;
     });
-    leasePorts(engine, record.id, ports);
-    return own;
-  });
+  const places = isPublic ? await choosePorts(record, known, leaseAll) : leaseAll([]);
   const { names } = record.config.request;
   return {
     kind: "bridge",

@@ -5,25 +5,40 @@ import type { PortRequest } from "../network/index.ts";
 import { readText } from "./host.ts";
 
 const ALL = "0.0.0.0";
+/** To find a port that is free and that nobody else is about to take. */
+const TRIES = 100;
 /** Where the kernel has no such setting (ip-sysctl). */
 const FIRST_ORDINARY_PORT = 1024;
 /** What people make of 80 and 443. */
 const HIGHER = 8000;
 
 /**
- * `lowest`: of all ports that are to be had. @returns the port itself, or one that is free where any will do.
+ * `isTaken`: ports that will not do, though they may look free. `lowest`: of all that are to be had.
  *
- * @throws BunkerError conflict, host-refused in docker's words
+ * @returns the port itself, or one that is free where any will do. @throws BunkerError conflict, host-refused in docker's words
  */
-export async function probePort(port: PortRequest, lowest: number): Promise<number> {
-  const last = port.hostPortEnd ?? port.hostPort;
-  for (let candidate = port.hostPort; ; candidate++) {
+export async function probePort(
+  port: PortRequest,
+  { isTaken, lowest }: { isTaken: (hostPort: number) => boolean; lowest: number },
+): Promise<number> {
+  let problem: unknown;
+  for (const candidate of candidatesOf(port)) {
+    const tried = { ...port, hostPort: candidate };
     try {
-      return await open({ ...port, hostPort: candidate });
+      const found = await open(tried);
+      if (!isTaken(found)) return found;
+      problem = inUse(tried);
     } catch (error) {
-      if (candidate >= last) throw explain(error, { ...port, hostPort: candidate }, lowest);
+      problem = explain(error, tried, lowest);
     }
   }
+  throw problem;
+}
+
+function candidatesOf({ hostPort, hostPortEnd = hostPort }: PortRequest): number[] {
+  // The kernel chooses, another one each time.
+  if (hostPort === 0) return Array.from({ length: TRIES }, () => 0);
+  return Array.from({ length: hostPortEnd - hostPort + 1 }, (_unused, at) => hostPort + at);
 }
 
 async function open({ protocol, hostAddress, hostPort }: PortRequest): Promise<number> {
@@ -41,29 +56,34 @@ async function open({ protocol, hostAddress, hostPort }: PortRequest): Promise<n
 }
 
 function explain(error: unknown, port: PortRequest, lowest: number): unknown {
-  const { hostAddress, hostPort } = port;
-  const address = `${hostAddress === "" ? ALL : hostAddress}:${hostPort}`;
   const code = error instanceof Error && "code" in error ? error.code : "";
-  if (code === "EACCES" && hostPort < firstFreePort()) return lowPort(port, address, lowest);
-  if (code === "EADDRINUSE") {
-    return new BunkerError("conflict", `failed to bind host port ${address}: address already in use`, {
-      hint: `\`ss -lntup | grep :${hostPort}\` shows who has it.`,
-    });
-  }
+  if (code === "EACCES" && port.hostPort < firstFreePort()) return lowPort(port, lowest);
+  if (code === "EADDRINUSE") return inUse(port);
   if (code === "EADDRNOTAVAIL") {
-    return new BunkerError("conflict", `failed to bind host port ${address}: cannot assign requested address`, {
+    return new BunkerError("conflict", `failed to bind host port ${addressOf(port)}: cannot assign requested address`, {
       hint: "`ip address` shows the addresses that this host has.",
     });
   }
   return error;
 }
 
+function addressOf({ hostAddress, hostPort }: PortRequest): string {
+  return `${hostAddress === "" ? ALL : hostAddress}:${hostPort}`;
+}
+
+function inUse(port: PortRequest): BunkerError {
+  return new BunkerError("conflict", `failed to bind host port ${addressOf(port)}: address already in use`, {
+    hint: `\`ss -lntup | grep :${port.hostPort}\` shows who has it.`,
+  });
+}
+
 /** The three ways out: another port, the kernel's limit, and a rule of the host's that leads from there to another port. */
-function lowPort({ protocol, hostPort }: PortRequest, address: string, lowest: number): BunkerError {
+function lowPort(port: PortRequest, lowest: number): BunkerError {
+  const { protocol, hostPort } = port;
   const limit = firstFreePort();
   const high = hostPort + HIGHER;
   const lead = `table inet bunker_ports { chain in_${hostPort} { type nat hook prerouting priority -100; ${protocol} dport ${hostPort} redirect to :${high}; }; }`;
-  return new BunkerError("host-refused", `failed to bind host port ${address}: permission denied`, {
+  return new BunkerError("host-refused", `failed to bind host port ${addressOf(port)}: permission denied`, {
     hint:
       `Ports below ${limit} are not for users. Publish one from ${limit} on: -p ${high}:…; ` +
       `or let users have them: \`sysctl net.ipv4.ip_unprivileged_port_start=${Math.min(lowest, hostPort)}\` as root; ` +

@@ -1,6 +1,7 @@
 // The tests' images (image-recipes.ts) as OCI layouts, made once per machine and recipe, and copied into registries by skopeo.
 //
 //   const layout = await imageLayout("busybox");                       // …/busybox-<hash>, tag "latest"
+//   const root = await imageRoot("services");                          // …/services-<hash>-root: `chroot` into it
 //   const reference = await pushImage("busybox", { host: registry.host });   // 127.0.0.1:PORT/test/busybox:latest
 
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
@@ -42,6 +43,22 @@ export async function imageLayout(name: string): Promise<string> {
     rmSync(scratch, { recursive: true });
   }
   return layout;
+}
+
+/** The files of an image: its programs, for use outside of containers. As root. */
+export async function imageRoot(name: string): Promise<string> {
+  const layout = await imageLayout(name);
+  const root = `${layout}-root`;
+  if (existsSync(root)) return root;
+  const scratch = mkdtempSync(join(CACHE, ".making-"));
+  try {
+    const { success, stderr } = Bun.spawnSync(["umoci", "unpack", `--image=${layout}:latest`, scratch]);
+    if (!success) throw new Error(`umoci unpack: ${stderr.toString()}`);
+    if (!existsSync(root)) renameSync(join(scratch, "rootfs"), root);
+  } finally {
+    rmSync(scratch, { recursive: true });
+  }
+  return root;
 }
 
 function hashOf(inputs: string[]): string {

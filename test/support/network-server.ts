@@ -3,9 +3,11 @@
 //   bun test/support/network-server.ts ADDRESS PORT DNS-ADDRESS NAME IPV4 IPV6
 //
 // On PORT of ADDRESS (all of them with "::"): `get N` sends N bytes of `patternOf`, `put` reads to the end, `take N` reads N bytes,
-// both answer with the sha256, `who` answers with the client's address. On port 53 of DNS-ADDRESS ("-": none): NAME's addresses, no others.
+// both answer with the sha256, `who` answers with the client's address, as does any datagram there. On port 53 of DNS-ADDRESS ("-":
+// none): NAME's addresses, no others.
 
 import { createHash } from "node:crypto";
+import { createSocket } from "node:dgram";
 import { createServer, type Socket } from "node:net";
 
 const DNS_PORT = 53;
@@ -82,22 +84,30 @@ function bytesOf(address: string): Uint8Array {
   return Uint8Array.from([...words(front), ...middle, ...words(back)].flatMap((word) => [word >> 8, word & 0xff]));
 }
 
+/** Answers datagrams. Who has gone meanwhile is no reason to end. */
+async function listen(
+  address: string,
+  port: number,
+  reply: (query: Buffer, from: string) => Buffer | string,
+): Promise<void> {
+  const socket = createSocket(address.includes(":") ? "udp6" : "udp4");
+  socket.on("error", () => {});
+  socket.on("message", (query, from) => socket.send(reply(query, from.address), from.port, from.address, () => {}));
+  const { promise: listening, resolve } = Promise.withResolvers<void>();
+  socket.bind(port, address, resolve);
+  await listening;
+}
+
 if (import.meta.main) {
   const [address = "", port = "", dnsAddress = "-", name = "", ipv4 = "", ipv6 = ""] = process.argv.slice(2);
   const server = createServer({ allowHalfOpen: true }, serve);
   const { promise: listening, resolve } = Promise.withResolvers<void>();
   server.listen(Number(port), address, resolve);
   await listening;
+  await listen(address, Number(port), (_query, from) => `${from}\n`);
   if (dnsAddress !== "-") {
     const addresses = { [TYPE_A]: bytesOf(ipv4), [TYPE_AAAA]: bytesOf(ipv6) };
-    await Bun.udpSocket({
-      hostname: dnsAddress,
-      port: DNS_PORT,
-      socket: {
-        data: (socket, data, sender, from) =>
-          void socket.send(answer(Buffer.from(data), name, addresses), sender, from),
-      },
-    });
+    await listen(dnsAddress, DNS_PORT, (query) => answer(query, name, addresses));
   }
   console.log("ready");
 }

@@ -38,6 +38,7 @@ mod inward;
 mod numbered;
 mod outward;
 mod packet;
+mod peer;
 mod pipes;
 mod policy;
 mod published;

@@ -234,6 +234,7 @@ fn nobody_speaks_with_anothers_address() {
     let mut world = World::new();
     let (first, second) = (world.container("br-one", 2), world.container("br-one", 3));
     let listener = second.datagrams(ip4(1, 3));
+    listener.set_read_timeout(Some(LONG_PATIENCE)).expect("a timeout");
     let honest = first.datagrams(ip4(1, 2));
     honest.send_to(b"me", (ip4(1, 3), 5353)).expect("sent");
     assert!(listener.recv_from(&mut [0; 9]).is_ok());
@@ -268,6 +269,9 @@ fn all_can_be_done_twice_and_leaves_nothing() {
     for (container, number) in [(&first, 2), (&second, 3)] {
         let kept = world.sockets.plug(&plug("br-one", number, &container.namespace)).expect("still plugged in");
         assert_eq!(kept, container.port);
+    }
+    for family in ["-4", "-6"] {
+        assert_eq!(world.count(&["ip", family, "rule"], "fwmark"), 2, "each rule once");
     }
     second.connect((ip4(1, 2), 80)).expect("a connection");
     drop(flow);

@@ -1,6 +1,6 @@
 //! N with everything in it: which containers are plugged into which networks. Decides nothing: each container says what it needs.
 
-use bunker_network::namespace::{Network, Plug, Sockets};
+use bunker_network::namespace::{self, Network, Plug, Sockets, visit};
 use bunker_network::netlink::Mac;
 use bunker_network::nft::Port;
 use bunker_network::relay::{self, Parts, Permission, PortNumber, Relay, Subnet};

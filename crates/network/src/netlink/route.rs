@@ -22,6 +22,7 @@ const RTA_GATEWAY: u16 = 5;
 const RTA_PRIORITY: u16 = 6;
 const RTA_TABLE: u16 = 15;
 
+const FRA_PRIORITY: u16 = 6;
 const FRA_FWMARK: u16 = 10;
 const FRA_TABLE: u16 = 15;
 const FR_ACT_TO_TBL: u8 = 1;
@@ -56,7 +57,7 @@ pub struct Route {
     pub metric: Option<u32>,
 }
 
-/// Packets with a mark take their routes from a table.
+/// Packets with a mark take their routes from a table, whose number is the rule's priority.
 #[derive(Clone, Copy, Debug)]
 pub struct Rule {
     pub is_version6: bool,
@@ -109,7 +110,11 @@ impl Netlink {
     pub fn ensure_rule(&mut self, rule: Rule) -> SysResult<()> {
         let family = if rule.is_version6 { AF_INET6 } else { AF_INET };
         let fixed = [family, 0, 0, 0, 0, 0, 0, FR_ACT_TO_TBL, 0, 0, 0, 0];
-        let attributes = Attributes::new().with_u32(FRA_FWMARK, rule.mark).with_u32(FRA_TABLE, rule.table);
+        // Without a priority of its own each is another rule.
+        let attributes = Attributes::new()
+            .with_u32(FRA_PRIORITY, rule.table)
+            .with_u32(FRA_FWMARK, rule.mark)
+            .with_u32(FRA_TABLE, rule.table);
         let message = Message::new(RTM_NEWRULE, &fixed, &attributes).creating();
         match self.request(&format!("add rule for mark {}", rule.mark), &message) {
             Err(error) if !is_there(&error) => Err(error),

@@ -1,29 +1,28 @@
 //! UDP out: a connected outside socket for each pair of ends. What it receives goes into the tun as from the destination, and
 //! ICMP errors that it is told of as ICMP errors. Bounded per container, least recently used first.
 
-use bunker_sys::inet::message::{self, Refusal};
-use bunker_sys::inet::{self, Kind, Moved, Switch};
+use bunker_sys::inet::{self, Kind, Moved};
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use super::device::{Device, reason_of_refusal, reason_of_sending};
 use super::flow::Bounds;
 use super::numbered::Numbered;
+use super::peer::Peer;
 use super::watch::{Purpose, Readiness, Watch};
 
 const BOUNDS: Bounds = Bounds { per_source: 1024, in_all: 8192 };
 /// As the kernel's own connection tracking has it (nf_conntrack_udp_timeout, nf_conntrack_udp_timeout_stream).
 const PATIENCE: Duration = Duration::from_secs(30);
 const PATIENCE_ANSWERED: Duration = Duration::from_secs(120);
-/// Datagrams, or errors, of one socket in one turn.
+/// Datagrams of one socket in one turn.
 const MOST_AT_ONCE: usize = 64;
 
 /// Container's end, destination's end.
 type Ends = (SocketAddr, SocketAddr);
 
 struct Flow {
-    socket: OwnedFd,
+    peer: Peer,
     is_answered: bool,
 }
 
@@ -43,18 +42,22 @@ impl Datagrams {
     /// A container's datagram that may go to `outside`.
     pub(crate) fn send(&mut self, ends: Ends, payload: &[u8], outside: IpAddr, desk: (&mut Device, &mut Watch)) {
         let (device, watch) = desk;
-        if self.flows.get(&ends).is_none() {
-            match connect(Kind::Udp, SocketAddr::new(outside, ends.1.port())) {
-                Ok(socket) => self.begin(ends, socket, watch),
-                Err(errno) => return refuse(ends, reason_of_sending(errno), device),
-            }
+        let target = SocketAddr::new(outside, ends.1.port());
+        let peer = match self.flows.get(&ends) {
+            Some(flow) => flow.peer.successor(Kind::Udp, target),
+            None => Peer::connect(Kind::Udp, target).map(Some),
+        };
+        match peer {
+            Ok(Some(peer)) => self.begin(ends, peer, watch),
+            Ok(None) => {}
+            Err(errno) => return refuse(ends, reason_of_sending(errno), device),
         }
         let Some(flow) = self.flows.get(&ends) else { return };
         let patience = if flow.is_answered { PATIENCE_ANSWERED } else { PATIENCE };
-        let mut moved = inet::send(flow.socket.as_fd(), payload);
+        let mut moved = inet::send(flow.peer.fd(), payload);
         if let Moved::Failed(errno) = moved {
             // It may be the answer to an earlier one, which has been told by now, or is when the socket's turn comes.
-            moved = inet::send(flow.socket.as_fd(), payload);
+            moved = inet::send(flow.peer.fd(), payload);
             if moved == Moved::Failed(errno) {
                 refuse(ends, reason_of_sending(errno), device);
             }
@@ -62,12 +65,12 @@ impl Datagrams {
         self.flows.refresh(&ends, Instant::now() + patience);
     }
 
-    fn begin(&mut self, ends: Ends, socket: OwnedFd, watch: &mut Watch) {
+    fn begin(&mut self, ends: Ends, peer: Peer, watch: &mut Watch) {
         let number = watch.number();
-        if watch.readable(socket.as_fd(), Purpose::Datagrams, number).is_err() {
+        if watch.readable(peer.fd(), Purpose::Datagrams, number).is_err() {
             return;
         }
-        let flow = Flow { socket, is_answered: false };
+        let flow = Flow { peer, is_answered: false };
         self.flows.insert(ends, (number, flow), (ends.0.ip(), Instant::now() + PATIENCE));
     }
 
@@ -77,10 +80,10 @@ impl Datagrams {
         let Some(ends) = self.flows.key(number) else { return };
         let Some(flow) = self.flows.get(&ends) else { return };
         if readiness.broken {
-            errors(&flow.socket).for_each(|refusal| refuse(ends, reason_of_refusal(refusal, ends.1.ip()), device));
+            flow.peer.errors().for_each(|refusal| refuse(ends, reason_of_refusal(refusal, ends.1.ip()), device));
         }
         for _ in 0..MOST_AT_ONCE {
-            match inet::receive(flow.socket.as_fd(), buffer) {
+            match inet::receive(flow.peer.fd(), buffer) {
                 Moved::Bytes(count) => {
                     flow.is_answered = true;
                     device.datagram(ends.1, ends.0, buffer.get(..count).unwrap_or_default());
@@ -102,21 +105,6 @@ impl Datagrams {
     pub(crate) fn expire(&mut self, now: Instant) {
         self.flows.expire(now);
     }
-}
-
-/// What the error queue of a socket holds; afterwards it has no error.
-pub(crate) fn errors(socket: &OwnedFd) -> impl Iterator<Item = Refusal> + '_ {
-    inet::take_error(socket.as_fd());
-    (0..MOST_AT_ONCE).map_while(|_| message::receive_error(socket.as_fd()))
-}
-
-/// A socket without connections that hears one peer, and of errors on the way to it.
-pub(crate) fn connect(kind: Kind, target: SocketAddr) -> Result<OwnedFd, i32> {
-    let socket = inet::socket(kind, target.ip()).map_err(|error| error.errno)?;
-    // Without it a refusal is not heard of, which UDP and ICMP allow.
-    let _ = inet::enable(socket.as_fd(), Switch::Errors(target.is_ipv6()));
-    inet::connect(socket.as_fd(), target).map_err(|error| error.errno)?;
-    Ok(socket)
 }
 
 fn refuse(ends: Ends, reason: Option<super::packet::build::Reason>, device: &mut Device) {

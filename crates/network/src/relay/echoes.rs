@@ -3,14 +3,13 @@
 
 use bunker_sys::inet::{self, Kind, Moved};
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use super::datagrams::{connect, errors};
 use super::device::{Device, reason_of_refusal, reason_of_sending};
 use super::flow::Bounds;
 use super::numbered::Numbered;
 use super::packet::{Body, Echo, Packet};
+use super::peer::Peer;
 use super::watch::{Purpose, Readiness, Watch};
 
 const BOUNDS: Bounds = Bounds { per_source: 128, in_all: 1024 };
@@ -25,7 +24,7 @@ const HEADER: usize = 8;
 type Key = (IpAddr, IpAddr, u16);
 
 struct Flow {
-    socket: OwnedFd,
+    peer: Peer,
     last_request: Vec<u8>,
 }
 
@@ -50,11 +49,15 @@ impl Echoes {
         (device, watch): (&mut Device, &mut Watch),
     ) {
         let key = (packet.source, packet.destination, echo.identifier);
-        if self.flows.get(&key).is_none() {
-            match connect(Kind::Ping, SocketAddr::new(outside, 0)) {
-                Ok(socket) => self.begin(key, socket, watch),
-                Err(errno) => return refuse(packet, errno, device),
-            }
+        let target = SocketAddr::new(outside, 0);
+        let peer = match self.flows.get(&key) {
+            Some(flow) => flow.peer.successor(Kind::Ping, target),
+            None => Peer::connect(Kind::Ping, target).map(Some),
+        };
+        match peer {
+            Ok(Some(peer)) => self.begin(key, peer, watch),
+            Ok(None) => {}
+            Err(errno) => return refuse(packet, errno, device),
         }
         let Some(flow) = self.flows.get(&key) else { return };
         flow.last_request = packet.whole.iter().take(QUOTED).copied().collect();
@@ -62,18 +65,18 @@ impl Echoes {
         let mut request = vec![if outside.is_ipv6() { 128 } else { 8 }, 0, 0, 0, 0, 0];
         request.extend(echo.sequence.to_be_bytes());
         request.extend_from_slice(echo.data);
-        if let Moved::Failed(errno) = inet::send(flow.socket.as_fd(), &request) {
+        if let Moved::Failed(errno) = inet::send(flow.peer.fd(), &request) {
             refuse(packet, errno, device);
         }
         self.flows.refresh(&key, Instant::now() + PATIENCE);
     }
 
-    fn begin(&mut self, key: Key, socket: OwnedFd, watch: &mut Watch) {
+    fn begin(&mut self, key: Key, peer: Peer, watch: &mut Watch) {
         let number = watch.number();
-        if watch.readable(socket.as_fd(), Purpose::Echo, number).is_err() {
+        if watch.readable(peer.fd(), Purpose::Echo, number).is_err() {
             return;
         }
-        let flow = Flow { socket, last_request: Vec::new() };
+        let flow = Flow { peer, last_request: Vec::new() };
         self.flows.insert(key, (number, flow), (key.0, Instant::now() + PATIENCE));
     }
 
@@ -84,11 +87,11 @@ impl Echoes {
         let (source, destination, identifier) = key;
         if readiness.broken {
             let about = Packet { source, destination, body: Body::Other, whole: &flow.last_request };
-            let reasons = errors(&flow.socket).filter_map(|refusal| reason_of_refusal(refusal, destination));
+            let reasons = flow.peer.errors().filter_map(|refusal| reason_of_refusal(refusal, destination));
             reasons.for_each(|reason| device.error(reason, &about));
         }
         for _ in 0..MOST_AT_ONCE {
-            let count = match inet::receive(flow.socket.as_fd(), buffer) {
+            let count = match inet::receive(flow.peer.fd(), buffer) {
                 Moved::Bytes(count) => count,
                 Moved::Later => break,
                 Moved::Failed(_) => continue,

@@ -18,6 +18,7 @@ pub const CASES: &[Case] = &[
     ("unreachable_is_told_to_datagrams", unreachable_is_told_to_datagrams),
     ("policy_holds_for_datagrams", policy_holds_for_datagrams),
     ("datagrams_reach_the_host_where_that_is_allowed", datagrams_reach_the_host_where_that_is_allowed),
+    ("a_flow_follows_the_hosts_routes", a_flow_follows_the_hosts_routes),
     ("many_flows_are_bounded", many_flows_are_bounded),
     ("pings_are_answered", pings_are_answered),
 ];
@@ -124,6 +125,29 @@ fn datagrams_reach_the_host_where_that_is_allowed(world: &World) {
         assert_eq!(client.recv_from(&mut [0; 16]).expect("answered"), (4, to));
         serving.join().expect("served");
     }
+}
+
+/// Whoever sends from one port for ever is seen as whoever begins to.
+fn a_flow_follows_the_hosts_routes(world: &World) {
+    world.host.shell("ip addr add 10.100.0.9/24 dev h0; ip -6 addr add fd00:100::9/64 dev h0 nodad preferred_lft 0");
+    let cases = [("ip", "10.100.0.2", "10.100.0.9"), ("ip -6", "fd00:100::2", "fd00:100::9")];
+    for ((address, from), (program, gateway, new)) in OUTSIDE.into_iter().zip(OPEN).zip(cases) {
+        let server = world.outside.run(|| UdpSocket::bind((ip(address), 0)).expect("a socket"));
+        server.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        let client = socket_from(world, from);
+        let seen_as = || {
+            client.send_to(b"x", server.local_addr().expect("an address")).expect("sent");
+            server.recv_from(&mut [0; 16]).expect("received").1
+        };
+        let before = seen_as();
+        assert_eq!(before, seen_as(), "it keeps its port while nothing changes");
+        world.host.shell(&format!("{program} route replace default via {gateway} src {new}"));
+        eventually("the new address", || seen_as().ip() == ip(new));
+        server.send_to(b"answer", seen_as()).expect("sent");
+        assert_eq!(client.recv_from(&mut [0; 16]).expect("answered").0, 6);
+        world.host.shell(&format!("{program} route replace default via {gateway}"));
+    }
+    world.host.shell("ip addr del 10.100.0.9/24 dev h0; ip -6 addr del fd00:100::9/64 dev h0");
 }
 
 fn many_flows_are_bounded(world: &World) {
