@@ -7,14 +7,12 @@ use bunker_runtime::sandbox::OpenNamespaces;
 use bunker_runtime::spec::Network;
 use bunker_runtime::{Failure, FailureCode};
 use bunker_sys::file::{self, Transfer};
+use bunker_sys::path;
 use bunker_sys::poll::{self, Watch};
 use bunker_sys::process::{self, Cloned};
-use bunker_sys::{SysResult, path};
 
 use super::companion::Helper;
 
-/// Above all descriptors that a helper is given.
-const FIRST_OTHER_FD: i32 = 6;
 const STDERR: i32 = 2;
 /// A helper that takes longer has lost its way; they take 6 and 17 ms.
 const PATIENCE_MS: i32 = 10_000;
@@ -44,8 +42,9 @@ pub fn prepare(network: &Network, namespaces: &OpenNamespaces) -> Result<Option<
     let complaints = file::memory_file(c"complaints")?;
     let name = program.name;
     let words: Vec<CString> = program.arguments.iter().filter_map(|word| CString::new(word.as_str()).ok()).collect();
-    let mut descriptors = vec![(&namespaces.network, program.network), (&says_ready, program.ready)];
-    descriptors.extend(program.user.map(|number| (&namespaces.user, number)));
+    let given = [(&complaints, STDERR), (&namespaces.network, program.network), (&says_ready, program.ready)];
+    let given = given.into_iter().chain(program.user.map(|number| (&namespaces.user, number)));
+    let given: Vec<_> = given.map(|(fd, number)| (fd.as_fd(), number)).collect();
     match process::clone_process(0, None, false)? {
         Cloned::Parent { pid, pidfd } => {
             Ok(Some(Starting { helper: Helper::child(pid, pidfd), go, ready, complaints, name }))
@@ -54,25 +53,13 @@ pub fn prepare(network: &Network, namespaces: &OpenNamespaces) -> Result<Option<
             drop(go);
             let mut word = [0_u8];
             let told = matches!(file::read(waits.as_fd(), &mut word), Ok(Transfer::Done(1)));
-            if told && place_all(&descriptors, &complaints).is_ok() {
+            process::reset_signals();
+            if told && file::place_all(&given).is_ok() {
                 process::execute(&words[0], &words, &[]);
             }
             process::exit(127)
         }
     }
-}
-
-/// First out of the way of the targets, then down to them; standard streams that are none of them lead nowhere.
-fn place_all(descriptors: &[(&OwnedFd, i32)], complains: &OwnedFd) -> SysResult<()> {
-    let null = file::open("/dev/null", path::O_RDWR)?;
-    let streams = [(&null, 0), (&null, 1), (complains, STDERR)];
-    let high = |(fd, number): &(&OwnedFd, i32)| Ok((file::duplicate_above(fd.as_fd(), FIRST_OTHER_FD)?, *number));
-    let placed: Vec<_> = streams.iter().chain(descriptors).map(high).collect::<SysResult<_>>()?;
-    for (source, number) in &placed {
-        file::place(source.as_fd(), *number)?;
-    }
-    process::reset_signals();
-    file::close_from_at_exec(FIRST_OTHER_FD)
 }
 
 /// How a helper is called, and under which numbers it finds its namespaces and the pipe on which it says that it is ready.

@@ -63,7 +63,7 @@ impl World {
         let setting_up = |error| failed("setting up the user's network", &error);
         let (sockets, tun, listeners) = visit(inside.as_fd(), settle).map_err(setting_up)?;
         let there = file::duplicate(inside.as_fd())?;
-        let parts = Parts { inside: there, tun, listeners, mtu: USUAL_MTU, services: Vec::new() };
+        let parts = Parts { inside: there, tun, listeners, mtu: USUAL_MTU };
         let relay = relay::start(parts).map_err(setting_up)?;
         Ok(Self { inside, sockets, relay, names: Names::new(), containers: BTreeMap::new() })
     }

@@ -20,7 +20,7 @@ use super::packet::{Body, Fragment, Packet, parse, parse_body};
 use super::policy::Verdict;
 use super::published::Published;
 use super::spare::Spare;
-use super::watch::{News, Purpose, Service, Watch, Watching, service_of};
+use super::watch::{News, Purpose, Watch};
 use super::{Command, Shared};
 
 /// Packets, or connections, taken in one turn: others wait meanwhile.
@@ -35,7 +35,6 @@ const TIDY: Duration = Duration::from_secs(1);
 pub(crate) struct OutwardParts {
     pub(crate) device: Device,
     pub(crate) listeners: Vec<OwnedFd>,
-    pub(crate) services: Vec<Box<dyn Service>>,
     pub(crate) connections: Connections,
     pub(crate) inbox: Inbox<Command>,
     pub(crate) inward: Outbox<InwardCommand>,
@@ -79,9 +78,6 @@ impl Outward {
 
     /// Carries until it is told to stop. An error is one of our own descriptors': nothing can be carried any more.
     pub(crate) fn run(mut self) -> SysResult<()> {
-        for (index, service) in self.parts.services.iter_mut().enumerate() {
-            service.start(&Watching::new(&self.watch, index));
-        }
         loop {
             for news in self.watch.wait(self.deadline())? {
                 if news.purpose == Purpose::Command {
@@ -106,8 +102,7 @@ impl Outward {
         let now = Instant::now();
         let work = self.parts.connections.has_due().then_some(now);
         let tidy = self.has_what_expires().then_some(now + TIDY);
-        let services = self.parts.services.iter().filter_map(|service| service.deadline());
-        work.into_iter().chain(tidy).chain(services).min()
+        work.or(tidy)
     }
 
     fn has_what_expires(&self) -> bool {
@@ -128,13 +123,6 @@ impl Outward {
             Purpose::Attempt => self.attempts.note(news.number, &mut self.parts.device),
             Purpose::FirstSide => self.parts.connections.note(news.number, false, news.readiness),
             Purpose::SecondSide => self.parts.connections.note(news.number, true, news.readiness),
-            Purpose::Service => {
-                let (index, name) = service_of(news.number);
-                let watching = Watching::new(&self.watch, index);
-                if let Some(service) = self.parts.services.get_mut(index) {
-                    service.ready(name, news.readiness, &watching);
-                }
-            }
             Purpose::Command => {}
         }
     }
@@ -164,11 +152,6 @@ impl Outward {
 
     fn pass_time(&mut self) {
         let now = Instant::now();
-        for (index, service) in self.parts.services.iter_mut().enumerate() {
-            if service.deadline().is_some_and(|deadline| deadline <= now) {
-                service.elapsed(now, &Watching::new(&self.watch, index));
-            }
-        }
         if now - self.tidied >= TIDY {
             self.tidied = now;
             self.attempts.expire(now);

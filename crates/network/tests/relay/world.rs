@@ -1,15 +1,13 @@
 //! Four network namespaces in a user namespace of our own: the outside world, the host (where the process is), N with a
 //! bridge, and a container on it. The rules are what the network keeper makes, here by the programs `ip` and `nft`.
 
-use bunker_network::relay::{self, Parts, Permission, Relay, Service, Subnet, born};
+use bunker_network::relay::{self, Parts, Permission, Relay, Subnet, born};
 use bunker_sys::{credential, namespace};
 use std::fs;
-use std::net::{IpAddr, UdpSocket};
+use std::net::IpAddr;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::process::{Command, Stdio};
 use std::thread;
-
-use super::service;
 
 /// Where the transparent listeners are, on N's loopback.
 const TPROXY_PORT: u16 = 9000;
@@ -73,7 +71,6 @@ pub const OPEN: [&str; 2] = ["10.89.0.2", "fd00:89::2"];
 pub const INTERNAL: [&str; 2] = ["10.89.0.3", "fd00:89::3"];
 pub const WITH_HOST: [&str; 2] = ["10.89.0.4", "fd00:89::4"];
 pub const STRANGER: [&str; 2] = ["10.89.0.5", "fd00:89::5"];
-const GATEWAY: &str = "10.89.0.1";
 pub const OUTSIDE: [&str; 2] = ["192.0.2.1", "2001:db8::1"];
 
 pub fn ip(text: &str) -> IpAddr {
@@ -113,9 +110,7 @@ impl World {
         inner.shell(&INNER.replace("CONTAINER", &container.path()));
         inner.shell(&format!("nft -f - <<'END'\n{RULES}\nEND"));
         container.shell(CONTAINER);
-        let socket = inner.run(|| UdpSocket::bind((GATEWAY, service::PORT)).expect("a socket"));
-        let services: Vec<Box<dyn Service>> = vec![Box::new(service::Late::new(socket.into()))];
-        let parts = Parts { inside: inner.namespace(), tun, listeners, mtu: 1500, services };
+        let parts = Parts { inside: inner.namespace(), tun, listeners, mtu: 1500 };
         let relay = relay::start(parts).expect("a relay");
         let subnet = |address, length| Subnet { address: ip(address), length };
         relay.set_subnets(vec![
