@@ -47,7 +47,7 @@ mod spare;
 mod strangers_fuzz;
 mod watch;
 
-pub use policy::{HOST_V4, HOST_V6, Permission, Subnet};
+pub use policy::{HOST_V4, HOST_V6, Owner, Permission, Subnet};
 
 use channel::{Outbox, channel};
 use connections::Connections;

@@ -8,11 +8,11 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use super::device::{Device, reason_of_refusal, reason_of_sending};
-use super::flow::Bounds;
+use super::flow::{Bounds, Source};
 use super::numbered::Numbered;
 use super::watch::{Purpose, Readiness, Watch};
 
-const BOUNDS: Bounds = Bounds { per_source: 1024, in_all: 8192 };
+const BOUNDS: Bounds = Bounds { per_owner: 1024, in_all: 8192 };
 /// As the kernel's own connection tracking has it (nf_conntrack_udp_timeout, nf_conntrack_udp_timeout_stream).
 const PATIENCE: Duration = Duration::from_secs(30);
 const PATIENCE_ANSWERED: Duration = Duration::from_secs(120);
@@ -41,11 +41,15 @@ impl Datagrams {
     }
 
     /// A container's datagram that may go to `outside`.
-    pub(crate) fn send(&mut self, ends: Ends, payload: &[u8], outside: IpAddr, desk: (&mut Device, &mut Watch)) {
-        let (device, watch) = desk;
+    pub(crate) fn send(
+        &mut self,
+        (ends, payload): (Ends, &[u8]),
+        (source, outside): (Source, IpAddr),
+        (device, watch): (&mut Device, &mut Watch),
+    ) {
         if self.flows.get(&ends).is_none() {
             match connect(Kind::Udp, SocketAddr::new(outside, ends.1.port())) {
-                Ok(socket) => self.begin(ends, socket, watch),
+                Ok(socket) => self.begin((ends, source), socket, watch),
                 Err(errno) => return refuse(ends, reason_of_sending(errno), device),
             }
         }
@@ -62,13 +66,13 @@ impl Datagrams {
         self.flows.refresh(&ends, Instant::now() + patience);
     }
 
-    fn begin(&mut self, ends: Ends, socket: OwnedFd, watch: &mut Watch) {
+    fn begin(&mut self, (ends, source): (Ends, Source), socket: OwnedFd, watch: &mut Watch) {
         let number = watch.number();
         if watch.readable(socket.as_fd(), Purpose::Datagrams, number).is_err() {
             return;
         }
         let flow = Flow { socket, is_answered: false };
-        self.flows.insert(ends, (number, flow), (ends.0.ip(), Instant::now() + PATIENCE));
+        self.flows.insert(ends, (number, flow), (source, Instant::now() + PATIENCE));
     }
 
     /// There is news of an outside socket.

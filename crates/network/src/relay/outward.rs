@@ -13,11 +13,12 @@ use super::connections::Connections;
 use super::datagrams::Datagrams;
 use super::device::Device;
 use super::echoes::Echoes;
+use super::flow::Source;
 use super::fragments::Fragments;
 use super::inward::InwardCommand;
 use super::packet::build::Reason;
 use super::packet::{Body, Fragment, Packet, parse, parse_body};
-use super::policy::Verdict;
+use super::policy::{Owner, Verdict};
 use super::published::Published;
 use super::spare::Spare;
 use super::watch::{News, Purpose, Watch};
@@ -188,28 +189,34 @@ impl Outward {
         {
             return;
         }
-        let verdict = self.parts.shared.sources().judge(packet.source, packet.destination);
+        let sources = self.parts.shared.sources();
+        // Nobody we know gets not even an answer.
+        let Some(permission) = sources.permission(packet.source) else { return };
+        let verdict = sources.judge(permission, packet.destination);
+        drop(sources);
+        let source = Source { owner: permission.owner, address: packet.source };
         let desk = (&mut self.parts.device, &mut self.watch);
         match (verdict, packet.body) {
-            (Verdict::Ignore, _) => {}
-            (_, Body::Fragment(piece)) => self.assemble(packet, &piece),
+            (_, Body::Fragment(piece)) => self.assemble((source.owner, packet), &piece),
             // The kernel of N did not find its socket. It looks once more when it comes from the tun, and then rejects it.
             (_, Body::Tcp(segment)) if !segment.is_bare_syn => desk.0.write(packet.whole),
             (_, Body::Other) => {}
             (Verdict::NoRoute, _) => desk.0.error(Reason::NoRoute, packet),
             (Verdict::Prohibited, _) => desk.0.error(Reason::Prohibited, packet),
-            (Verdict::To(outside), Body::Tcp(segment)) => self.attempts.begin((packet, segment), outside, desk),
-            (Verdict::To(outside), Body::Echo(echo)) => self.echoes.send((packet, echo), outside, desk),
+            (Verdict::To(outside), Body::Tcp(segment)) => {
+                self.attempts.begin((packet, segment), (source, outside), desk)
+            }
+            (Verdict::To(outside), Body::Echo(echo)) => self.echoes.send((packet, echo), (source, outside), desk),
             (Verdict::To(outside), Body::Udp(datagram)) => {
                 if let Some(ends) = packet.ends() {
-                    self.datagrams.send(ends, datagram.payload, outside, desk);
+                    self.datagrams.send((ends, datagram.payload), (source, outside), desk);
                 }
             }
         }
     }
 
-    fn assemble(&mut self, packet: &Packet<'_>, piece: &Fragment<'_>) {
-        let Some(whole) = self.fragments.add(packet, piece, Instant::now()) else { return };
+    fn assemble(&mut self, (owner, packet): (Owner, &Packet<'_>), piece: &Fragment<'_>) {
+        let Some(whole) = self.fragments.add((owner, packet), piece, Instant::now()) else { return };
         let body = parse_body(piece.protocol, &whole, (packet.source, packet.destination));
         // Nobody cuts TCP, and what has been put together is no piece.
         if let Some(body @ (Body::Udp(_) | Body::Echo(_))) = body {
@@ -220,7 +227,7 @@ impl Outward {
     fn receive_published(&mut self, number: u64) {
         let sources = self.parts.shared.sources();
         let desk = (&mut self.parts.device, &mut self.watch, &mut self.buffer[..]);
-        let wanted = self.published.receive(number, desk, |address| sources.is_usable_inside(address));
+        let wanted = self.published.receive(number, desk, &sources);
         for wanted in wanted {
             self.parts.inward.send(InwardCommand::Client(wanted));
         }
@@ -234,7 +241,7 @@ impl Outward {
             let Some((socket, client)) = self.spare.accept(listener.as_fd()) else { return };
             let wanted = inet::local_address(socket.as_fd()).ok();
             match wanted.and_then(|wanted| self.attempts.take((client, wanted))) {
-                Some(outside) => self.parts.connections.join(&mut self.watch, (socket, outside), client.ip()),
+                Some((outside, source)) => self.parts.connections.join(&mut self.watch, (socket, outside), source),
                 // Forgotten meanwhile, or nobody's: it must not look as if the destination had answered.
                 None => drop(inet::reset_on_close(socket.as_fd())),
             }

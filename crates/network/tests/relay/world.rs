@@ -1,7 +1,7 @@
 //! Four network namespaces in a user namespace of our own: the outside world, the host (where the process is), N with a
 //! bridge, and a container on it. The rules are what the network keeper makes, here by the programs `ip` and `nft`.
 
-use bunker_network::relay::{self, Parts, Permission, Relay, Subnet, born};
+use bunker_network::relay::{self, Owner, Parts, Permission, Relay, Subnet, born};
 use bunker_sys::{credential, namespace};
 use std::fs;
 use std::net::IpAddr;
@@ -66,7 +66,7 @@ pub struct World {
     pub relay: Relay,
 }
 
-/// The addresses of the container that may do different things.
+/// The addresses of the container that may do different things: to the relay each pair is a container of its own.
 pub const OPEN: [&str; 2] = ["10.89.0.2", "fd00:89::2"];
 pub const INTERNAL: [&str; 2] = ["10.89.0.3", "fd00:89::3"];
 pub const WITH_HOST: [&str; 2] = ["10.89.0.4", "fd00:89::4"];
@@ -131,12 +131,15 @@ impl World {
     }
 
     pub fn allow(&self) {
-        let (internal, host_loopback) = (true, true);
-        OPEN.iter().for_each(|address| self.relay.allow(ip(address), Permission::default()));
-        let closed = Permission { internal, host_loopback: false };
-        INTERNAL.iter().for_each(|address| self.relay.allow(ip(address), closed));
-        let with_host = Permission { internal: false, host_loopback };
-        WITH_HOST.iter().for_each(|address| self.relay.allow(ip(address), with_host));
+        let of = |number| Permission { owner: Owner(number), ..Permission::default() };
+        let allowed = [
+            (OPEN, of(1)),
+            (INTERNAL, Permission { internal: true, ..of(2) }),
+            (WITH_HOST, Permission { host_loopback: true, ..of(3) }),
+        ];
+        for (addresses, permission) in allowed {
+            addresses.iter().for_each(|address| self.relay.allow(ip(address), permission));
+        }
     }
 }
 
