@@ -92,6 +92,8 @@ impl Sockets {
         sysctls::write(&sysctls::OF_N)?;
         self.route.set_up(LOOPBACK)?;
         nft::ruleset(listener).apply("set up nftables", &mut self.filter)?;
+        // Where the kernel lacks what it takes the relay shares by its own tables alone.
+        let _ = nft::shares().apply("add shares to nftables", &mut self.filter);
         self.lead_to_relay()
     }
 

@@ -45,6 +45,7 @@ mod pump;
 mod spare;
 #[cfg(all(test, bunker_fuzz))]
 mod strangers_fuzz;
+mod waiting;
 mod watch;
 
 pub use policy::{HOST_V4, HOST_V6, Owner, Permission, Subnet};

@@ -7,11 +7,12 @@ use std::io::ErrorKind;
 /// The tun breaks under any rp_filter; with tcp_early_demux a SYN that takes the port of a flow in
 /// TIME_WAIT would never leave its bridge; and nobody tells N of routers. Where the kernel shows bridged packets to the rules for
 /// routed ones, that is only slow.
-pub(super) const OF_N: [(&str, &str); 14] = [
+pub(super) const OF_N: [(&str, &str); 15] = [
     ("bridge/bridge-nf-call-iptables", "0"),
     ("bridge/bridge-nf-call-ip6tables", "0"),
     ("ipv4/ip_forward", "1"),
     ("ipv4/tcp_early_demux", "0"),
+    ("ipv4/tcp_synack_retries", "2"),
     ("ipv4/conf/all/rp_filter", "0"),
     ("ipv4/conf/default/rp_filter", "0"),
     ("ipv4/conf/all/send_redirects", "0"),

@@ -16,9 +16,14 @@ use super::watch::Watch;
 
 /// A flood from one container takes no more than this from it, and nothing from others.
 const PENDING_BOUNDS: Bounds = Bounds { per_owner: 1024, in_all: 8192 };
-/// What has succeeded is about to be accepted, so that what is pending must not push it out: that would be a reset. As many
-/// as the listener's queue holds.
-const DONE_BOUNDS: Bounds = Bounds { per_owner: 4096, in_all: 8192 };
+/// What has succeeded is about to be accepted, so that nothing must push it out: that would be a reset. Room for those that are
+/// half open, and all that were pending besides.
+const DONE_BOUNDS: Bounds = Bounds { per_owner: MOST_HALF_OPEN + PENDING_BOUNDS.per_owner, in_all: 8192 };
+/// Of one container: what N's kernel has answered and has not been answered itself. It keeps such for as long as we do, in the
+/// listener's queue, which is everybody's.
+const MOST_HALF_OPEN: usize = 1024;
+/// N repeats its answer after one and three seconds, and gives up after seven.
+const HALF_OPEN_PATIENCE: Duration = Duration::from_secs(8);
 /// The first repetition comes after a second; a busy machine may be late.
 const FIRST_PATIENCE: Duration = Duration::from_secs(4);
 /// Larger SYNs (with data, TCP Fast Open) are not kept: who sends one repeats it without.
@@ -70,7 +75,8 @@ impl Attempts {
             }
             return;
         }
-        if packet.whole.len() > LONGEST_SYN {
+        // It is repeated, and more may have been accepted then.
+        if packet.whole.len() > LONGEST_SYN || self.done.count_of(source.owner) >= MOST_HALF_OPEN {
             return;
         }
         let target = SocketAddr::new(outside, segment.destination_port);
@@ -125,7 +131,7 @@ impl Attempts {
     fn finish(&mut self, key: Key, device: &Device) {
         let Some(attempt) = self.pending.remove(&key) else { return };
         device.write(&attempt.syn);
-        let kept = (attempt.source, Instant::now() + FIRST_PATIENCE);
+        let kept = (attempt.source, Instant::now() + HALF_OPEN_PATIENCE);
         self.done.insert(key, (attempt.number, attempt), kept);
     }
 

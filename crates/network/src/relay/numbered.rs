@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::time::Instant;
 
 use super::flow::{Bounds, Source, Table};
+use super::policy::Owner;
 
 pub(crate) struct Numbered<K, V> {
     table: Table<K, (u64, V)>,
@@ -23,6 +24,11 @@ impl<K: Copy + Eq + Hash, V> Numbered<K, V> {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.table.is_empty()
+    }
+
+    /// How many a container has.
+    pub(crate) fn count_of(&self, owner: Owner) -> usize {
+        self.table.count_of(owner)
     }
 
     /// What is watched under this number, if it is still there.

@@ -17,15 +17,20 @@ use super::flow::Source;
 use super::fragments::Fragments;
 use super::inward::InwardCommand;
 use super::packet::build::Reason;
-use super::packet::{Body, Fragment, Packet, parse, parse_body};
+use super::packet::{Body, Fragment, Packet, parse, parse_body, source};
 use super::policy::{Owner, Verdict};
 use super::published::Published;
 use super::spare::Spare;
+use super::waiting::Waiting;
 use super::watch::{News, Purpose, Watch};
 use super::{Command, Shared};
 
-/// Packets, or connections, taken in one turn: others wait meanwhile.
+/// Connections taken in one turn: others wait meanwhile.
 const MOST_AT_ONCE: usize = 256;
+/// Packets read in one turn: half of what the tun holds. More would only keep us from those that were read.
+const MOST_READ: usize = 4096;
+/// Packets acted on in one turn.
+const MOST_ACTED_ON: usize = 64;
 /// The largest IP packet.
 const LONGEST_PACKET: usize = 65_535;
 const ENODEV: i32 = 19;
@@ -51,6 +56,7 @@ pub(crate) struct Outward {
     echoes: Echoes,
     fragments: Fragments,
     published: Published,
+    waiting: Waiting,
     buffer: Vec<u8>,
     tidied: Instant,
 }
@@ -72,6 +78,7 @@ impl Outward {
             echoes: Echoes::new(),
             fragments: Fragments::new(),
             published: Published::new(),
+            waiting: Waiting::default(),
             buffer: vec![0; LONGEST_PACKET],
             tidied: Instant::now(),
         })
@@ -93,6 +100,7 @@ impl Outward {
                 }
                 self.note(&news);
             }
+            self.act();
             self.parts.connections.turn();
             self.pass_time();
             self.count();
@@ -101,7 +109,7 @@ impl Outward {
 
     fn deadline(&self) -> Option<Instant> {
         let now = Instant::now();
-        let work = self.parts.connections.has_due().then_some(now);
+        let work = (self.parts.connections.has_due() || !self.waiting.is_empty()).then_some(now);
         let tidy = self.has_what_expires().then_some(now + TIDY);
         work.or(tidy)
     }
@@ -143,6 +151,7 @@ impl Outward {
     }
 
     fn forget(&mut self, source: IpAddr) {
+        self.waiting.forget(source);
         self.attempts.forget(source);
         self.parts.connections.forget(source);
         self.datagrams.forget(source);
@@ -173,14 +182,25 @@ impl Outward {
     }
 
     fn read_packets(&mut self) {
-        let mut buffer = std::mem::take(&mut self.buffer);
-        for _ in 0..MOST_AT_ONCE {
-            let Some(count) = self.parts.device.read(&mut buffer) else { break };
-            if let Some(packet) = buffer.get(..count).and_then(parse) {
+        let sources = self.parts.shared.sources();
+        for _ in 0..MOST_READ {
+            let Some(count) = self.parts.device.read(&mut self.buffer) else { break };
+            let packet = self.buffer.get(..count).unwrap_or_default();
+            // Nobody we know gets not even an answer.
+            if let Some(permission) = source(packet).and_then(|source| sources.permission(source)) {
+                self.waiting.push(permission.owner, packet);
+            }
+        }
+    }
+
+    /// Does what packets want.
+    fn act(&mut self) {
+        for _ in 0..MOST_ACTED_ON {
+            let Some(bytes) = self.waiting.pop() else { return };
+            if let Some(packet) = parse(&bytes) {
                 self.carry(&packet);
             }
         }
-        self.buffer = buffer;
     }
 
     fn carry(&mut self, packet: &Packet<'_>) {
@@ -190,7 +210,7 @@ impl Outward {
             return;
         }
         let sources = self.parts.shared.sources();
-        // Nobody we know gets not even an answer.
+        // Forgotten while it waited.
         let Some(permission) = sources.permission(packet.source) else { return };
         let verdict = sources.judge(permission, packet.destination);
         drop(sources);
