@@ -221,3 +221,20 @@ describe("the host's own loopback", () => {
     );
   });
 });
+
+describe("a network with the world's own addresses", () => {
+  it("hides them for as long as a container is on it, and no longer", async () => {
+    // Beyond the default route: of what the host reaches directly nobody makes a network.
+    const far = "10.98.0.2";
+    await world.command("world", ["ip", "addr", "add", `${far}/32`, "dev", "lo"]);
+    await ok("network", "create", "--subnet=10.98.0.0/24", "shadow");
+    await ok("run", "-d", "--name=asker", "--network=bridge", "busybox", "sleep", "1000");
+    const question = `{ echo who; sleep 0.2; } | timeout 5 nc ${far} 7000; true`;
+    const answer = async () => addressOf(await ok("exec", "asker", "sh", "-c", question));
+    expect(await answer()).toBe(HOST);
+    await ok("run", "-d", "--name=shadow", "--network=shadow", "busybox", "sleep", "1000");
+    expect(await answer()).toBe("");
+    await ok("rm", "-f", "-t0", "shadow");
+    expect(await answer()).toBe(HOST);
+  });
+});

@@ -15,8 +15,6 @@ use crate::companion::Helper;
 
 /// What it makes in N.
 pub const SHARED_INTERFACE: &str = "tap0";
-/// Above all descriptors that a helper is given.
-const FIRST_OTHER_FD: i32 = 6;
 const STDERR: i32 = 2;
 const FOR_EVER: i32 = -1;
 /// A helper that takes longer has lost its way; they take 6 and 17 ms.
@@ -77,8 +75,9 @@ fn start(call: &Call, user: Option<&OwnedFd>, network: &OwnedFd, ends_with_us: b
     let complaints = file::memory_file(c"complaints")?;
     let name = call.name;
     let words: Vec<CString> = call.arguments.iter().filter_map(|word| CString::new(word.as_str()).ok()).collect();
-    let mut descriptors = vec![(network, call.network), (&says_ready, call.ready)];
-    descriptors.extend(user.zip(call.user));
+    let given = [(&complaints, STDERR), (network, call.network), (&says_ready, call.ready)];
+    let given = given.into_iter().chain(user.zip(call.user));
+    let given: Vec<_> = given.map(|(fd, number)| (fd.as_fd(), number)).collect();
     let (flags, known): (_, fn(i32, OwnedFd) -> Helper) =
         if ends_with_us { (namespace::PID, Helper::first) } else { (0, Helper::child) };
     match process::clone_process(flags, None, false)? {
@@ -90,7 +89,8 @@ fn start(call: &Call, user: Option<&OwnedFd>, network: &OwnedFd, ends_with_us: b
             }
             let mut word = [0_u8];
             let told = matches!(file::read(waits.as_fd(), &mut word), Ok(Transfer::Done(1)));
-            if told && place_all(&descriptors, &complaints).is_ok() {
+            process::reset_signals();
+            if told && file::place_all(&given).is_ok() {
                 process::execute(&words[0], &words, &[]);
             }
             process::exit(127)
@@ -120,19 +120,6 @@ fn wait_for_end(life: &OwnedFd, helper: &OwnedFd) -> SysResult<()> {
     let (life, helper) = (file::inherited(0)?, file::inherited(1)?);
     let mut watches = [Watch::new(life.as_fd(), false, false), Watch::new(helper.as_fd(), true, false)];
     poll::wait(&mut watches, FOR_EVER)
-}
-
-/// First out of the way of the targets, then down to them; standard streams that are none of them lead nowhere.
-fn place_all(descriptors: &[(&OwnedFd, i32)], complains: &OwnedFd) -> SysResult<()> {
-    let null = file::open("/dev/null", path::O_RDWR)?;
-    let streams = [(&null, 0), (&null, 1), (complains, STDERR)];
-    let high = |(fd, number): &(&OwnedFd, i32)| Ok((file::duplicate_above(fd.as_fd(), FIRST_OTHER_FD)?, *number));
-    let placed: Vec<_> = streams.iter().chain(descriptors).map(high).collect::<SysResult<_>>()?;
-    for (source, number) in &placed {
-        file::place(source.as_fd(), *number)?;
-    }
-    process::reset_signals();
-    file::close_from_at_exec(FIRST_OTHER_FD)
 }
 
 /// How a helper is called, and under which numbers it finds its namespaces and the pipe on which it says that it is ready.

@@ -26,5 +26,5 @@ pub use forward::{Action, Asker, Forwarder};
 pub use message::{Question, Transport};
 pub use resolv_conf::{Upstreams, parse_resolv_conf};
 pub use respond::Verdict;
-pub use server::{Dial, HostSide, Inside, Interest, Server, Watched};
+pub use server::{Dial, HostSide, Inside, Interest, Server};
 pub use zone::{Attachment, Container, Zone};

@@ -10,10 +10,11 @@ use crate::netlink::{Bridge, Mac, Netlink, Route, RouteKind, Rule, Veth, is_ther
 use crate::nft::{self, MARK_LOCAL, MARK_TUN, Port, TUN_NAME, Way};
 use bunker_sys::namespace::{self, NETWORK};
 use bunker_sys::{SysError, SysResult};
-use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::{BorrowedFd, OwnedFd};
-use std::{fs, thread};
+use std::thread;
+
+mod sysctls;
 
 /// Routes of packets with `MARK_LOCAL` and `MARK_TUN`.
 const TABLE_LOCAL: u32 = 100;
@@ -25,26 +26,6 @@ const LOOPBACK: u32 = 1;
 const TUN_MTU: u32 = 65_535;
 /// SYNs that come at once wait there: 500, the default, lost half of 2,000.
 const TUN_QUEUE: u32 = 8_192;
-
-/// Of N, below /proc/sys/net. The tun breaks under any rp_filter; with tcp_early_demux a SYN that takes the port of a flow in
-/// TIME_WAIT would never leave its bridge; and nobody tells N of routers. Where the kernel shows bridged packets to the rules for
-/// routed ones, that is only slow.
-const SYSCTLS: [(&str, &str); 14] = [
-    ("bridge/bridge-nf-call-iptables", "0"),
-    ("bridge/bridge-nf-call-ip6tables", "0"),
-    ("ipv4/ip_forward", "1"),
-    ("ipv4/tcp_early_demux", "0"),
-    ("ipv4/conf/all/rp_filter", "0"),
-    ("ipv4/conf/default/rp_filter", "0"),
-    ("ipv4/conf/all/send_redirects", "0"),
-    ("ipv4/conf/default/send_redirects", "0"),
-    ("ipv6/conf/all/forwarding", "1"),
-    ("ipv6/conf/all/accept_ra", "0"),
-    ("ipv6/conf/default/accept_ra", "0"),
-    ("ipv6/conf/all/accept_redirects", "0"),
-    ("ipv6/conf/default/accept_redirects", "0"),
-    ("ipv6/conf/default/dad_transmits", "0"),
-];
 
 /// Whether links that come to be listen to routers.
 const ROUTERS_OF_NEW: &str = "ipv6/conf/default/accept_ra";
@@ -122,16 +103,20 @@ impl Sockets {
     /// # Errors
     /// `ENOENT` from nftables where the kernel lacks what the rules need: then another way out has to serve.
     pub fn settle(&mut self, way: Way<'_>) -> SysResult<()> {
-        write_sysctls(&SYSCTLS)?;
+        sysctls::write(&sysctls::OF_N)?;
         self.route.set_up(LOOPBACK)?;
         nft::ruleset(way).apply("set up nftables", &mut self.filter)?;
         match way {
-            Way::Relay(_) => self.lead_to_relay(),
+            Way::Relay(_) => {
+                // Where the kernel lacks what it takes the relay shares by its own tables alone.
+                let _ = nft::shares().apply("add shares to nftables", &mut self.filter);
+                self.lead_to_relay()
+            }
             Way::Interface(name) => {
                 // One of a helper's that is gone, or should be.
                 self.remove(name)?;
                 // To the one that comes its helper may say where it leads.
-                write_sysctls(&[(ROUTERS_OF_NEW, "2")])
+                sysctls::write(&[(ROUTERS_OF_NEW, "2")])
             }
         }
     }
@@ -141,7 +126,7 @@ impl Sockets {
     /// # Errors
     /// The kernel's.
     pub fn lead_to(&mut self, interface: &str) -> SysResult<()> {
-        write_sysctls(&[(ROUTERS_OF_NEW, "0")])?;
+        sysctls::write(&[(ROUTERS_OF_NEW, "0")])?;
         self.way_out = Some(self.route.link_index(interface)?);
         Ok(())
     }
@@ -278,20 +263,6 @@ fn unless_there(result: SysResult<()>) -> SysResult<()> {
         Err(error) if is_there(&error) => Ok(()),
         other => other,
     }
-}
-
-/// Of the network namespace this thread is in. A kernel without IPv6 or without filters in bridges has none of theirs.
-fn write_sysctls(sysctls: &[(&str, &str)]) -> SysResult<()> {
-    for (name, value) in sysctls {
-        let path = format!("/proc/sys/net/{name}");
-        match fs::write(&path, value) {
-            Err(error) if error.kind() != ErrorKind::NotFound || name.starts_with("ipv4/") => {
-                return Err(SysError::from_io(format!("write({path:?}, {value:?})"), &error));
-            }
-            _ => {}
-        }
-    }
-    Ok(())
 }
 
 /// Keeps N for as long as the descriptor is held.

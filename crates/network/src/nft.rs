@@ -1,35 +1,45 @@
 //! The rules of N, as nftables has them: what steers packets to the relay, what keeps networks apart, and what keeps a container
-//! from speaking with another's address. `expression` holds the words of a rule, `batch` the messages that carry them.
+//! from speaking with another's address, or for all others. `words` is what a rule says, `expression` what the kernel takes for
+//! it, and `batch` holds the messages that carry them.
 //!
 //! ```text
 //! table inet bunker                                     table bridge bunker
 //!   prerouting: from a bridge                             prerouting: IPv4, ARP and IPv6 whose (port, hardware address,
 //!     TCP of a flow that the relay has: to it (mark 1)                  address) is not in a set of leases: dropped;
-//!     to one of our own addresses, or a container: go on                router advertisements: dropped
+//!     to one of our own addresses, or a container: go on                router advertisements: dropped;
+//!     beyond the port's share: dropped                                  all else: marked with its port, whose share it is
 //!     all else: to the tun (mark 2)
 //!   prerouting: from the tun (the relay's answers, and first SYNs it lets go)
 //!     to a container: go on
 //!     SYN: to the relay's listener (mark 1)
 //!     TCP of a flow that the relay has: to it (mark 1); else refused
-//!   input: lo, mark 1, DNS, UDP that a socket waits for, ping, neighbours; else refused
+//!   input: questions beyond the port's share: dropped;
+//!          lo, mark 1, DNS, UDP that a socket waits for, ping, neighbours; else refused
 //!   forward: tun → bridge, bridge → tun, and within a bridge; else dropped (so one network does not reach another)
 //! ```
 
 mod batch;
 mod expression;
 mod forward;
+mod words;
 
 pub use batch::Batch;
 
 use crate::netlink::Mac;
 use batch::{Chain, Hook, Set};
-use expression::{Base, Expression, FibResult, Key, bytes, jump, verdict};
+use expression::{Base, Expression, Key, bytes, jump, verdict};
 use std::net::{IpAddr, Ipv6Addr};
+use words::{
+    accept, enters_by_bridge, enters_by_tun, has_flags_of_first_syn, has_socket, is_beyond, is_container, is_ethernet,
+    is_for_port, is_icmp, is_local, is_protocol, is_tcp, is_version, leaves_by_bridge, leaves_by_tun, mark, rule,
+};
 
 /// Of packets that are for one of the relay's sockets.
 pub const MARK_LOCAL: u32 = 1;
 /// Of packets that are for the relay to look at.
 pub const MARK_TUN: u32 = 2;
+/// Of packets from containers, beside the index of the bridge's port: no mark that means anything else.
+const MARK_PORT: u32 = 1 << 31;
 /// All bridges' names begin so, and no other link's.
 pub const BRIDGE_PREFIX: &str = "br-";
 pub const TUN_NAME: &str = "tun0";
@@ -38,12 +48,20 @@ const TABLE: &str = "bunker";
 const BRIDGES: &str = "bridges";
 const PORTS_4: &str = "ports4";
 const PORTS_6: &str = "ports6";
+/// Chains that `shares` fills.
+const CARRIED: &str = "carried";
+const ASKED: &str = "asked";
+
+/// What one port of a bridge may send in a second, and at once. The tun's queue (8,192) is everybody's, and the relay reads several
+/// times as much; it acts on fewer, in turns.
+const PACKETS: Share = Share { name: "packets", rate: 100_000, burst: 4_096 };
+/// So with the resolver, whose socket holds some hundred questions.
+const QUESTIONS: Share = Share { name: "questions", rate: 10_000, burst: 128 };
 
 const MANGLE: i32 = -150;
 const BEFORE_ALL: i32 = -300;
 const FILTER: i32 = 0;
 
-const TCP: u8 = 6;
 const UDP: u8 = 17;
 const ICMP: u8 = 1;
 const ICMP6: u8 = 58;
@@ -66,6 +84,13 @@ pub struct Port {
     pub addresses: Vec<IpAddr>,
 }
 
+/// What each port may have of something.
+struct Share {
+    name: &'static str,
+    rate: u64,
+    burst: u32,
+}
+
 /// What leads out of N.
 #[derive(Clone, Copy, Debug)]
 pub enum Way<'a> {
@@ -85,6 +110,20 @@ pub fn ruleset(way: Way<'_>) -> Batch {
         Way::Interface(name) => forward::steer(&mut table, name),
     }
     keep_honest(&mut batch.table(batch::BRIDGE, TABLE));
+    batch
+}
+
+/// Adds each port's share to the rules that are there.
+#[must_use]
+pub fn shares() -> Batch {
+    let mut batch = Batch::default();
+    let mut table = batch.table_there(batch::INET, TABLE);
+    for share in [&PACKETS, &QUESTIONS] {
+        table.meters(share.name);
+    }
+    let drop = || vec![verdict(batch::DROP)];
+    table.rule(CARRIED, &rule([is_beyond(&PACKETS), drop()]));
+    table.rule(ASKED, &rule([is_beyond(&QUESTIONS), drop()]));
     batch
 }
 
@@ -155,7 +194,7 @@ fn link_local([a, b, c, d, e, f]: Mac) -> Ipv6Addr {
 
 fn steer(table: &mut batch::Table<'_>, listener: u16) {
     table.set(&bridges());
-    for name in ["frombridge", "fromtun"] {
+    for name in ["frombridge", "fromtun", CARRIED, ASKED] {
         table.chain(&Chain { name, hook: None });
     }
     let hook =
@@ -172,6 +211,7 @@ fn steer(table: &mut batch::Table<'_>, listener: u16) {
     table.rule("frombridge", &rule(known));
     table.rule("frombridge", &rule([is_local(), accept()]));
     table.rule("frombridge", &rule([is_container(), accept()]));
+    table.rule("frombridge", &[jump(CARRIED)]);
     table.rule("frombridge", &rule([mark(MARK_TUN), accept()]));
 
     table.rule("fromtun", &rule([is_container(), accept()]));
@@ -185,6 +225,7 @@ fn steer(table: &mut batch::Table<'_>, listener: u16) {
     table.rule("fromtun", &rule([is_tcp(), vec![Expression::reset()]]));
     table.rule("fromtun", &rule([vec![verdict(batch::DROP)]]));
 
+    table.rule("input", &rule([enters_by_bridge(), is_for_port(UDP, DNS), vec![jump(ASKED)]]));
     // Of clients that the relay speaks for with N's own address.
     let awaited = [enters_by_bridge(), is_protocol(UDP), vec![Expression::any_socket()]].concat();
     for admitted in inputs().into_iter().chain([awaited]) {
@@ -216,9 +257,8 @@ fn inputs() -> Vec<Vec<Expression>> {
         [Expression::meta(Key::Mark), Expression::equal(&MARK_LOCAL.to_ne_bytes())].into(),
         by_bridge(is_icmp(ICMP, ECHO_REQUEST)),
     ];
-    for protocol in [UDP, TCP] {
-        let port = [Expression::payload(Base::Transport, 2, 2), Expression::equal(&DNS.to_be_bytes())];
-        admitted.push(by_bridge([is_protocol(protocol), port.into()].concat()));
+    for protocol in [UDP, words::TCP] {
+        admitted.push(by_bridge(is_for_port(protocol, DNS)));
     }
     for kind in [ECHO_REQUEST_6, NEIGHBOUR_SOLICITATION, NEIGHBOUR_ADVERTISEMENT] {
         admitted.push(by_bridge(is_icmp(ICMP6, kind)));
@@ -247,78 +287,6 @@ fn keep_honest(table: &mut batch::Table<'_>) {
         "prerouting",
         &rule([is_ethernet(IPV6), is_icmp(ICMP6, ROUTER_ADVERTISEMENT), vec![verdict(batch::DROP)]]),
     );
-}
-
-fn rule<const N: usize>(parts: [Vec<Expression>; N]) -> Vec<Expression> {
-    parts.concat()
-}
-
-fn accept() -> Vec<Expression> {
-    vec![verdict(batch::ACCEPT)]
-}
-
-fn enters_by_bridge() -> Vec<Expression> {
-    vec![Expression::meta(Key::InName), Expression::equal(BRIDGE_PREFIX.as_bytes())]
-}
-
-fn leaves_by_bridge() -> Vec<Expression> {
-    vec![Expression::meta(Key::OutName), Expression::equal(BRIDGE_PREFIX.as_bytes())]
-}
-
-fn enters_by_tun() -> Vec<Expression> {
-    vec![Expression::meta(Key::InName), Expression::equal(&bytes::name(TUN_NAME))]
-}
-
-fn leaves_by_tun() -> Vec<Expression> {
-    vec![Expression::meta(Key::OutName), Expression::equal(&bytes::name(TUN_NAME))]
-}
-
-/// To one of N's own addresses.
-fn is_local() -> Vec<Expression> {
-    const RTN_LOCAL: u32 = 2;
-    vec![Expression::fib(FibResult::Kind), Expression::equal(&RTN_LOCAL.to_ne_bytes())]
-}
-
-/// To what lies behind a bridge.
-fn is_container() -> Vec<Expression> {
-    vec![Expression::fib(FibResult::OutName), Expression::equal(BRIDGE_PREFIX.as_bytes())]
-}
-
-fn is_version(is_version6: bool) -> Vec<Expression> {
-    const NFPROTO: [u8; 2] = [2, 10];
-    vec![Expression::meta(Key::Family), Expression::equal(&[NFPROTO[usize::from(is_version6)]])]
-}
-
-fn is_protocol(number: u8) -> Vec<Expression> {
-    vec![Expression::meta(Key::Protocol), Expression::equal(&[number])]
-}
-
-fn is_tcp() -> Vec<Expression> {
-    is_protocol(TCP)
-}
-
-fn is_icmp(protocol: u8, kind: u8) -> Vec<Expression> {
-    [is_protocol(protocol), vec![Expression::payload(Base::Transport, 0, 1), Expression::equal(&[kind])]].concat()
-}
-
-fn is_ethernet(kind: u16) -> Vec<Expression> {
-    vec![Expression::payload(Base::Link, 12, 2), Expression::equal(&kind.to_be_bytes())]
-}
-
-/// SYN alone of FIN, SYN, RST and ACK.
-fn has_flags_of_first_syn(wanted: bool) -> Vec<Expression> {
-    const FLAGS_AT: u32 = 13;
-    const LOOKED_AT: u8 = 0x17;
-    const SYN: u8 = 0x02;
-    let compared = if wanted { Expression::equal(&[SYN]) } else { Expression::unequal(&[SYN]) };
-    vec![Expression::payload(Base::Transport, FLAGS_AT, 1), Expression::mask(&[LOOKED_AT]), compared]
-}
-
-/// A socket of the relay's, bound to somebody else's address, has this flow.
-fn has_socket() -> Vec<Expression> {
-    vec![Expression::transparent_socket(), Expression::equal(&[1])]
-}
-
-fn mark(value: u32) -> Vec<Expression> {
-    vec![Expression::number(value), Expression::set_mark()]
+    let port = vec![Expression::meta(Key::InIndex), Expression::with_bits(MARK_PORT), Expression::set_mark()];
+    table.rule("prerouting", &port);
 }

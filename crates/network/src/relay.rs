@@ -10,7 +10,7 @@
 //!
 //! `start` makes two threads: *outward*, on the host's side, where everything that needs sockets there is done, and *inward*,
 //! which enters N, for sockets that must be born there. Each is told what to do by the methods of `Relay`, through a queue and
-//! an eventfd; other things that live by sockets of both sides (DNS) run on the outward thread as a `Service`.
+//! an eventfd.
 //!
 //! Nothing goes out but what comes from a source that was allowed, to a destination that `policy` does not forbid. The
 //! process's soft limit of open files is raised to the hard one, of which each connection takes two.
@@ -46,10 +46,10 @@ mod pump;
 mod spare;
 #[cfg(all(test, bunker_fuzz))]
 mod strangers_fuzz;
+mod waiting;
 mod watch;
 
-pub use policy::{HOST_V4, HOST_V6, Permission, Subnet};
-pub use watch::{Readiness, Service, Watching};
+pub use policy::{HOST_V4, HOST_V6, Owner, Permission, Subnet};
 
 use channel::{Outbox, channel};
 use connections::Connections;
@@ -75,8 +75,6 @@ pub struct Parts {
     pub listeners: Vec<OwnedFd>,
     /// IPv6 packets for containers are cut to this: the MTU of the bridges.
     pub mtu: u16,
-    /// What else lives on the outward thread.
-    pub services: Vec<Box<dyn Service>>,
 }
 
 /// What carries a published port.
@@ -171,7 +169,6 @@ pub fn start(parts: Parts) -> SysResult<Relay> {
     let carrier = Outward::new(OutwardParts {
         device: Device::new(parts.tun, parts.mtu),
         listeners: parts.listeners,
-        services: parts.services,
         connections: Connections::new(most),
         inbox: outward_inbox,
         inward: inward.clone(),
@@ -230,6 +227,9 @@ impl Relay {
     }
 
     /// Publishes a port until it is unpublished.
+    ///
+    /// # Errors
+    /// Of listen(2): `EADDRINUSE` where somebody else does, at a TCP port that both could bind.
     pub fn publish(&self, port: Port) -> SysResult<PortNumber> {
         file::set_nonblocking(port.socket.as_fd())?;
         let number = self.last_port.fetch_add(1, Ordering::Relaxed) + 1;

@@ -45,10 +45,6 @@ impl Epoll {
         self.control(libc::EPOLL_CTL_MOD, fd, Event { token, events })
     }
 
-    pub fn remove(&self, fd: BorrowedFd<'_>) -> SysResult<()> {
-        self.control(libc::EPOLL_CTL_DEL, fd, Event { token: 0, events: 0 })
-    }
-
     fn control(&self, operation: i32, fd: BorrowedFd<'_>, wanted: Event) -> SysResult<()> {
         let mut event = libc::epoll_event { events: wanted.events, u64: wanted.token };
         // SAFETY: open descriptors; the event lives through the call.

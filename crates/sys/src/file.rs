@@ -40,6 +40,21 @@ pub fn place(fd: BorrowedFd<'_>, number: RawFd) -> SysResult<()> {
     check(unsafe { libc::dup2(fd.as_raw_fd(), number) }, || format!("dup2({}, {number})", fd.as_raw_fd())).map(drop)
 }
 
+/// Before exec: exactly these descriptors, each under its number. Standard streams that are none of them lead nowhere.
+pub fn place_all(descriptors: &[(BorrowedFd<'_>, RawFd)]) -> SysResult<()> {
+    const STREAMS: RawFd = 3;
+    let first_other = descriptors.iter().fold(STREAMS, |first, (_, number)| first.max(number + 1));
+    let null = open("/dev/null", libc::O_RDWR)?;
+    let streams = (0..STREAMS).map(|number| (null.as_fd(), number));
+    // First out of the way of the targets.
+    let high = |(fd, number)| Ok((duplicate_above(fd, first_other)?, number));
+    let moved: Vec<_> = streams.chain(descriptors.iter().copied()).map(high).collect::<SysResult<_>>()?;
+    for (fd, number) in &moved {
+        place(fd.as_fd(), *number)?;
+    }
+    close_from_at_exec(first_other)
+}
+
 /// Takes over a descriptor that this process was started with.
 ///
 /// # Errors

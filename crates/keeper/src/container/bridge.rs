@@ -242,7 +242,8 @@ const CHANNEL: i32 = 3;
 const NAMESPACE: i32 = 4;
 const FIRST_OTHER: i32 = 5;
 
-/// This very program in network mode, in U as we are, as nobody's child: it lives longer than its first container.
+/// This very program in network mode, in U as we are, as nobody's child: it lives longer than its first container. Besides its
+/// end of the channel, and N, it gets nothing of ours.
 fn start_network_keeper(user_runtime_dir: &str, ways_out: &[WayOut], kept: Option<&OwnedFd>) -> SysResult<OwnedFd> {
     // Out of the way of what it is given.
     let own = file::duplicate_above(file::open("/proc/self/exe", path::O_RDONLY)?.as_fd(), FIRST_OTHER)?;
@@ -252,11 +253,17 @@ fn start_network_keeper(user_runtime_dir: &str, ways_out: &[WayOut], kept: Optio
         .filter_map(|word| CString::new(word).ok())
         .collect();
     let (ours, theirs) = channel::pair()?;
+    let given: Vec<_> = [(&theirs, CHANNEL)]
+        .into_iter()
+        .chain(kept.map(|kept| (kept, NAMESPACE)))
+        .map(|(fd, number)| (fd.as_fd(), number))
+        .collect();
     match process::clone_process(0, None, false)? {
         Cloned::Parent { pid, .. } => process::wait_child(pid, true)?,
         Cloned::Child => match process::clone_process(0, None, false) {
             Ok(Cloned::Child) => {
-                if place_all(&theirs, kept).is_ok() {
+                process::reset_signals();
+                if file::place_all(&given).is_ok() {
                     process::execute_fd(own.as_fd(), &words, &[]);
                 }
                 process::exit(1)
@@ -265,22 +272,4 @@ fn start_network_keeper(user_runtime_dir: &str, ways_out: &[WayOut], kept: Optio
         },
     };
     Ok(ours)
-}
-
-/// 3 is its end of the channel, 4 is N; it has no standard streams, and nothing else of ours.
-fn place_all(channel: &OwnedFd, kept: Option<&OwnedFd>) -> SysResult<()> {
-    let null = file::open("/dev/null", path::O_RDWR)?;
-    // First out of the way of the targets.
-    let high = |fd: &OwnedFd| file::duplicate_above(fd.as_fd(), FIRST_OTHER);
-    let (channel, kept) = (high(channel)?, kept.map(high).transpose()?);
-    for number in 0..CHANNEL {
-        file::place(null.as_fd(), number)?;
-    }
-    file::place(channel.as_fd(), CHANNEL)?;
-    if let Some(kept) = &kept {
-        file::place(kept.as_fd(), NAMESPACE)?;
-    }
-    process::reset_signals();
-    // Where there is none: nothing that had its number before.
-    file::close_from_at_exec(if kept.is_some() { FIRST_OTHER } else { NAMESPACE })
 }

@@ -10,9 +10,6 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use super::protocol::Container;
 
-/// As many as the kernel allows by default between its answer and our accepting (net.core.somaxconn).
-const BACKLOG: i32 = 4096;
-
 /// Opens what a container publishes. After a failure none of it is open.
 ///
 /// # Errors
@@ -73,26 +70,18 @@ fn is_same_kind(one: IpAddr, other: IpAddr) -> bool {
     one.is_ipv4() == other.is_ipv4()
 }
 
+/// Bound: what else a port needs is the relay's to do.
 fn open(port: &PublishedPort) -> SysResult<OwnedFd> {
-    let address = SocketAddr::new(port.host, port.host_port);
-    let mut switches = Vec::new();
-    if port.host.is_ipv6() {
-        switches.push(Switch::OnlyV6);
+    let (kind, wanted): (_, &[Switch]) = match port.protocol {
+        Protocol::Tcp => (Kind::Tcp, &[Switch::ReuseAddress, Switch::NoDelay]),
+        Protocol::Udp => (Kind::Udp, &[]),
+    };
+    let socket = inet::socket(kind, port.host)?;
+    for switch in wanted.iter().chain(port.host.is_ipv6().then_some(&Switch::OnlyV6)) {
+        inet::enable(socket.as_fd(), *switch)?;
     }
-    match port.protocol {
-        Protocol::Tcp => {
-            switches.extend([Switch::ReuseAddress, Switch::NoDelay]);
-            inet::listener(address, &switches, BACKLOG)
-        }
-        Protocol::Udp => {
-            let socket = inet::socket(Kind::Udp, port.host)?;
-            for switch in switches {
-                inet::enable(socket.as_fd(), switch)?;
-            }
-            inet::bind(socket.as_fd(), address)?;
-            Ok(socket)
-        }
-    }
+    inet::bind(socket.as_fd(), SocketAddr::new(port.host, port.host_port))?;
+    Ok(socket)
 }
 
 const EAFNOSUPPORT: i32 = 97;

@@ -3,7 +3,7 @@
 use bunker_network::namespace::{self, Network, Plug, Sockets, visit};
 use bunker_network::netlink::Mac;
 use bunker_network::nft::Port;
-use bunker_network::relay::{self, Parts, Permission, PortNumber, Relay, Subnet};
+use bunker_network::relay::{self, Owner, Parts, Permission, PortNumber, Relay, Subnet};
 use bunker_runtime::spec::{Attachment, BridgeNetwork, Prefix};
 use bunker_runtime::{Failure, FailureCode};
 use bunker_sys::{SysError, SysResult, file};
@@ -28,6 +28,7 @@ pub struct World {
     way_out: Option<Shared>,
     pub names: Names,
     containers: BTreeMap<String, Member>,
+    last_owner: u64,
 }
 
 /// A container that is on networks of ours.
@@ -39,6 +40,8 @@ struct Member {
     pidfd: OwnedFd,
     plugs: Vec<Plugged>,
     ports: Vec<PortNumber>,
+    /// As whom the relay and the resolver know it: what they share, they share by this.
+    owner: Owner,
 }
 
 struct Plugged {
@@ -57,12 +60,13 @@ impl World {
         let Ground { inside, sockets, tun, listeners, way_out } = ground;
         let starting = |error| failed("setting up the user's network", &error);
         let there = file::duplicate(inside.as_fd())?;
-        let parts = Parts { inside: there, tun, listeners, mtu: USUAL_MTU, services: Vec::new() };
+        let parts = Parts { inside: there, tun, listeners, mtu: USUAL_MTU };
         let relay = relay::start(parts).map_err(starting)?;
         if way_out.is_some() {
             relay.hide_clients();
         }
-        Ok(Self { inside, sockets, relay, way_out, names: Names::new(), containers: BTreeMap::new() })
+        let (names, containers) = (Names::new(), BTreeMap::new());
+        Ok(Self { inside, sockets, relay, way_out, names, containers, last_owner: 0 })
     }
 
     pub fn namespace(&self) -> BorrowedFd<'_> {
@@ -98,9 +102,14 @@ impl World {
         }
         // One whose keeper was replaced comes again: what is plugged in is found there.
         let before = self.containers.remove(&container.id);
-        let (plugs, ports) = before.map_or_else(Default::default, |member| (member.plugs, member.ports));
+        self.last_owner += 1;
+        let (plugs, ports, owner) = before.map_or_else(
+            || (Vec::new(), Vec::new(), Owner(self.last_owner)),
+            |member| (member.plugs, member.ports, member.owner),
+        );
         let known = protocol::Container { networks: Vec::new(), ..container.clone() };
-        self.containers.insert(container.id.clone(), Member { container: known, namespace, pidfd, plugs, ports });
+        self.containers
+            .insert(container.id.clone(), Member { container: known, namespace, pidfd, plugs, ports, owner });
         let joined = container.networks.iter().try_for_each(|network| self.bring(&container.id, network, true));
         let joined = joined.and_then(|()| self.publish(&container.id));
         if joined.is_err() {
@@ -168,8 +177,11 @@ impl World {
                 .collect(),
         };
         let port = self.sockets.plug(&plug).map_err(|error| failed(&what, &error))?;
-        let permission =
-            Permission { internal: wanted.network.internal, host_loopback: member.container.host_loopback };
+        let permission = Permission {
+            owner: member.owner,
+            internal: wanted.network.internal,
+            host_loopback: member.container.host_loopback,
+        };
         for address in &port.addresses {
             self.relay.allow(*address, permission);
         }

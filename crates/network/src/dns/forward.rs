@@ -2,20 +2,24 @@
 //! out. Every try is a *flight* with a number of its own, and whoever carries it gives it a socket of its own: an answer
 //! must come from the server that was asked, to the port it was asked from, with the right number and question.
 //!
-//! One question that several clients ask at a time is asked once. A source may have so many questions open and no more, and
-//! when there are too many in all, whoever has the most loses its oldest one: nobody can keep the others from theirs.
+//! One question that several clients ask at a time is asked once. A container may have so many questions open and no more, and
+//! when there are too many in all, whoever has the most loses its own oldest ones: nobody can keep the others from theirs.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use domain::base::iana::{OptRcode, Rcode, Rtype};
+use domain::base::iana::{OptRcode, Rcode};
 
 use super::exchange::{Heard, fit, hear, write_query};
 use super::message::{Question, Transport};
 use super::resolv_conf::Upstreams;
 
-/// Questions of one source that wait.
+mod pending;
+
+use pending::{Asking, Key, Pending};
+
+/// Questions of one container that wait.
 const MOST_OF_ONE: usize = 256;
 /// Questions that wait for name servers. Each has a socket, of the 1024 descriptors that a process often has.
 const MOST_FLIGHTS: usize = 512;
@@ -25,7 +29,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Who asked, and by `client` (whatever the owner likes) where the answer goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asker<C> {
-    pub source: IpAddr,
+    /// Its container's id.
+    pub container: String,
     pub transport: Transport,
     pub client: C,
 }
@@ -41,72 +46,16 @@ pub enum Action<C> {
     Answer { asker: Asker<C>, packet: Vec<u8> },
 }
 
-/// What makes two questions one.
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct Key {
-    /// As written: each client gets its own letters back.
-    name: Vec<u8>,
-    kind: Rtype,
-    /// Recursion, checking, authentication, EDNS, DNSSEC.
-    flags: [bool; 5],
-    transport: Transport,
-    servers: Vec<SocketAddr>,
-}
-
-impl Key {
-    fn new(question: &Question, transport: Transport, servers: &[SocketAddr]) -> Self {
-        Self {
-            name: question.name.as_slice().to_vec(),
-            kind: question.kind,
-            flags: [
-                question.is_recursion_desired,
-                question.is_checking_disabled,
-                question.is_authentication_wanted,
-                question.edns.is_some(),
-                question.edns.is_some_and(|edns| edns.is_dnssec_wanted),
-            ],
-            transport,
-            servers: servers.to_vec(),
-        }
-    }
-}
-
-/// A question that waits for an answer.
-struct Pending<C> {
-    key: Key,
-    /// The first one asked first; each with its own question, as numbers and sizes differ.
-    askers: Vec<(Asker<C>, Question)>,
-    question: Question,
-    upstreams: Upstreams,
-    /// Tries so far, the one under way among them.
-    tries: usize,
-    end: Instant,
-    deadline: Instant,
-    id: u16,
-    transport: Transport,
-    /// Told if nobody knows better.
-    refusal: Option<Vec<u8>>,
-}
-
-impl<C> Pending<C> {
-    fn is_for_streams(&self) -> bool {
-        self.key.transport == Transport::Tcp
-    }
-
-    fn first_transport(&self) -> Transport {
-        if self.upstreams.is_stream_only { Transport::Tcp } else { Transport::Udp }
-    }
-}
-
 /// All questions that wait.
 pub struct Forwarder<C> {
     random: Box<dyn FnMut() -> u16 + Send>,
     flights: HashMap<u64, Pending<C>>,
     by_question: HashMap<Key, u64>,
     deadlines: BTreeSet<(Instant, u64)>,
-    /// How many questions of each source wait.
-    open: HashMap<IpAddr, usize>,
+    /// How many questions of each container wait.
+    open: HashMap<String, usize>,
     last_flight: u64,
+    last_turn: u64,
     first_server: usize,
     actions: VecDeque<Action<C>>,
 }
@@ -121,6 +70,7 @@ impl<C: Clone> Forwarder<C> {
             deadlines: BTreeSet::new(),
             open: HashMap::new(),
             last_flight: 0,
+            last_turn: 0,
             first_server: 0,
             actions: VecDeque::new(),
         }
@@ -138,31 +88,34 @@ impl<C: Clone> Forwarder<C> {
 
     /// A question for these name servers.
     pub fn ask(&mut self, question: Question, asker: Asker<C>, upstreams: &Upstreams, now: Instant) {
-        let open = self.open.get(&asker.source).copied().unwrap_or(0);
-        if upstreams.servers.is_empty() || open >= MOST_OF_ONE {
+        if upstreams.servers.is_empty() {
             return self.refuse(&question, asker);
+        }
+        if self.open.get(&asker.container).is_some_and(|open| *open >= MOST_OF_ONE) {
+            self.drop_oldest(&asker.container);
         }
         let key = Key::new(&question, asker.transport, &upstreams.servers);
+        if !self.by_question.contains_key(&key) {
+            self.make_room(&asker.container);
+        }
+        *self.open.entry(asker.container.clone()).or_default() += 1;
+        self.last_turn += 1;
+        let asking = Asking { asker, question, turn: self.last_turn };
         let known = self.by_question.get(&key).and_then(|flight| self.flights.get_mut(flight));
         if let Some(pending) = known {
-            *self.open.entry(asker.source).or_default() += 1;
-            pending.askers.push((asker, question));
-            return;
+            return pending.askings.push(asking);
         }
-        if self.flights.len() >= MOST_FLIGHTS && !self.make_room(open) {
-            return self.refuse(&question, asker);
-        }
-        *self.open.entry(asker.source).or_default() += 1;
         let mut upstreams = upstreams.clone();
         if upstreams.is_rotating {
             let first = self.first_server.checked_rem(upstreams.servers.len()).unwrap_or(0);
             upstreams.servers.rotate_left(first);
             self.first_server = self.first_server.wrapping_add(1);
         }
-        let transport = asker.transport;
+        let transport = asking.asker.transport;
+        let question = asking.question.clone();
         let pending = Pending {
             key,
-            askers: vec![(asker, question.clone())],
+            askings: vec![asking],
             question,
             upstreams,
             tries: 0,
@@ -220,18 +173,27 @@ impl<C: Clone> Forwarder<C> {
         self.actions.push_back(Action::Answer { asker, packet: question.reply_with(OptRcode::SERVFAIL) });
     }
 
-    /// Takes the oldest question from whoever has the most, if that is more than `own`.
-    fn make_room(&mut self, own: usize) -> bool {
-        let Some((greedy, most)) = self.open.iter().max_by_key(|(_, count)| **count) else { return false };
-        let (greedy, most) = (*greedy, *most);
-        let is_theirs = |pending: &Pending<C>| pending.askers.first().is_some_and(|(asker, _)| asker.source == greedy);
-        let theirs = self.flights.iter().filter(|(_, pending)| is_theirs(pending));
-        let oldest = theirs.min_by_key(|(flight, pending)| (pending.end, **flight)).map(|(flight, _)| *flight);
-        let Some(flight) = oldest.filter(|_| most > own) else { return false };
-        if let Some(pending) = self.land(flight) {
-            self.finish(pending, None);
+    /// Takes the oldest questions from whoever has the most, which is the newcomer if it has as many, until there is room for one.
+    fn make_room(&mut self, newcomer: &str) {
+        while self.flights.len() >= MOST_FLIGHTS {
+            let greedy = self.open.iter().max_by_key(|(container, count)| (**count, *container == newcomer));
+            let Some(greedy) = greedy.map(|(container, _)| container.clone()) else { return };
+            self.drop_oldest(&greedy);
         }
-        true
+    }
+
+    /// A container's oldest question is not answered. Whoever else asked the same still waits.
+    fn drop_oldest(&mut self, container: &str) {
+        let of_container = |asking: &&Asking<C>| asking.asker.container == container;
+        let oldest = |pending: &Pending<C>| pending.askings.iter().filter(of_container).map(|asking| asking.turn).min();
+        let flights = self.flights.iter().filter_map(|(flight, pending)| Some((oldest(pending)?, *flight)));
+        let Some((turn, flight)) = flights.min() else { return };
+        let Some(pending) = self.flights.get_mut(&flight) else { return };
+        let dropped: Vec<_> = pending.askings.extract_if(.., |asking| asking.turn == turn).collect();
+        if pending.askings.is_empty() {
+            self.land(flight);
+        }
+        self.tell(dropped, None);
     }
 
     fn try_next(&mut self, mut pending: Pending<C>, now: Instant) {
@@ -272,16 +234,20 @@ impl<C: Clone> Forwarder<C> {
 
     /// Tells everybody who asked; without an answer, that there is none.
     fn finish(&mut self, pending: Pending<C>, packet: Option<Vec<u8>>) {
-        for (asker, question) in pending.askers {
-            if let Some(count) = self.open.get_mut(&asker.source) {
+        self.tell(pending.askings, packet.as_deref());
+    }
+
+    fn tell(&mut self, askings: Vec<Asking<C>>, packet: Option<&[u8]>) {
+        for Asking { asker, question, .. } in askings {
+            if let Some(count) = self.open.get_mut(&asker.container) {
                 *count -= 1;
                 if *count == 0 {
-                    self.open.remove(&asker.source);
+                    self.open.remove(&asker.container);
                 }
             }
-            match &packet {
+            match packet {
                 Some(packet) => {
-                    let packet = fit(packet.clone(), &question, asker.transport);
+                    let packet = fit(packet.to_vec(), &question, asker.transport);
                     self.actions.push_back(Action::Answer { asker, packet });
                 }
                 None => self.refuse(&question, asker),

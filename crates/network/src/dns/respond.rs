@@ -18,8 +18,8 @@ pub enum Verdict {
     Silence,
     /// Send this back.
     Answer(Vec<u8>),
-    /// Ask a name server: one of these, or, if there are none, the host's.
-    Forward { question: Question, name_servers: Vec<IpAddr> },
+    /// Ask a name server for this container: one of these, or, if there are none, the host's.
+    Forward { question: Question, container: String, name_servers: Vec<IpAddr> },
 }
 
 /// What a name is to the asker.
@@ -59,7 +59,9 @@ impl Zone {
             {
                 Verdict::Answer(question.reply_with(OptRcode::NOERROR))
             }
-            Meaning::Unknown => Verdict::Forward { question, name_servers: asker.name_servers.clone() },
+            Meaning::Unknown => {
+                Verdict::Forward { question, container: asker.id.clone(), name_servers: asker.name_servers.clone() }
+            }
         }
     }
 

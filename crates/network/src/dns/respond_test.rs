@@ -45,7 +45,7 @@ fn told(zone: &Zone, source: &str, words: &str) -> String {
     match zone.respond(&question(words), source.parse().expect("an address"), (Transport::Udp, 0)) {
         Verdict::Silence => "silence".to_owned(),
         Verdict::Answer(reply) => answer(&reply),
-        Verdict::Forward { question, name_servers } => format!("forward {} {name_servers:?}", question.name),
+        Verdict::Forward { question, name_servers, .. } => format!("forward {} {name_servers:?}", question.name),
     }
 }
 

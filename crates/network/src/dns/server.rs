@@ -1,7 +1,6 @@
 //! The resolver's sockets. Those that containers ask at belong to their network namespace and are given to us; those to
 //! name servers are made by a `Dial`. It does not wait itself: the owner's loop asks what to watch (`interests`) and until
-//! when (`deadline`), and says what is ready (`ready`) and that time has passed (`tick`). One with an epoll of its own keeps a
-//! `Watched` and updates it after each of these.
+//! when (`deadline`), and says what is ready (`ready`) and that time has passed (`tick`).
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr, TcpListener};
@@ -22,11 +21,10 @@ mod interest;
 mod outside;
 mod stream_client;
 
-pub use interest::{Interest, Watched};
+pub use interest::Interest;
 pub use outside::{Dial, HostSide};
 
 use host_file::HostFile;
-use interest::Touched;
 use outside::Outside;
 use stream_client::StreamClient;
 
@@ -64,8 +62,6 @@ pub struct Server {
     /// Flight → token of its socket.
     flights: HashMap<u64, u64>,
     deaf_until: Option<Instant>,
-    /// What may have to be watched for something else now, or not at all.
-    touched: Touched,
     last_token: u64,
     turn: usize,
 }
@@ -86,7 +82,6 @@ impl Server {
             outside: BTreeMap::new(),
             flights: HashMap::new(),
             deaf_until: None,
-            touched: Touched::default(),
             last_token: 0,
             turn: 0,
         }
@@ -113,7 +108,6 @@ impl Server {
 
     /// Gives sockets back that were added.
     pub fn remove(&mut self, tokens: &[u64]) -> Vec<OwnedFd> {
-        self.touched.extend(tokens.iter().copied());
         let datagrams = tokens.iter().filter_map(|token| self.datagrams.remove(token)).collect::<Vec<_>>();
         let listeners = tokens.iter().filter_map(|token| self.listeners.remove(token)).map(OwnedFd::from);
         datagrams.into_iter().chain(listeners).collect()
@@ -140,13 +134,6 @@ impl Server {
         Some(Interest::new(token, socket.fd(), (true, socket.is_writable_wanted())))
     }
 
-    fn take_touched(&mut self) -> Vec<u64> {
-        match self.touched.take() {
-            Some(tokens) => tokens,
-            None => self.interests().iter().map(|interest| interest.token).collect(),
-        }
-    }
-
     /// When `tick` is to be called, if nothing happens before.
     pub fn deadline(&self) -> Option<Instant> {
         let clients = self.clients.values().map(StreamClient::deadline);
@@ -155,7 +142,6 @@ impl Server {
 
     /// Something that was watched can be read or written, or has hung up.
     pub fn ready(&mut self, token: u64, now: Instant) {
-        self.touched.push(token);
         if self.datagrams.contains_key(&token) {
             self.receive_datagrams(token, now);
         } else if self.listeners.contains_key(&token) {
@@ -181,17 +167,14 @@ impl Server {
 
     fn set_deaf_until(&mut self, until: Option<Instant>) {
         self.deaf_until = until;
-        self.touched.extend(self.listeners.keys().copied());
     }
 
     fn dismiss(&mut self, client: u64) {
         self.clients.remove(&client);
-        self.touched.push(client);
     }
 
     fn token(&mut self) -> u64 {
         self.last_token += 1;
-        self.touched.push(self.last_token);
         self.last_token
     }
 
@@ -205,7 +188,6 @@ impl Server {
             }
             Client::Stream { token } => {
                 let Some(client) = self.clients.get_mut(token) else { return };
-                self.touched.push(*token);
                 if client.answer(packet, now).is_err() {
                     self.dismiss(*token);
                 }
@@ -233,7 +215,6 @@ impl Server {
                 Action::Close { flight } => {
                     if let Some(token) = self.flights.remove(&flight) {
                         self.outside.remove(&token);
-                        self.touched.push(token);
                     }
                 }
                 Action::Answer { asker, packet } => self.deliver(&asker.client, Some(&packet), now),

@@ -35,8 +35,8 @@ fn hear(asked: &Question, bytes: &[u8], transport: Transport) {
     let mut forwarder = Forwarder::new(|| 0x1234);
     let upstreams = Upstreams { servers: vec!["192.0.2.1:53".parse().expect("an address")], ..Upstreams::default() };
     let now = Instant::now();
-    let source = IpAddr::from([10, 0, 0, 2]);
-    forwarder.ask(asked.clone(), Asker { source, transport, client: () }, &upstreams, now);
+    let container = "a".to_owned();
+    forwarder.ask(asked.clone(), Asker { container, transport, client: () }, &upstreams, now);
     forwarder.receive(1, bytes.to_vec(), now);
     forwarder.receive(2, bytes.to_vec(), now);
     forwarder.expire(now + Duration::from_secs(60));

@@ -1,28 +1,19 @@
 //! What is set in a container's network namespace, by a thread that is there: its end of a veth pair, and its routes.
 
-use super::{LOOPBACK, Plug, TABLE_MAIN, write_sysctls};
+use super::{LOOPBACK, Plug, TABLE_MAIN, sysctls};
 use crate::netlink::{Netlink, Route, RouteKind};
 use bunker_sys::SysResult;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Of a container's network namespace: a container listens to no router, and has IPv6 only where its networks have it.
-const CONTAINER_SYSCTLS: [(&str, &str); 5] = [
-    ("ipv6/conf/all/accept_ra", "0"),
-    ("ipv6/conf/default/accept_ra", "0"),
-    ("ipv6/conf/all/accept_redirects", "0"),
-    ("ipv6/conf/default/accept_redirects", "0"),
-    ("ipv6/conf/default/dad_transmits", "0"),
-];
-
 /// In the container's network namespace: its end gets its addresses, goes up, and gets its routes.
 pub(super) fn configure(plug: &Plug<'_>) -> SysResult<()> {
     let mut route = Netlink::route()?;
-    write_sysctls(&CONTAINER_SYSCTLS)?;
+    sysctls::write(&sysctls::OF_CONTAINERS)?;
     route.set_up(LOOPBACK)?;
     let link = route.link_index(plug.interface)?;
     let has_version6 = plug.addresses.iter().any(|(address, _)| address.is_ipv6());
     let disabled = if has_version6 { "0" } else { "1" };
-    write_sysctls(&[(&format!("ipv6/conf/{}/disable_ipv6", plug.interface), disabled)])?;
+    sysctls::write(&[(&format!("ipv6/conf/{}/disable_ipv6", plug.interface), disabled)])?;
     for (address, prefix) in &plug.addresses {
         route.add_address(link, *address, *prefix)?;
     }

@@ -30,6 +30,10 @@ const NEW_ELEMENTS: u8 = 12;
 const DELETE_ELEMENTS: u8 = 14;
 /// NFT_SET_CONCAT
 const SET_IS_CONCATENATION: u32 = 0x80;
+/// NFT_SET_TIMEOUT, NFT_SET_EVAL: packets add to it, each element with a state of its own, and it goes after a while.
+const SET_IS_METER: u32 = 0x10 | 0x20;
+/// Only who prints sets asks for it.
+const KIND_FOR_NOBODY: u32 = 0;
 
 /// Where a chain is called from.
 #[derive(Clone, Copy)]
@@ -121,8 +125,6 @@ impl Table<'_> {
     }
 
     pub fn set(&mut self, set: &Set<'_>) {
-        /// Only who prints sets asks for it.
-        const KIND_FOR_NOBODY: u32 = 0;
         let field = |list: Attributes, length: &u32| list.with_nested(1, &Attributes::new().with_be32(1, *length));
         let fields = set.fields.iter().fold(Attributes::new(), field);
         let attributes = self
@@ -133,6 +135,24 @@ impl Table<'_> {
             .with_be32(5, set.key_length)
             .with_nested(9, &Attributes::new().with_nested(2, &fields))
             .with_be32(10, set.key_length);
+        self.batch.push(NEW_SET, self.family, &attributes);
+    }
+
+    /// A set for `Expression::over`: how often each number has come lately.
+    pub fn meters(&mut self, name: &str) {
+        /// More than there are ports of bridges.
+        const MOST: u32 = 65_536;
+        /// After which every burst is over.
+        const KEPT_MS: u64 = 10_000;
+        let attributes = self
+            .named(1)
+            .with_text(2, name)
+            .with_be32(3, SET_IS_METER)
+            .with_be32(4, KIND_FOR_NOBODY)
+            .with_be32(5, 4)
+            .with_nested(9, &Attributes::new().with_be32(1, MOST))
+            .with_be32(10, MOST)
+            .with(11, &KEPT_MS.to_be_bytes());
         self.batch.push(NEW_SET, self.family, &attributes);
     }
 

@@ -97,6 +97,18 @@ impl Expression {
         Self::one("bitwise", data)
     }
 
+    /// What was loaded, a number, and these bits.
+    pub fn with_bits(bits: u32) -> Self {
+        let value = |number: u32| Attributes::new().with(DATA_VALUE, &number.to_ne_bytes());
+        let data = Attributes::new()
+            .with_be32(1, REGISTER)
+            .with_be32(2, REGISTER)
+            .with_be32(3, 4)
+            .with_nested(4, &value(!bits))
+            .with_nested(5, &value(bits));
+        Self::one("bitwise", data)
+    }
+
     pub fn fib(result: FibResult) -> Self {
         const OF_DESTINATION: u32 = 2;
         let data = Attributes::new().with_be32(1, REGISTER).with_be32(2, result as u32).with_be32(3, OF_DESTINATION);
@@ -146,6 +158,24 @@ impl Expression {
     pub fn not_in(set: &str) -> Self {
         const INVERTED: u32 = 1;
         Self::one("lookup", Attributes::new().with_text(1, set).with_be32(2, REGISTER).with_be32(5, INVERTED))
+    }
+
+    /// Goes on if what was loaded comes more often than so many times in a second, after as many as `burst` at once.
+    pub fn over(meters: &str, rate: u64, burst: u32) -> Self {
+        const UPDATE: u32 = 1;
+        const PACKETS: u32 = 0;
+        const INVERTED: u32 = 1;
+        const SECOND: u64 = 1;
+        let limit = Attributes::new()
+            .with(1, &rate.to_be_bytes())
+            .with(2, &SECOND.to_be_bytes())
+            .with_be32(3, burst)
+            .with_be32(4, PACKETS)
+            .with_be32(5, INVERTED);
+        let each = Attributes::new().with_text(1, "limit").with_nested(2, &limit);
+        let data =
+            Attributes::new().with_text(1, meters).with_be32(3, UPDATE).with_be32(4, REGISTER).with_nested(7, &each);
+        Self::one("dynset", data)
     }
 
     /// Loads a number.

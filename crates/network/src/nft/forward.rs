@@ -10,9 +10,10 @@
 
 use super::batch::{self, Chain, Hook, Table};
 use super::expression::{Base, Expression};
+use super::words::{accept, is_icmp, is_tcp, is_version, rule};
 use super::{
-    BRIDGES, FILTER, ICMP6, Key, NEIGHBOUR_ADVERTISEMENT, NEIGHBOUR_SOLICITATION, ROUTER_ADVERTISEMENT, accept, bytes,
-    inputs, is_icmp, is_tcp, is_version, rule, within_bridges,
+    BRIDGES, FILTER, ICMP6, Key, NEIGHBOUR_ADVERTISEMENT, NEIGHBOUR_SOLICITATION, ROUTER_ADVERTISEMENT, bytes, inputs,
+    within_bridges,
 };
 
 /// Of NAT of sources.

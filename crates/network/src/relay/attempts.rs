@@ -9,16 +9,21 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use super::device::{Device, reason_of};
-use super::flow::Bounds;
+use super::flow::{Bounds, Source};
 use super::numbered::Numbered;
 use super::packet::{Body, Packet, Segment, parse};
 use super::watch::Watch;
 
 /// A flood from one container takes no more than this from it, and nothing from others.
-const PENDING_BOUNDS: Bounds = Bounds { per_source: 1024, in_all: 8192 };
-/// What has succeeded is about to be accepted, so that what is pending must not push it out: that would be a reset. As many
-/// as the listener's queue holds.
-const DONE_BOUNDS: Bounds = Bounds { per_source: 4096, in_all: 8192 };
+const PENDING_BOUNDS: Bounds = Bounds { per_owner: 1024, in_all: 8192 };
+/// What has succeeded is about to be accepted, so that nothing must push it out: that would be a reset. Room for those that are
+/// half open, and all that were pending besides.
+const DONE_BOUNDS: Bounds = Bounds { per_owner: MOST_HALF_OPEN + PENDING_BOUNDS.per_owner, in_all: 8192 };
+/// Of one container: what N's kernel has answered and has not been answered itself. It keeps such for as long as we do, in the
+/// listener's queue, which is everybody's.
+const MOST_HALF_OPEN: usize = 1024;
+/// N repeats its answer after one and three seconds, and gives up after seven.
+const HALF_OPEN_PATIENCE: Duration = Duration::from_secs(8);
 /// The first repetition comes after a second; a busy machine may be late.
 const FIRST_PATIENCE: Duration = Duration::from_secs(4);
 /// Larger SYNs (with data, TCP Fast Open) are not kept: who sends one repeats it without.
@@ -29,6 +34,7 @@ type Key = (SocketAddr, SocketAddr);
 
 struct Attempt {
     number: u64,
+    source: Source,
     socket: OwnedFd,
     syn: Vec<u8>,
     sequence: u32,
@@ -58,7 +64,7 @@ impl Attempts {
     pub(crate) fn begin(
         &mut self,
         (packet, segment): (&Packet<'_>, Segment),
-        outside: IpAddr,
+        (source, outside): (Source, IpAddr),
         (device, watch): (&mut Device, &mut Watch),
     ) {
         let Some(key) = packet.ends() else { return };
@@ -69,7 +75,8 @@ impl Attempts {
             }
             return;
         }
-        if packet.whole.len() > LONGEST_SYN {
+        // It is repeated, and more may have been accepted then.
+        if packet.whole.len() > LONGEST_SYN || self.done.count_of(source.owner) >= MOST_HALF_OPEN {
             return;
         }
         let target = SocketAddr::new(outside, segment.destination_port);
@@ -82,8 +89,8 @@ impl Attempts {
             return;
         }
         let (syn, sequence) = (packet.whole.to_vec(), segment.sequence);
-        let attempt = Attempt { number, socket, syn, sequence, since: now };
-        self.pending.insert(key, (number, attempt), (packet.source, now + FIRST_PATIENCE));
+        let attempt = Attempt { number, source, socket, syn, sequence, since: now };
+        self.pending.insert(key, (number, attempt), (source, now + FIRST_PATIENCE));
         if is_connected {
             self.finish(key, device);
         }
@@ -124,12 +131,13 @@ impl Attempts {
     fn finish(&mut self, key: Key, device: &Device) {
         let Some(attempt) = self.pending.remove(&key) else { return };
         device.write(&attempt.syn);
-        self.done.insert(key, (attempt.number, attempt), (key.0.ip(), Instant::now() + FIRST_PATIENCE));
+        let kept = (attempt.source, Instant::now() + HALF_OPEN_PATIENCE);
+        self.done.insert(key, (attempt.number, attempt), kept);
     }
 
-    /// The outside socket for a connection that the kernel of N has accepted.
-    pub(crate) fn take(&mut self, key: Key) -> Option<OwnedFd> {
-        self.done.remove(&key).map(|attempt| attempt.socket)
+    /// The outside socket for a connection that the kernel of N has accepted, and whose it is.
+    pub(crate) fn take(&mut self, key: Key) -> Option<(OwnedFd, Source)> {
+        self.done.remove(&key).map(|attempt| (attempt.socket, attempt.source))
     }
 
     pub(crate) fn forget(&mut self, source: IpAddr) {

@@ -1,22 +1,28 @@
-//! The connections of one thread: all that are being pumped, and whose they are. Bounded in all and per owner.
+//! The connections of one thread: all that are being pumped, and whose they are. Bounded in all and per container.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 
+use super::flow::Source;
 use super::pipes::Pipes;
+use super::policy::Owner;
 use super::pump::{Pump, State};
 use super::watch::{Purpose, Readiness, Watch};
 
+#[cfg(test)]
+#[path = "connections_test.rs"]
+mod tests;
+
 struct Connection {
     pump: Pump,
-    owner: IpAddr,
+    source: Source,
     is_due: bool,
 }
 
 pub(crate) struct Connections {
     pumps: HashMap<u64, Connection>,
-    owned: HashMap<IpAddr, usize>,
+    owned: HashMap<Owner, usize>,
     /// Those whose turn is not over, each once.
     due: VecDeque<u64>,
     pipes: Pipes,
@@ -24,7 +30,7 @@ pub(crate) struct Connections {
 }
 
 impl Connections {
-    /// At most so many at once, three quarters of them of one owner.
+    /// At most so many at once, three quarters of them of one container.
     pub(crate) fn new(most: usize) -> Self {
         let (pumps, owned, due) = (HashMap::new(), HashMap::new(), VecDeque::new());
         Self { pumps, owned, due, pipes: Pipes::new(true), most }
@@ -39,12 +45,12 @@ impl Connections {
         !self.due.is_empty()
     }
 
-    /// Joins a fresh connection and an attempt that has succeeded, for this owner. Where there is no room both are reset.
-    pub(crate) fn join(&mut self, watch: &mut Watch, (fresh, attempt): (OwnedFd, OwnedFd), owner: IpAddr) {
+    /// Joins a fresh connection and an attempt that has succeeded, for this container. Where there is no room both are reset.
+    pub(crate) fn join(&mut self, watch: &mut Watch, (fresh, attempt): (OwnedFd, OwnedFd), source: Source) {
         let number = watch.number();
         let pump = Pump::new(fresh, attempt);
         let [first, second] = pump.sockets();
-        let owned = self.owned.get(&owner).copied().unwrap_or(0);
+        let owned = self.owned.get(&source.owner).copied().unwrap_or(0);
         let is_watched = self.pumps.len() < self.most
             && owned < self.most * 3 / 4
             && watch.side(first, Purpose::FirstSide, number).is_ok()
@@ -53,8 +59,8 @@ impl Connections {
             pump.abort();
             return;
         }
-        self.owned.insert(owner, owned + 1);
-        self.pumps.insert(number, Connection { pump, owner, is_due: true });
+        self.owned.insert(source.owner, owned + 1);
+        self.pumps.insert(number, Connection { pump, source, is_due: true });
         self.due.push_back(number);
     }
 
@@ -80,20 +86,20 @@ impl Connections {
     }
 
     fn close(&mut self, number: u64) {
-        let Some(Connection { pump, owner, .. }) = self.pumps.remove(&number) else { return };
+        let Some(Connection { pump, source, .. }) = self.pumps.remove(&number) else { return };
         pump.close(&mut self.pipes);
-        if let Some(owned) = self.owned.get_mut(&owner) {
+        if let Some(owned) = self.owned.get_mut(&source.owner) {
             *owned = owned.saturating_sub(1);
             if *owned == 0 {
-                self.owned.remove(&owner);
+                self.owned.remove(&source.owner);
             }
         }
     }
 
-    /// Ends all of an owner's.
-    pub(crate) fn forget(&mut self, owner: IpAddr) {
-        let of_owner = self.pumps.iter().filter(|(_, connection)| connection.owner == owner);
-        for number in of_owner.map(|(number, _)| *number).collect::<Vec<_>>() {
+    /// Ends all of an address's.
+    pub(crate) fn forget(&mut self, address: IpAddr) {
+        let from_there = self.pumps.iter().filter(|(_, connection)| connection.source.address == address);
+        for number in from_there.map(|(number, _)| *number).collect::<Vec<_>>() {
             if let Some(connection) = self.pumps.get(&number) {
                 connection.pump.abort();
             }

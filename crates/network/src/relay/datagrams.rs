@@ -6,12 +6,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use super::device::{Device, reason_of_refusal, reason_of_sending};
-use super::flow::Bounds;
+use super::flow::{Bounds, Source};
 use super::numbered::Numbered;
 use super::peer::Peer;
 use super::watch::{Purpose, Readiness, Watch};
 
-const BOUNDS: Bounds = Bounds { per_source: 1024, in_all: 8192 };
+const BOUNDS: Bounds = Bounds { per_owner: 1024, in_all: 8192 };
 /// As the kernel's own connection tracking has it (nf_conntrack_udp_timeout, nf_conntrack_udp_timeout_stream).
 const PATIENCE: Duration = Duration::from_secs(30);
 const PATIENCE_ANSWERED: Duration = Duration::from_secs(120);
@@ -40,15 +40,19 @@ impl Datagrams {
     }
 
     /// A container's datagram that may go to `outside`.
-    pub(crate) fn send(&mut self, ends: Ends, payload: &[u8], outside: IpAddr, desk: (&mut Device, &mut Watch)) {
-        let (device, watch) = desk;
+    pub(crate) fn send(
+        &mut self,
+        (ends, payload): (Ends, &[u8]),
+        (source, outside): (Source, IpAddr),
+        (device, watch): (&mut Device, &mut Watch),
+    ) {
         let target = SocketAddr::new(outside, ends.1.port());
         let peer = match self.flows.get(&ends) {
             Some(flow) => flow.peer.successor(Kind::Udp, target),
             None => Peer::connect(Kind::Udp, target).map(Some),
         };
         match peer {
-            Ok(Some(peer)) => self.begin(ends, peer, watch),
+            Ok(Some(peer)) => self.begin((ends, source), peer, watch),
             Ok(None) => {}
             Err(errno) => return refuse(ends, reason_of_sending(errno), device),
         }
@@ -65,13 +69,13 @@ impl Datagrams {
         self.flows.refresh(&ends, Instant::now() + patience);
     }
 
-    fn begin(&mut self, ends: Ends, peer: Peer, watch: &mut Watch) {
+    fn begin(&mut self, (ends, source): (Ends, Source), peer: Peer, watch: &mut Watch) {
         let number = watch.number();
         if watch.readable(peer.fd(), Purpose::Datagrams, number).is_err() {
             return;
         }
         let flow = Flow { peer, is_answered: false };
-        self.flows.insert(ends, (number, flow), (ends.0.ip(), Instant::now() + PATIENCE));
+        self.flows.insert(ends, (number, flow), (source, Instant::now() + PATIENCE));
     }
 
     /// There is news of an outside socket.

@@ -6,13 +6,13 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use super::device::{Device, reason_of_refusal, reason_of_sending};
-use super::flow::Bounds;
+use super::flow::{Bounds, Source};
 use super::numbered::Numbered;
 use super::packet::{Body, Echo, Packet};
 use super::peer::Peer;
 use super::watch::{Purpose, Readiness, Watch};
 
-const BOUNDS: Bounds = Bounds { per_source: 128, in_all: 1024 };
+const BOUNDS: Bounds = Bounds { per_owner: 128, in_all: 1024 };
 /// As the kernel's own connection tracking has it (nf_conntrack_icmp_timeout).
 const PATIENCE: Duration = Duration::from_secs(30);
 const MOST_AT_ONCE: usize = 64;
@@ -45,7 +45,7 @@ impl Echoes {
     pub(crate) fn send(
         &mut self,
         (packet, echo): (&Packet<'_>, Echo<'_>),
-        outside: IpAddr,
+        (source, outside): (Source, IpAddr),
         (device, watch): (&mut Device, &mut Watch),
     ) {
         let key = (packet.source, packet.destination, echo.identifier);
@@ -55,7 +55,7 @@ impl Echoes {
             None => Peer::connect(Kind::Ping, target).map(Some),
         };
         match peer {
-            Ok(Some(peer)) => self.begin(key, peer, watch),
+            Ok(Some(peer)) => self.begin((key, source), peer, watch),
             Ok(None) => {}
             Err(errno) => return refuse(packet, errno, device),
         }
@@ -71,13 +71,13 @@ impl Echoes {
         self.flows.refresh(&key, Instant::now() + PATIENCE);
     }
 
-    fn begin(&mut self, key: Key, peer: Peer, watch: &mut Watch) {
+    fn begin(&mut self, (key, source): (Key, Source), peer: Peer, watch: &mut Watch) {
         let number = watch.number();
         if watch.readable(peer.fd(), Purpose::Echo, number).is_err() {
             return;
         }
         let flow = Flow { peer, last_request: Vec::new() };
-        self.flows.insert(key, (number, flow), (key.0, Instant::now() + PATIENCE));
+        self.flows.insert(key, (number, flow), (source, Instant::now() + PATIENCE));
     }
 
     /// There is news of a ping socket.

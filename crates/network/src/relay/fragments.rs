@@ -4,15 +4,16 @@
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use super::flow::{Bounds, Table};
+use super::flow::{Bounds, Source, Table};
 use super::packet::{Fragment, Packet};
+use super::policy::Owner;
 
 #[cfg(test)]
 #[path = "fragments_test.rs"]
 mod tests;
 
 /// A datagram is at most 64 KiB, so all of them together 16 MiB.
-const BOUNDS: Bounds = Bounds { per_source: 64, in_all: 256 };
+const BOUNDS: Bounds = Bounds { per_owner: 64, in_all: 256 };
 /// Of a datagram: twice what the largest comes in at IPv6's least MTU.
 const MOST_PIECES: usize = 128;
 const LONGEST: usize = 65_535;
@@ -47,11 +48,17 @@ impl Fragments {
         self.0.expire(now);
     }
 
-    /// One more piece. What it completes, if that is so.
-    pub(crate) fn add(&mut self, packet: &Packet<'_>, piece: &Fragment<'_>, now: Instant) -> Option<Vec<u8>> {
+    /// One more piece of a container's. What it completes, if that is so.
+    pub(crate) fn add(
+        &mut self,
+        (owner, packet): (Owner, &Packet<'_>),
+        piece: &Fragment<'_>,
+        now: Instant,
+    ) -> Option<Vec<u8>> {
         let key = (packet.source, packet.destination, piece.identification, piece.protocol);
         if self.0.get(&key).is_none() {
-            self.0.insert(key, Pieces::default(), (packet.source, now + PATIENCE));
+            let source = Source { owner, address: packet.source };
+            self.0.insert(key, Pieces::default(), (source, now + PATIENCE));
         }
         let is_well = self.0.get(&key)?.add(piece);
         if is_well && !self.0.get(&key)?.is_complete() {

@@ -23,9 +23,9 @@ fn add_all(pieces: &[(usize, usize, bool)]) -> Option<Vec<u8>> {
     let mut fragments = Fragments::new();
     let now = Instant::now();
     let data = [7; 70_000];
-    let added = pieces
-        .iter()
-        .map(|(offset, length, is_last)| fragments.add(&about(), &piece(*offset, &data[..*length], *is_last), now));
+    let added = pieces.iter().map(|(offset, length, is_last)| {
+        fragments.add((Owner(1), &about()), &piece(*offset, &data[..*length], *is_last), now)
+    });
     added.last().flatten()
 }
 
@@ -57,9 +57,9 @@ fn what_is_not_completed_is_bounded_and_goes() {
     let now = Instant::now();
     for identification in 0..1000 {
         let piece = Fragment { identification, ..piece(0, &[0; 8], false) };
-        assert_eq!(fragments.add(&about(), &piece, now), None);
+        assert_eq!(fragments.add((Owner(1), &about()), &piece, now), None);
     }
-    assert_eq!(fragments.0.len(), BOUNDS.per_source);
+    assert_eq!(fragments.0.len(), BOUNDS.per_owner);
     fragments.expire(now + PATIENCE);
     assert!(fragments.is_empty());
 }
@@ -88,7 +88,7 @@ proptest! {
             prop_assert!(whole.is_none() && bytes.len() <= mtu);
             let packet = parse(bytes).expect("a packet");
             let Body::Fragment(piece) = packet.body else { panic!("{packet:?}") };
-            whole = fragments.add(&packet, &piece, Instant::now());
+            whole = fragments.add((Owner(1), &packet), &piece, Instant::now());
         }
         let whole = whole.expect("whole");
         let body = parse_body(UDP, &whole, (from.ip(), to.ip()));

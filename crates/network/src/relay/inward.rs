@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 
 use super::channel::{Inbox, Outbox};
 use super::connections::Connections;
+use super::flow::{Bounds, Source, Table};
+use super::policy::Permission;
 use super::published::{Destination, Wanted};
 use super::spare::Spare;
 use super::watch::{News, Purpose, Watch};
@@ -20,8 +22,8 @@ use super::{Command, Shared};
 
 /// Connections taken in one turn: others wait meanwhile.
 const MOST_AT_ONCE: usize = 256;
-/// Connections that containers have not answered yet; more clients are reset.
-const MOST_ATTEMPTS: usize = 4096;
+/// Connections that containers have not answered yet; the clients of more are reset.
+const ATTEMPT_BOUNDS: Bounds = Bounds { per_owner: 3072, in_all: 4096 };
 /// A container in N answers at once, or its stack is broken.
 const PATIENCE: Duration = Duration::from_secs(20);
 const TIDY: Duration = Duration::from_secs(1);
@@ -39,8 +41,7 @@ pub(crate) enum InwardCommand {
 struct Attempt {
     client: OwnedFd,
     inside: OwnedFd,
-    target: IpAddr,
-    until: Instant,
+    source: Source,
 }
 
 /// What the thread is made of.
@@ -56,7 +57,7 @@ pub(crate) struct Inward {
     parts: InwardParts,
     spare: Spare,
     ports: HashMap<u64, (OwnedFd, Destination)>,
-    attempts: HashMap<u64, Attempt>,
+    attempts: Table<u64, Attempt>,
     tidied: Instant,
 }
 
@@ -64,7 +65,7 @@ impl Inward {
     pub(crate) fn new(parts: InwardParts) -> SysResult<Self> {
         let watch = Watch::new()?;
         watch.readable(parts.inbox.fd(), Purpose::Command, 0)?;
-        let (ports, attempts) = (HashMap::new(), HashMap::new());
+        let (ports, attempts) = (HashMap::new(), Table::new(ATTEMPT_BOUNDS));
         Ok(Self { watch, parts, spare: Spare::new()?, ports, attempts, tidied: Instant::now() })
     }
 
@@ -109,7 +110,7 @@ impl Inward {
                 InwardCommand::Unpublish(number, _done) => drop(self.ports.remove(&number)),
                 InwardCommand::Client(wanted) => self.make_client(&wanted),
                 InwardCommand::Forget(target) => {
-                    self.refuse_where(|attempt| attempt.target == target);
+                    refuse_all(&self.attempts.forget(target));
                     self.parts.connections.forget(target);
                 }
             }
@@ -141,19 +142,23 @@ impl Inward {
 
     fn begin(&mut self, client: OwnedFd, address: SocketAddr, destination: Destination) {
         let target = destination.target;
-        let is_usable =
-            address.is_ipv6() == target.is_ipv6() && self.parts.shared.sources().is_usable_inside(address.ip());
+        let sources = self.parts.shared.sources();
+        // Its container has just gone.
+        let Some(Permission { owner, .. }) = sources.permission(target.ip()) else { return refuse(&client) };
+        let is_usable = address.is_ipv6() == target.is_ipv6() && sources.is_usable_inside(address.ip());
+        drop(sources);
         let own = [address, SocketAddr::new(address.ip(), 0)];
-        let sources = own.into_iter().filter(|_| is_usable).chain([SocketAddr::new(destination.gateway, 0)]);
-        let inside = sources.filter(|_| self.attempts.len() < MOST_ATTEMPTS).find_map(|from| connect(from, target));
+        let mut sources = own.into_iter().filter(|_| is_usable).chain([SocketAddr::new(destination.gateway, 0)]);
+        let inside = sources.find_map(|from| connect(from, target));
         let number = self.watch.number();
         match inside.filter(|inside| self.watch.attempt(inside.as_fd(), number).is_ok()) {
             Some(inside) => {
                 // Wishes, as in `attempts`.
                 let _ = inet::enable(client.as_fd(), Switch::NoDelay);
                 let _ = inet::enable(client.as_fd(), Switch::KeepAlive);
-                let attempt = Attempt { client, inside, target: target.ip(), until: Instant::now() + PATIENCE };
-                self.attempts.insert(number, attempt);
+                let source = Source { owner, address: target.ip() };
+                let attempt = Attempt { client, inside, source };
+                refuse_all(&self.attempts.insert(number, attempt, (source, Instant::now() + PATIENCE)));
             }
             None => refuse(&client),
         }
@@ -162,7 +167,7 @@ impl Inward {
     fn finish(&mut self, number: u64) {
         let Some(attempt) = self.attempts.remove(&number) else { return };
         if inet::take_error(attempt.inside.as_fd()) == 0 {
-            self.parts.connections.join(&mut self.watch, (attempt.client, attempt.inside), attempt.target);
+            self.parts.connections.join(&mut self.watch, (attempt.client, attempt.inside), attempt.source);
         } else {
             refuse(&attempt.client);
         }
@@ -172,13 +177,8 @@ impl Inward {
         let now = Instant::now();
         if now - self.tidied >= TIDY {
             self.tidied = now;
-            self.refuse_where(|attempt| attempt.until <= now);
+            refuse_all(&self.attempts.expire(now));
         }
-    }
-
-    fn refuse_where(&mut self, condition: impl Fn(&Attempt) -> bool) {
-        let gone = self.attempts.extract_if(|_, attempt| condition(attempt));
-        gone.for_each(|(_, attempt)| refuse(&attempt.client));
     }
 }
 
@@ -196,6 +196,10 @@ fn connect(from: SocketAddr, target: SocketAddr) -> Option<OwnedFd> {
     inet::bind(socket.as_fd(), from).ok()?;
     inet::connect(socket.as_fd(), target).ok()?;
     Some(socket)
+}
+
+fn refuse_all(attempts: &[Attempt]) {
+    attempts.iter().for_each(|attempt| refuse(&attempt.client));
 }
 
 /// Nobody serves it: a reset, not an end. Where that is refused the connection is gone already.

@@ -5,7 +5,8 @@ use std::hash::Hash;
 use std::net::IpAddr;
 use std::time::Instant;
 
-use super::flow::{Bounds, Table};
+use super::flow::{Bounds, Source, Table};
+use super::policy::Owner;
 
 pub(crate) struct Numbered<K, V> {
     table: Table<K, (u64, V)>,
@@ -25,6 +26,11 @@ impl<K: Copy + Eq + Hash, V> Numbered<K, V> {
         self.table.is_empty()
     }
 
+    /// How many a container has.
+    pub(crate) fn count_of(&self, owner: Owner) -> usize {
+        self.table.count_of(owner)
+    }
+
     /// What is watched under this number, if it is still there.
     pub(crate) fn key(&self, number: u64) -> Option<K> {
         self.keys.get(&number).copied()
@@ -35,7 +41,7 @@ impl<K: Copy + Eq + Hash, V> Numbered<K, V> {
     }
 
     /// Puts a value in; what has to make room is dropped, and what was there under the same key.
-    pub(crate) fn insert(&mut self, key: K, (number, value): (u64, V), (source, until): (IpAddr, Instant)) {
+    pub(crate) fn insert(&mut self, key: K, (number, value): (u64, V), (source, until): (Source, Instant)) {
         let gone = self.table.insert(key, (number, value), (source, until));
         self.keys.insert(number, key);
         self.drop_all(gone);
@@ -57,9 +63,9 @@ impl<K: Copy + Eq + Hash, V> Numbered<K, V> {
         Some(value)
     }
 
-    /// Drops everything of a source.
-    pub(crate) fn forget(&mut self, source: IpAddr) {
-        let gone = self.table.forget(source);
+    /// Drops everything from an address.
+    pub(crate) fn forget(&mut self, address: IpAddr) {
+        let gone = self.table.forget(address);
         self.drop_all(gone);
     }
 

@@ -13,18 +13,24 @@ use super::connections::Connections;
 use super::datagrams::Datagrams;
 use super::device::Device;
 use super::echoes::Echoes;
+use super::flow::Source;
 use super::fragments::Fragments;
 use super::inward::InwardCommand;
 use super::packet::build::Reason;
-use super::packet::{Body, Fragment, Packet, parse, parse_body};
-use super::policy::Verdict;
+use super::packet::{Body, Fragment, Packet, parse, parse_body, source};
+use super::policy::{Owner, Verdict};
 use super::published::Published;
 use super::spare::Spare;
-use super::watch::{News, Purpose, Service, Watch, Watching, service_of};
+use super::waiting::Waiting;
+use super::watch::{News, Purpose, Watch};
 use super::{Command, Shared};
 
-/// Packets, or connections, taken in one turn: others wait meanwhile.
+/// Connections taken in one turn: others wait meanwhile.
 const MOST_AT_ONCE: usize = 256;
+/// Packets read in one turn: half of what the tun holds. More would only keep us from those that were read.
+const MOST_READ: usize = 4096;
+/// Packets acted on in one turn.
+const MOST_ACTED_ON: usize = 64;
 /// The largest IP packet.
 const LONGEST_PACKET: usize = 65_535;
 const ENODEV: i32 = 19;
@@ -35,7 +41,6 @@ const TIDY: Duration = Duration::from_secs(1);
 pub(crate) struct OutwardParts {
     pub(crate) device: Device,
     pub(crate) listeners: Vec<OwnedFd>,
-    pub(crate) services: Vec<Box<dyn Service>>,
     pub(crate) connections: Connections,
     pub(crate) inbox: Inbox<Command>,
     pub(crate) inward: Outbox<InwardCommand>,
@@ -51,6 +56,7 @@ pub(crate) struct Outward {
     echoes: Echoes,
     fragments: Fragments,
     published: Published,
+    waiting: Waiting,
     buffer: Vec<u8>,
     tidied: Instant,
 }
@@ -72,6 +78,7 @@ impl Outward {
             echoes: Echoes::new(),
             fragments: Fragments::new(),
             published: Published::new(),
+            waiting: Waiting::default(),
             buffer: vec![0; LONGEST_PACKET],
             tidied: Instant::now(),
         })
@@ -79,9 +86,6 @@ impl Outward {
 
     /// Carries until it is told to stop. An error is one of our own descriptors': nothing can be carried any more.
     pub(crate) fn run(mut self) -> SysResult<()> {
-        for (index, service) in self.parts.services.iter_mut().enumerate() {
-            service.start(&Watching::new(&self.watch, index));
-        }
         loop {
             for news in self.watch.wait(self.deadline())? {
                 if news.purpose == Purpose::Command {
@@ -96,6 +100,7 @@ impl Outward {
                 }
                 self.note(&news);
             }
+            self.act();
             self.parts.connections.turn();
             self.pass_time();
             self.count();
@@ -104,10 +109,9 @@ impl Outward {
 
     fn deadline(&self) -> Option<Instant> {
         let now = Instant::now();
-        let work = self.parts.connections.has_due().then_some(now);
+        let work = (self.parts.connections.has_due() || !self.waiting.is_empty()).then_some(now);
         let tidy = self.has_what_expires().then_some(now + TIDY);
-        let services = self.parts.services.iter().filter_map(|service| service.deadline());
-        work.into_iter().chain(tidy).chain(services).min()
+        work.or(tidy)
     }
 
     fn has_what_expires(&self) -> bool {
@@ -128,13 +132,6 @@ impl Outward {
             Purpose::Attempt => self.attempts.note(news.number, &mut self.parts.device),
             Purpose::FirstSide => self.parts.connections.note(news.number, false, news.readiness),
             Purpose::SecondSide => self.parts.connections.note(news.number, true, news.readiness),
-            Purpose::Service => {
-                let (index, name) = service_of(news.number);
-                let watching = Watching::new(&self.watch, index);
-                if let Some(service) = self.parts.services.get_mut(index) {
-                    service.ready(name, news.readiness, &watching);
-                }
-            }
             Purpose::Command => {}
         }
     }
@@ -154,6 +151,7 @@ impl Outward {
     }
 
     fn forget(&mut self, source: IpAddr) {
+        self.waiting.forget(source);
         self.attempts.forget(source);
         self.parts.connections.forget(source);
         self.datagrams.forget(source);
@@ -164,11 +162,6 @@ impl Outward {
 
     fn pass_time(&mut self) {
         let now = Instant::now();
-        for (index, service) in self.parts.services.iter_mut().enumerate() {
-            if service.deadline().is_some_and(|deadline| deadline <= now) {
-                service.elapsed(now, &Watching::new(&self.watch, index));
-            }
-        }
         if now - self.tidied >= TIDY {
             self.tidied = now;
             self.attempts.expire(now);
@@ -189,14 +182,25 @@ impl Outward {
     }
 
     fn read_packets(&mut self) {
-        let mut buffer = std::mem::take(&mut self.buffer);
-        for _ in 0..MOST_AT_ONCE {
-            let Some(count) = self.parts.device.read(&mut buffer) else { break };
-            if let Some(packet) = buffer.get(..count).and_then(parse) {
+        let sources = self.parts.shared.sources();
+        for _ in 0..MOST_READ {
+            let Some(count) = self.parts.device.read(&mut self.buffer) else { break };
+            let packet = self.buffer.get(..count).unwrap_or_default();
+            // Nobody we know gets not even an answer.
+            if let Some(permission) = source(packet).and_then(|source| sources.permission(source)) {
+                self.waiting.push(permission.owner, packet);
+            }
+        }
+    }
+
+    /// Does what packets want.
+    fn act(&mut self) {
+        for _ in 0..MOST_ACTED_ON {
+            let Some(bytes) = self.waiting.pop() else { return };
+            if let Some(packet) = parse(&bytes) {
                 self.carry(&packet);
             }
         }
-        self.buffer = buffer;
     }
 
     fn carry(&mut self, packet: &Packet<'_>) {
@@ -205,28 +209,34 @@ impl Outward {
         {
             return;
         }
-        let verdict = self.parts.shared.sources().judge(packet.source, packet.destination);
+        let sources = self.parts.shared.sources();
+        // Forgotten while it waited.
+        let Some(permission) = sources.permission(packet.source) else { return };
+        let verdict = sources.judge(permission, packet.destination);
+        drop(sources);
+        let source = Source { owner: permission.owner, address: packet.source };
         let desk = (&mut self.parts.device, &mut self.watch);
         match (verdict, packet.body) {
-            (Verdict::Ignore, _) => {}
-            (_, Body::Fragment(piece)) => self.assemble(packet, &piece),
+            (_, Body::Fragment(piece)) => self.assemble((source.owner, packet), &piece),
             // The kernel of N did not find its socket. It looks once more when it comes from the tun, and then rejects it.
             (_, Body::Tcp(segment)) if !segment.is_bare_syn => desk.0.write(packet.whole),
             (_, Body::Other) => {}
             (Verdict::NoRoute, _) => desk.0.error(Reason::NoRoute, packet),
             (Verdict::Prohibited, _) => desk.0.error(Reason::Prohibited, packet),
-            (Verdict::To(outside), Body::Tcp(segment)) => self.attempts.begin((packet, segment), outside, desk),
-            (Verdict::To(outside), Body::Echo(echo)) => self.echoes.send((packet, echo), outside, desk),
+            (Verdict::To(outside), Body::Tcp(segment)) => {
+                self.attempts.begin((packet, segment), (source, outside), desk)
+            }
+            (Verdict::To(outside), Body::Echo(echo)) => self.echoes.send((packet, echo), (source, outside), desk),
             (Verdict::To(outside), Body::Udp(datagram)) => {
                 if let Some(ends) = packet.ends() {
-                    self.datagrams.send(ends, datagram.payload, outside, desk);
+                    self.datagrams.send((ends, datagram.payload), (source, outside), desk);
                 }
             }
         }
     }
 
-    fn assemble(&mut self, packet: &Packet<'_>, piece: &Fragment<'_>) {
-        let Some(whole) = self.fragments.add(packet, piece, Instant::now()) else { return };
+    fn assemble(&mut self, (owner, packet): (Owner, &Packet<'_>), piece: &Fragment<'_>) {
+        let Some(whole) = self.fragments.add((owner, packet), piece, Instant::now()) else { return };
         let body = parse_body(piece.protocol, &whole, (packet.source, packet.destination));
         // Nobody cuts TCP, and what has been put together is no piece.
         if let Some(body @ (Body::Udp(_) | Body::Echo(_))) = body {
@@ -237,7 +247,7 @@ impl Outward {
     fn receive_published(&mut self, number: u64) {
         let sources = self.parts.shared.sources();
         let desk = (&mut self.parts.device, &mut self.watch, &mut self.buffer[..]);
-        let wanted = self.published.receive(number, desk, |address| sources.is_usable_inside(address));
+        let wanted = self.published.receive(number, desk, &sources);
         for wanted in wanted {
             self.parts.inward.send(InwardCommand::Client(wanted));
         }
@@ -251,7 +261,7 @@ impl Outward {
             let Some((socket, client)) = self.spare.accept(listener.as_fd()) else { return };
             let wanted = inet::local_address(socket.as_fd()).ok();
             match wanted.and_then(|wanted| self.attempts.take((client, wanted))) {
-                Some(outside) => self.parts.connections.join(&mut self.watch, (socket, outside), client.ip()),
+                Some((outside, source)) => self.parts.connections.join(&mut self.watch, (socket, outside), source),
                 // Forgotten meanwhile, or nobody's: it must not look as if the destination had answered.
                 None => drop(inet::reset_on_close(socket.as_fd())),
             }

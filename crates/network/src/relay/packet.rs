@@ -106,6 +106,15 @@ fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..)?.first_chunk().map(|four| u32::from_be_bytes(*four))
 }
 
+/// Who says to have sent a packet.
+pub(crate) fn source(bytes: &[u8]) -> Option<IpAddr> {
+    match byte(bytes, 0)? >> 4 {
+        4 => Some(Ipv4Addr::from(u32_at(bytes, 12)?).into()),
+        6 => Some(Ipv6Addr::from(*bytes.get(8..)?.first_chunk::<16>()?).into()),
+        _ => None,
+    }
+}
+
 /// Reads one packet; `None` if it is not whole or contradicts itself.
 pub(crate) fn parse(bytes: &[u8]) -> Option<Packet<'_>> {
     match byte(bytes, 0)? >> 4 {

@@ -12,9 +12,14 @@ mod tests;
 pub const HOST_V4: Ipv4Addr = Ipv4Addr::new(169, 254, 1, 2);
 pub const HOST_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0x6275, 0x6e6b, 0, 0, 0, 0, 2);
 
+/// A container, whichever of its addresses it speaks with: what is shared is shared by these.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Owner(pub u64);
+
 /// What a container may do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Permission {
+    pub owner: Owner,
     /// Its networks lead nowhere: nothing goes out.
     pub internal: bool,
     /// `HOST_V4` and `HOST_V6` lead to the host's loopback.
@@ -45,8 +50,6 @@ impl Subnet {
 pub(crate) enum Verdict {
     /// Goes there, seen from the host.
     To(IpAddr),
-    /// From nobody we know: not even an answer.
-    Ignore,
     /// As on a network without a way out.
     NoRoute,
     Prohibited,
@@ -87,8 +90,12 @@ impl Sources {
         self.subnets.iter().any(|subnet| subnet.contains(address) || plain.is_some_and(|plain| subnet.contains(plain)))
     }
 
-    pub(crate) fn judge(&self, source: IpAddr, destination: IpAddr) -> Verdict {
-        let Some(permission) = self.permissions.get(&source) else { return Verdict::Ignore };
+    /// What who has this address may do; `None`: nobody has it.
+    pub(crate) fn permission(&self, source: IpAddr) -> Option<Permission> {
+        self.permissions.get(&source).copied()
+    }
+
+    pub(crate) fn judge(&self, permission: Permission, destination: IpAddr) -> Verdict {
         if permission.internal {
             return Verdict::NoRoute;
         }

@@ -10,12 +10,13 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use super::device::Device;
-use super::flow::Bounds;
+use super::flow::{Bounds, Source};
 use super::numbered::Numbered;
+use super::policy::{Permission, Sources};
 use super::watch::{Purpose, Watch};
 
-/// Clients of all ports; a client address with many ports takes no more than this.
-const BOUNDS: Bounds = Bounds { per_source: 1024, in_all: 8192 };
+/// Clients of all ports, and of one container's.
+const BOUNDS: Bounds = Bounds { per_owner: 4096, in_all: 8192 };
 const PATIENCE: Duration = Duration::from_secs(120);
 const MOST_AT_ONCE: usize = 64;
 /// Datagrams kept until the socket is there: a moment.
@@ -88,7 +89,7 @@ impl Published {
         &mut self,
         number: u64,
         (device, watch, buffer): (&mut Device, &mut Watch, &mut [u8]),
-        is_usable: impl Fn(IpAddr) -> bool,
+        sources: &Sources,
     ) -> Vec<Wanted> {
         let mut wanted = Vec::new();
         for _ in 0..MOST_AT_ONCE {
@@ -101,16 +102,20 @@ impl Published {
             };
             let address = SocketAddr::new(arrived.from.ip().to_canonical(), arrived.from.port());
             let ends = (destination.target, address);
+            // Its container has just gone.
+            let Some(Permission { owner, .. }) = sources.permission(destination.target.ip()) else { continue };
             if self.clients.get(&ends).is_none_or(|client| client.port != number) {
-                let is_true =
-                    address.is_ipv6() == destination.target.is_ipv6() && is_usable(address.ip()) && address.port() != 0;
+                let is_true = address.is_ipv6() == destination.target.is_ipv6()
+                    && sources.is_usable_inside(address.ip())
+                    && address.port() != 0;
                 let path = if is_true { Path::Tun } else { Path::Waiting(Vec::new()) };
                 let own = watch.number();
                 if !is_true {
                     wanted.push(Wanted { client: own, destination });
                 }
                 let client = Client { port: number, address: arrived.from, local: arrived.to, path };
-                self.clients.insert(ends, (own, client), (address.ip(), Instant::now() + PATIENCE));
+                let source = Source { owner, address: address.ip() };
+                self.clients.insert(ends, (own, client), (source, Instant::now() + PATIENCE));
             }
             self.deliver(ends, (arrived, buffer), device);
         }

@@ -7,6 +7,7 @@ use std::time::Instant;
 use super::fragments::Fragments;
 use super::packet::build::{Builder, Reason};
 use super::packet::{Body, Packet, parse, parse_body};
+use super::policy::Owner;
 
 fn check(answers: &[Vec<u8>], about: &Packet<'_>) {
     for bytes in answers {
@@ -57,7 +58,7 @@ fn packets_under_the_fuzzer() {
         match packet.body {
             Body::Tcp(segment) => check(&builder.reset(&packet, segment), &packet),
             Body::Fragment(piece) => {
-                let whole = fragments.add(&packet, &piece, Instant::now());
+                let whole = fragments.add((Owner(1), &packet), &piece, Instant::now());
                 whole.iter().for_each(|whole| {
                     parse_body(piece.protocol, whole, (packet.source, packet.destination));
                 });

@@ -22,10 +22,9 @@ pub(crate) enum Purpose {
     Port,
     /// A socket inside, for a client whose address cannot be used there.
     Client,
-    Service,
 }
 
-const PURPOSES: [Purpose; 11] = [
+const PURPOSES: [Purpose; 10] = [
     Purpose::Command,
     Purpose::Tun,
     Purpose::Listener,
@@ -36,25 +35,21 @@ const PURPOSES: [Purpose; 11] = [
     Purpose::Echo,
     Purpose::Port,
     Purpose::Client,
-    Purpose::Service,
 ];
 
 /// What a connection's end is watched for.
 const SIDE: u32 = READABLE | WRITABLE | READ_ENDED | URGENT | EDGE;
 /// A token is the purpose, and below it the number: as many as anybody makes in a life.
 const NUMBER_BITS: u32 = 56;
-/// A service's number is which service it is, and below it what the service calls the descriptor.
-const NAME_BITS: u32 = 48;
-const NAMES: u64 = (1 << NAME_BITS) - 1;
 
 /// What has been told about a descriptor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Readiness {
-    pub readable: bool,
-    pub writable: bool,
-    pub urgent: bool,
+pub(crate) struct Readiness {
+    pub(crate) readable: bool,
+    pub(crate) writable: bool,
+    pub(crate) urgent: bool,
     /// An error waits (in the error queue, perhaps), or the other side has hung up.
-    pub broken: bool,
+    pub(crate) broken: bool,
 }
 
 impl Readiness {
@@ -130,56 +125,4 @@ fn read(event: Event) -> Option<News> {
     let purpose = *PURPOSES.get(usize::try_from(event.token >> NUMBER_BITS).ok()?)?;
     let number = event.token & ((1 << NUMBER_BITS) - 1);
     Some(News { purpose, number, readiness: Readiness::of(event.events) })
-}
-
-/// Something else that lives on the outward thread: the DNS server. It has its descriptors watched, and is called when there
-/// is news of one or its time has come. It must not wait for anything itself.
-pub trait Service: Send {
-    /// Called once, on the thread.
-    fn start(&mut self, watching: &Watching<'_>);
-    /// There is news of the descriptor that was given this name.
-    fn ready(&mut self, name: u64, readiness: Readiness, watching: &Watching<'_>);
-    /// When `elapsed` is to be called next, if ever.
-    fn deadline(&self) -> Option<Instant> {
-        None
-    }
-    fn elapsed(&mut self, _now: Instant, _watching: &Watching<'_>) {}
-}
-
-/// A service's way of having descriptors watched. One that is closed is not watched any more.
-pub struct Watching<'a> {
-    watch: &'a Watch,
-    service: u64,
-}
-
-impl<'a> Watching<'a> {
-    pub(crate) fn new(watch: &'a Watch, service: usize) -> Self {
-        Self { watch, service: service as u64 }
-    }
-
-    fn interest(&self, name: u64, (readable, writable): (bool, bool)) -> (u32, u64) {
-        let events = if readable { READABLE } else { 0 } | if writable { WRITABLE } else { 0 };
-        (events, token(Purpose::Service, self.service << NAME_BITS | name & NAMES))
-    }
-
-    /// Watches a descriptor for as long as it is readable, writable, or both. Of its name the lower 48 bits count.
-    pub fn add(&self, fd: BorrowedFd<'_>, name: u64, interest: (bool, bool)) -> SysResult<()> {
-        let (events, token) = self.interest(name, interest);
-        self.watch.epoll.add(fd, events, token)
-    }
-
-    /// Watches it for something else.
-    pub fn change(&self, fd: BorrowedFd<'_>, name: u64, interest: (bool, bool)) -> SysResult<()> {
-        let (events, token) = self.interest(name, interest);
-        self.watch.epoll.modify(fd, events, token)
-    }
-
-    pub fn remove(&self, fd: BorrowedFd<'_>) -> SysResult<()> {
-        self.watch.epoll.remove(fd)
-    }
-}
-
-/// Which service news is for, and its name there.
-pub(crate) fn service_of(number: u64) -> (usize, u64) {
-    (usize::try_from(number >> NAME_BITS).unwrap_or(usize::MAX), number & NAMES)
 }

@@ -1,6 +1,6 @@
 //! A resolver that runs, two name servers for it to ask, and clients.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::AsFd;
@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use bunker_network::dns::{Attachment, Container, Dial, HostSide, Inside, Interest, Server, Watched};
+use bunker_network::dns::{Attachment, Container, Dial, HostSide, Inside, Interest, Server};
 use bunker_sys::inet::{self, Kind};
 use bunker_sys::{datagram, poll};
 
@@ -142,20 +142,7 @@ fn fill(server: &mut Server) {
 
 fn run(mut server: Server, counters: &Counters) {
     const LONGEST_MS: u128 = 20;
-    // What a kernel that remembers would know.
-    let (mut watched, mut told) = (Watched::default(), BTreeMap::new());
     while !counters.is_over.load(Ordering::Relaxed) {
-        watched.update(&mut server, &mut |interest, is_new| {
-            let before = told.insert(interest.token, (interest.is_readable_wanted, interest.is_writable_wanted));
-            assert_eq!(before.is_none(), is_new);
-        });
-        let now: BTreeMap<_, _> = server
-            .interests()
-            .iter()
-            .map(|interest| (interest.token, (interest.is_readable_wanted, interest.is_writable_wanted)))
-            .collect();
-        told.retain(|token, _| now.contains_key(token));
-        assert_eq!(told, now);
         let (tokens, mut watches): (Vec<_>, Vec<_>) = server.interests().iter().map(watch).unzip();
         counters.watched.store(tokens.len(), Ordering::Relaxed);
         let left = server.deadline().map(|deadline| deadline.saturating_duration_since(Instant::now()).as_millis() + 1);

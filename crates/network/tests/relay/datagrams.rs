@@ -152,16 +152,19 @@ fn a_flow_follows_the_hosts_routes(world: &World) {
 
 fn many_flows_are_bounded(world: &World) {
     const MOST: usize = 1024;
-    let client = socket_from(world, OPEN[0]);
-    for port in 20_000..22_000 {
-        client.send_to(b"x", (ip("203.0.113.9"), port)).expect("sent");
+    // Its addresses of both kinds have together what a container has.
+    for (from, to) in OPEN.into_iter().zip(["203.0.113.9", "2001:db8:1::9"]) {
+        let client = socket_from(world, from);
+        for port in 20_000..21_500 {
+            client.send_to(b"x", (ip(to), port)).expect("sent");
+        }
     }
     // Nobody answers there, and nobody refuses.
     eventually("as many as are allowed", || world.relay.statistics().datagrams >= MOST);
     thread::sleep(Duration::from_millis(50));
     let used_before = 20;
     assert!(world.relay.statistics().datagrams <= MOST + used_before);
-    world.relay.forget(ip(OPEN[0]));
+    OPEN.iter().for_each(|address| world.relay.forget(ip(address)));
     world.allow();
     eventually("none are left", || world.relay.statistics().datagrams <= used_before);
 }

@@ -1,15 +1,15 @@
-//! Four network namespaces in a user namespace of our own: the outside world, the host (where the process is), N with a
-//! bridge, and a container on it. The rules are what the network keeper makes, here by the programs `ip` and `nft`.
+//! Network namespaces in a user namespace of our own: the outside world, the host (where the process is), N as the network keeper
+//! makes it, with a bridge, and two containers on that.
 
-use bunker_network::relay::{self, Parts, Permission, Relay, Service, Subnet, born};
+use bunker_network::namespace::{Network, Plug, Sockets};
+use bunker_network::nft::TUN_NAME;
+use bunker_network::relay::{self, Owner, Parts, Permission, Relay, Subnet, born};
 use bunker_sys::{credential, namespace};
 use std::fs;
-use std::net::{IpAddr, UdpSocket};
+use std::net::IpAddr;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::process::{Command, Stdio};
 use std::thread;
-
-use super::service;
 
 /// Where the transparent listeners are, on N's loopback.
 const TPROXY_PORT: u16 = 9000;
@@ -63,17 +63,21 @@ fn current() -> OwnedFd {
 pub struct World {
     pub outside: Place,
     pub host: Place,
-    inner: Place,
+    pub inner: Place,
     pub container: Place,
+    pub neighbour: Place,
     pub relay: Relay,
 }
 
-/// The addresses of the container that may do different things.
+/// The addresses of the container that may do different things: to the relay each pair is a container of its own.
 pub const OPEN: [&str; 2] = ["10.89.0.2", "fd00:89::2"];
 pub const INTERNAL: [&str; 2] = ["10.89.0.3", "fd00:89::3"];
 pub const WITH_HOST: [&str; 2] = ["10.89.0.4", "fd00:89::4"];
 pub const STRANGER: [&str; 2] = ["10.89.0.5", "fd00:89::5"];
-const GATEWAY: &str = "10.89.0.1";
+/// The other container's.
+pub const NEIGHBOUR: [&str; 2] = ["10.89.0.6", "fd00:89::6"];
+const GATEWAY: [&str; 2] = ["10.89.0.1", "fd00:89::1"];
+const MTU: u16 = 1500;
 pub const OUTSIDE: [&str; 2] = ["192.0.2.1", "2001:db8::1"];
 
 pub fn ip(text: &str) -> IpAddr {
@@ -99,23 +103,22 @@ fn own_group() -> u32 {
 impl World {
     pub fn new() -> Self {
         let host = Place(current());
-        let (outside, inner, container) = (Place::new(), Place::new(), Place::new());
-        for place in [&host, &outside, &inner, &container] {
+        let [outside, inner, container, neighbour] = [(); 4].map(|()| Place::new());
+        for place in [&host, &outside, &inner, &container, &neighbour] {
             place.shell("ip link set lo up; sysctl -qw net.ipv4.ping_group_range='0 0'");
         }
         host.shell(&HOST.replace("OUTSIDE", &outside.path()));
         outside.shell(FAR);
-        let (tun, listeners) = inner.run(|| {
-            let tun = born::tun("tun0").expect("a tun");
+        let (tun, listeners, mut sockets) = inner.run(|| {
+            let tun = born::tun(TUN_NAME).expect("a tun");
             let v4 = born::listener_v4(TPROXY_PORT).expect("a listener");
-            (tun, vec![v4, born::listener_v6(TPROXY_PORT).expect("a listener")])
+            let listeners = vec![v4, born::listener_v6(TPROXY_PORT).expect("a listener")];
+            let mut sockets = Sockets::open().expect("sockets");
+            sockets.settle(Way::Relay(TPROXY_PORT)).expect("N settled");
+            (tun, listeners, sockets)
         });
-        inner.shell(&INNER.replace("CONTAINER", &container.path()));
-        inner.shell(&format!("nft -f - <<'END'\n{RULES}\nEND"));
-        container.shell(CONTAINER);
-        let socket = inner.run(|| UdpSocket::bind((GATEWAY, service::PORT)).expect("a socket"));
-        let services: Vec<Box<dyn Service>> = vec![Box::new(service::Late::new(socket.into()))];
-        let parts = Parts { inside: inner.namespace(), tun, listeners, mtu: 1500, services };
+        plug_in(&mut sockets, &[(&container, &[OPEN, INTERNAL, WITH_HOST, STRANGER]), (&neighbour, &[NEIGHBOUR])]);
+        let parts = Parts { inside: inner.namespace(), tun, listeners, mtu: MTU };
         let relay = relay::start(parts).expect("a relay");
         let subnet = |address, length| Subnet { address: ip(address), length };
         relay.set_subnets(vec![
@@ -124,24 +127,55 @@ impl World {
             subnet("10.90.0.0", 24),
             subnet("fd00:90::", 64),
         ]);
-        let world = Self { outside, host, inner, container, relay };
+        let world = Self { outside, host, inner, container, neighbour, relay };
         world.allow();
         world
     }
 
     /// Ends the relay. The container, and the rest of the world that goes on.
-    pub fn stop(self) -> (Place, [Place; 3]) {
+    pub fn stop(self) -> (Place, [Place; 4]) {
         self.relay.stop().expect("a clean end");
-        (self.container, [self.outside, self.host, self.inner])
+        (self.container, [self.outside, self.host, self.inner, self.neighbour])
     }
 
     pub fn allow(&self) {
-        let (internal, host_loopback) = (true, true);
-        OPEN.iter().for_each(|address| self.relay.allow(ip(address), Permission::default()));
-        let closed = Permission { internal, host_loopback: false };
-        INTERNAL.iter().for_each(|address| self.relay.allow(ip(address), closed));
-        let with_host = Permission { internal: false, host_loopback };
-        WITH_HOST.iter().for_each(|address| self.relay.allow(ip(address), with_host));
+        let of = |number| Permission { owner: Owner(number), ..Permission::default() };
+        let allowed = [
+            (OPEN, of(1)),
+            (INTERNAL, Permission { internal: true, ..of(2) }),
+            (WITH_HOST, Permission { host_loopback: true, ..of(3) }),
+            (NEIGHBOUR, of(4)),
+        ];
+        for (addresses, permission) in allowed {
+            addresses.iter().for_each(|address| self.relay.allow(ip(address), permission));
+        }
+    }
+}
+
+/// Makes the bridge, and plugs each place into it with these addresses.
+fn plug_in(sockets: &mut Sockets, places: &[(&Place, &[[&str; 2]])]) {
+    let [gateway_4, gateway_6] = GATEWAY.map(ip);
+    let with_length = |address: IpAddr| (address, if address.is_ipv4() { 24 } else { 64 });
+    let (bridge, mtu) = ("br-test", MTU.into());
+    let gateways = vec![with_length(gateway_4), with_length(gateway_6)];
+    let mac = [2, 0, 0, 0, 0, 1];
+    let network = Network { bridge: bridge.into(), mac, mtu, gateways, internal: false, is_isolated: false };
+    sockets.add_network(&network).expect("a bridge");
+    for (number, (place, addresses)) in (2..).zip(places) {
+        let plug = Plug {
+            is_isolated: false,
+            bridge,
+            port: &format!("veth{number}"),
+            container: place.0.as_fd(),
+            interface: "eth0",
+            is_again: false,
+            mac: [2, 0, 0, 0, 0, number],
+            mtu,
+            addresses: addresses.iter().flatten().map(|address| with_length(ip(address))).collect(),
+            default_gateways: vec![gateway_4, gateway_6],
+            routes: Vec::new(),
+        };
+        sockets.plug(&plug).expect("plugged in");
     }
 }
 
@@ -175,60 +209,4 @@ table inet filter {
   }
 }
 END
-";
-
-const INNER: &str = "
-sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 net.ipv4.tcp_early_demux=0
-sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0 net.ipv4.conf.tun0.rp_filter=0
-ip link set tun0 mtu 65535 txqueuelen 8192 up
-ip link add br0 type bridge
-ip link set br0 up
-ip addr add 10.89.0.1/24 dev br0
-ip addr add fd00:89::1/64 dev br0 nodad
-ip link add v0 type veth peer name eth0 netns CONTAINER
-ip link set v0 master br0 up
-ip rule add fwmark 1 lookup 100
-ip rule add fwmark 2 lookup 101
-ip -6 rule add fwmark 1 lookup 100
-ip -6 rule add fwmark 2 lookup 101
-ip route add local default dev lo table 100
-ip route add default dev tun0 table 101
-ip -6 route add local default dev lo table 100
-ip -6 route add default dev tun0 table 101
-";
-
-const RULES: &str = "
-table inet relay {
-  chain prerouting {
-    type filter hook prerouting priority mangle;
-    iifname \"br*\" jump frombr
-    iifname \"tun0\" jump fromtun
-  }
-  chain frombr {
-    fib daddr type local accept
-    ip daddr 10.89.0.0/24 accept
-    ip6 daddr { fd00:89::/64, fe80::/10, ff00::/8 } accept
-    tcp flags & (fin | syn | rst | ack) != syn socket transparent 1 meta mark set 1 accept
-    meta mark set 2 accept
-  }
-  chain fromtun {
-    ip daddr 10.89.0.0/24 accept
-    ip6 daddr fd00:89::/64 accept
-    tcp flags & (fin | syn | rst | ack) == syn meta nfproto ipv4 tproxy ip to 127.0.0.1:9000 meta mark set 1 accept
-    tcp flags & (fin | syn | rst | ack) == syn meta nfproto ipv6 tproxy ip6 to [::1]:9000 meta mark set 1 accept
-    socket transparent 1 meta mark set 1 accept
-    meta l4proto tcp reject with tcp reset
-    drop
-  }
-}
-";
-
-const CONTAINER: &str = "
-for last in 2 3 4 5; do
-  ip addr add 10.89.0.$last/24 dev eth0
-  ip addr add fd00:89::$last/64 dev eth0 nodad
-done
-ip link set eth0 up
-ip route add default via 10.89.0.1 src 10.89.0.2
-ip -6 route add default via fd00:89::1 src fd00:89::2
 ";

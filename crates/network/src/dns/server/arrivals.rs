@@ -57,15 +57,15 @@ impl Server {
 
     fn welcome(&mut self, stream: TcpStream, from: SocketAddr, now: Instant) {
         let source = from.ip().to_canonical();
-        let is_known = self.zone.container_at(source).is_some();
-        if !is_known || stream.set_nonblocking(true).is_err() {
+        let Some(container) = self.zone.container_at(source).map(|container| container.id.clone()) else { return };
+        if stream.set_nonblocking(true).is_err() {
             return;
         }
-        if let Some(victim) = victim(&self.clients, source) {
+        if let Some(victim) = victim(&self.clients, &container) {
             self.dismiss(victim);
         }
         let token = self.token();
-        self.clients.insert(token, StreamClient::new(stream, source, now));
+        self.clients.insert(token, StreamClient::new(stream, (source, container), now));
     }
 
     pub(super) fn receive_from_client(&mut self, token: u64, now: Instant) {
@@ -101,9 +101,9 @@ impl Server {
         match verdict {
             Verdict::Silence => self.deliver(&client, None, now),
             Verdict::Answer(packet) => self.deliver(&client, Some(&packet), now),
-            Verdict::Forward { question, name_servers } => {
+            Verdict::Forward { question, container, name_servers } => {
                 let host = self.host.upstreams(now);
-                let asker = Asker { source, transport, client };
+                let asker = Asker { container, transport, client };
                 if name_servers.is_empty() {
                     self.forwarder.ask(question, asker, host, now);
                 } else {

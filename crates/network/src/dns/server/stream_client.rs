@@ -1,4 +1,4 @@
-//! Clients by TCP. They cost memory and descriptors for as long as they like, so each has little time, a source has few of
+//! Clients by TCP. They cost memory and descriptors for as long as they like, so each has little time, a container has few of
 //! them, and when there are too many in all, whoever has the most loses the one that was quiet for longest.
 
 use std::collections::{BTreeMap, HashMap};
@@ -22,6 +22,8 @@ const MOST_WRITTEN: usize = 2 * MOST_UNREAD;
 pub(crate) struct StreamClient {
     pub(crate) stream: TcpStream,
     pub(crate) source: IpAddr,
+    /// Its container's id.
+    container: String,
     inbox: Inbox,
     outbox: Outbox,
     /// Questions without an answer.
@@ -36,9 +38,9 @@ pub(crate) struct StreamClient {
 pub(crate) struct Gone;
 
 impl StreamClient {
-    pub(crate) fn new(stream: TcpStream, source: IpAddr, now: Instant) -> Self {
+    pub(crate) fn new(stream: TcpStream, (source, container): (IpAddr, String), now: Instant) -> Self {
         let (inbox, outbox) = (Inbox::new(LONGEST_QUESTION), Outbox::default());
-        Self { stream, source, inbox, outbox, waiting: 0, active: now, has_ended: false }
+        Self { stream, source, container, inbox, outbox, waiting: 0, active: now, has_ended: false }
     }
 
     /// The questions that have come.
@@ -93,20 +95,20 @@ impl StreamClient {
     }
 }
 
-/// Who has to go before one more of this source comes, if anybody.
-pub(crate) fn victim(clients: &BTreeMap<u64, StreamClient>, source: IpAddr) -> Option<u64> {
-    let mut counts: HashMap<IpAddr, usize> = HashMap::new();
+/// Who has to go before one more of this container comes, if anybody.
+pub(crate) fn victim(clients: &BTreeMap<u64, StreamClient>, container: &str) -> Option<u64> {
+    let mut counts: HashMap<&str, usize> = HashMap::new();
     for client in clients.values() {
-        *counts.entry(client.source).or_default() += 1;
+        *counts.entry(&client.container).or_default() += 1;
     }
-    let own = counts.get(&source).copied().unwrap_or(0);
+    let own = counts.get(container).copied().unwrap_or(0);
     let greedy = if own >= MOST_OF_ONE {
-        source
+        container
     } else if clients.len() >= MOST {
-        *counts.iter().max_by_key(|(_, count)| **count)?.0
+        counts.iter().max_by_key(|(_, count)| **count)?.0
     } else {
         return None;
     };
-    let theirs = clients.iter().filter(|(_, client)| client.source == greedy);
+    let theirs = clients.iter().filter(|(_, client)| client.container == greedy);
     theirs.min_by_key(|(_, client)| client.active).map(|(token, _)| *token)
 }
