@@ -2,7 +2,7 @@
 //! makes it, with a bridge, and two containers on that.
 
 use bunker_network::namespace::{Network, Plug, Sockets};
-use bunker_network::nft::TUN_NAME;
+use bunker_network::nft::{TUN_NAME, Way};
 use bunker_network::relay::{self, Owner, Parts, Permission, Relay, Subnet, born};
 use bunker_sys::{credential, namespace};
 use std::fs;
