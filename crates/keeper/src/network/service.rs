@@ -9,7 +9,8 @@ use bunker_sys::{file, lock, process};
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use super::confine::{Confined, confine};
+use super::confine::{Confined, Places, confine};
+use super::names::RESOLV_CONF;
 use super::protocol::{self, Request, START_LOCK};
 use super::world::World;
 
@@ -39,7 +40,8 @@ fn begin(kept: Option<OwnedFd>, user_runtime_dir: &str, directory: &str) -> Resu
     let membership = userns::register(user_runtime_dir)?;
     let inside = kept.map_or_else(namespace::make, Ok)?;
     let listener = socket::listen_control(directory)?;
-    let confined = confine(user_runtime_dir, directory).inspect_err(|_| leave(directory))?;
+    let places = Places { user_runtime_dir, directory, resolv_conf: RESOLV_CONF };
+    let confined = confine(&places).inspect_err(|_| leave(directory))?;
     Ok((inside, Base { listener, _membership: membership, _confined: confined }))
 }
 
