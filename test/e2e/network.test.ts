@@ -2,8 +2,9 @@
 // keeper was killed.
 
 import { beforeEach, describe, expect } from "bun:test";
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { readFileSync } from "node:fs";
 
+import { networkKeepers } from "../support/network-keepers.ts";
 import { useStage } from "../support/stage.ts";
 
 const stage = useStage();
@@ -202,22 +203,3 @@ describe("containers on networks", () => {
     await env.ok(["rm", "-f", "-t0", ...names]);
   });
 });
-
-/** Processes of this data home's network keeper. */
-function networkKeepers(dataHome: string): number[] {
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
-      try {
-        const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
-        return (
-          words[1] === "network" &&
-          words[2]?.startsWith(dataHome) === true &&
-          readlinkSync(`/proc/${pid}/exe`).includes("keeper")
-        );
-      } catch {
-        return false;
-      }
-    });
-}

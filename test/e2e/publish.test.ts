@@ -2,6 +2,7 @@
 
 import { beforeEach, describe, expect } from "bun:test";
 
+import { networkKeeper } from "../support/network-keepers.ts";
 import { HOST, HOST6, World, WORLD, WORLD6 } from "../support/network-world.ts";
 import { useStage } from "../support/stage.ts";
 
@@ -148,7 +149,7 @@ describe("a published port", () => {
 
   it("comes back when the network keeper was killed", async () => {
     await ok("run", "-d", "-p", `${FIRST_FREE}:80`, "busybox", ...WHO);
-    Bun.spawnSync(stage.env.command(["pkill", "-KILL", "-u", String(stage.env.user.uid), "-f", "^keeper network"]));
+    process.kill(networkKeeper(stage.env.dataHome), "SIGKILL");
     const until = performance.now() + 10_000;
     while (performance.now() < until && (await ask("world", HOST, FIRST_FREE)) === "") await Bun.sleep(50);
     expect(addressOf(await ask("world", HOST, FIRST_FREE))).toBe(WORLD);
