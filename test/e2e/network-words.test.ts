@@ -3,7 +3,7 @@
 import { beforeEach, describe, expect } from "bun:test";
 import { readFileSync } from "node:fs";
 
-import { networkKeepersOf } from "../support/network-state.ts";
+import { networkKeeperOf } from "../support/network-state.ts";
 import { useStage } from "../support/stage.ts";
 
 const stage = useStage();
@@ -35,7 +35,7 @@ async function wayOut(container: string): Promise<string> {
 }
 
 function killNetworkKeeper(): void {
-  process.kill(networkKeepersOf(stage.env)[0] ?? 0, "SIGKILL");
+  process.kill(networkKeeperOf(stage.env), "SIGKILL");
 }
 
 function killKeeper(id: string): void {

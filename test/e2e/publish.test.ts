@@ -5,7 +5,7 @@ import { beforeEach, describe, expect } from "bun:test";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { networkKeepersOf } from "../support/network-state.ts";
+import { networkKeeperOf } from "../support/network-state.ts";
 import { HOST, HOST6, World, WORLD, WORLD6 } from "../support/network-world.ts";
 import { useStage } from "../support/stage.ts";
 
@@ -202,8 +202,7 @@ describe("a published port", () => {
 
   it("comes back when the network keeper was killed", async () => {
     await ok("run", "-d", "-p", `${FIRST_FREE}:80`, "busybox", ...WHO);
-    const [keeper = 0] = networkKeepersOf(stage.env);
-    process.kill(keeper, "SIGKILL");
+    process.kill(networkKeeperOf(stage.env), "SIGKILL");
     const until = performance.now() + 10_000;
     while (performance.now() < until && (await ask("world", HOST, FIRST_FREE)) === "") await Bun.sleep(50);
     expect(addressOf(await ask("world", HOST, FIRST_FREE))).toBe(WORLD);

@@ -31,6 +31,13 @@ export function networkKeepersOf(env: TestEnv): number[] {
   return processesOf(env).filter((pid) => commandLine(pid).join(" ").startsWith("keeper network "));
 }
 
+/** The only one. @throws when there is none, or more than one */
+export function networkKeeperOf(env: TestEnv): number {
+  const [pid, ...more] = networkKeepersOf(env);
+  if (pid === undefined || more.length > 0) throw new Error(`network keepers: ${[pid, ...more].join(" ")}`);
+  return pid;
+}
+
 /** @throws when there is no network keeper */
 export function readNetwork(env: TestEnv): NetworkState {
   const [keeper] = networkKeepersOf(env);

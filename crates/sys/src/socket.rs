@@ -33,7 +33,7 @@ pub fn listen_control(directory: &str) -> SysResult<OwnedFd> {
 /// The next client, if it is of this user; `None` when there is none (any more).
 pub fn accept(listener: BorrowedFd<'_>) -> SysResult<Option<OwnedFd>> {
     let Some(client) = accept_anybody(listener)? else { return Ok(None) };
-    Ok((peer_user(client.as_fd())? == crate::credential::effective_user()).then_some(client))
+    Ok((peer(client.as_fd())?.uid == crate::credential::effective_user()).then_some(client))
 }
 
 /// The same, whoever it is, on a socket that only those can reach who are meant to.
@@ -75,7 +75,24 @@ pub fn connect_in(directory: &OwnedFd, name: &str) -> SysResult<OwnedFd> {
     }
 }
 
-fn peer_user(socket: BorrowedFd<'_>) -> SysResult<u32> {
+/// The process at the other end, for as long as it is there: who made the pair, or who listened. `None`: it is gone, cannot be seen
+/// from here, or is this one.
+pub fn peer_process(socket: &OwnedFd) -> SysResult<Option<OwnedFd>> {
+    let pid = peer(socket.as_fd())?.pid;
+    if pid <= 0 || pid == crate::process::own_pid() {
+        return Ok(None);
+    }
+    let opened = match crate::process::open_pidfd(pid) {
+        Err(error) if error.errno == libc::ESRCH => return Ok(None),
+        other => other?,
+    };
+    // Opened first, looked after: a number is nobody else's while its end is open.
+    let mut watches = [crate::poll::Watch::new(socket.as_fd(), false, false)];
+    crate::poll::wait(&mut watches, 0)?;
+    Ok((!watches[0].is_broken()).then_some(opened))
+}
+
+fn peer(socket: BorrowedFd<'_>) -> SysResult<libc::ucred> {
     // SAFETY: ucred is plain data of the length given.
     unsafe {
         let mut peer: libc::ucred = mem::zeroed();
@@ -88,7 +105,7 @@ fn peer_user(socket: BorrowedFd<'_>) -> SysResult<u32> {
             &raw mut length,
         );
         check(result, || "getsockopt(SO_PEERCRED)".to_owned())?;
-        Ok(peer.uid)
+        Ok(peer)
     }
 }
 

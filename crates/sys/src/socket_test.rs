@@ -89,3 +89,9 @@ fn descriptors_stay_with_their_frame() {
     }
     assert_eq!(come, [("one".to_owned(), 2), ("two".to_owned(), 0), ("three".to_owned(), 1)]);
 }
+
+#[test]
+fn nobody_is_its_own_peer() {
+    let (_theirs, ours) = connected();
+    assert!(peer_process(&ours).expect("asks").is_none());
+}

@@ -1,23 +1,28 @@
 //! The container's connection to the network keeper, which is started by the first that needs it and, should it be killed, by
-//! the first that notices: then the container's networks are found in N as they were.
+//! the first that notices: then the container's networks are found in N as they were. One that is stopped is woken by who waits
+//! for it, and one that hangs ended.
 
-use std::ffi::CString;
+mod start;
+
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use bunker_runtime::spec::{Attachment, Network, SPEC_VERSION, SandboxSpec, WayOut};
+use bunker_runtime::spec::{Attachment, Network, SPEC_VERSION, SandboxSpec};
 use bunker_runtime::{Failure, FailureCode};
 use bunker_sys::client::channel;
 use bunker_sys::poll::{self, Watch};
-use bunker_sys::process::{self, Cloned};
-use bunker_sys::{SysError, SysResult, file, lock, path};
+use bunker_sys::{SysResult, process, socket};
 
-use crate::network::protocol::{self, DIRECTORY, Request, START_LOCK};
+use crate::network::protocol::{self, DIRECTORY, Request};
 
-/// It answers in a millisecond, and in ten when it has to be started.
+/// It answers in a millisecond, and in ten when it has to be started: in a second, on a machine that has much else to do, too.
+const NOTICE_MS: i32 = 1_000;
+/// After that, one that was woken is given so long. Ending it costs all containers their connections to the outside.
 const PATIENCE_MS: i32 = 10_000;
-/// A container that ends does not wait long for one that may be stopped.
+/// A container that ends does not wait as long.
 const FAREWELL_MS: i32 = 1_000;
+const SIGKILL: i32 = 9;
+const SIGCONT: i32 = 18;
 /// Network keepers that go while they are asked.
 const TRIES: u32 = 3;
 const EPIPE: i32 = 32;
@@ -39,6 +44,14 @@ pub struct Bridge {
     /// N, for the next network keeper.
     kept: Option<OwnedFd>,
     retry_at: Option<Instant>,
+}
+
+/// What has come of a request.
+enum Answer {
+    /// With what came along.
+    Given(Vec<OwnedFd>),
+    Gone,
+    Silence,
 }
 
 impl Bridge {
@@ -93,22 +106,27 @@ impl Bridge {
     }
 
     fn start(&mut self, directory: &str) -> SysResult<OwnedFd> {
-        let held = take_start_lock(directory)?;
+        if self.kept.is_none()
+            && let Some(channel) = start::await_heirs(directory)?
+        {
+            return Ok(channel);
+        }
+        let held = start::take_start_lock(directory)?;
         // Somebody else may have been first.
         if let Some(channel) = channel::connect_control(directory)? {
             return Ok(channel);
         }
         self.starting = Some(held);
-        start_network_keeper(&self.user_runtime_dir, &self.container.ways_out, self.kept.as_ref())
+        start::start_network_keeper(&self.user_runtime_dir, &self.container.ways_out, self.kept.as_ref())
     }
 
     /// Waits until the container is on its networks.
     ///
     /// # Errors
-    /// `Network`: what the network keeper says, or that it says nothing.
+    /// `Network`: what the network keeper says, or that there is none to be had.
     pub fn finish(&mut self) -> Result<(), Failure> {
         for _ in 0..TRIES {
-            if let Some(fds) = self.answer(PATIENCE_MS)? {
+            if let Some(fds) = self.insist()? {
                 self.kept = fds.into_iter().next();
                 self.starting = None;
                 return Ok(());
@@ -121,23 +139,65 @@ impl Bridge {
         Err(gone())
     }
 
-    /// `None`: there is nobody any more who could answer.
-    fn answer(&self, patience: i32) -> Result<Option<Vec<OwnedFd>>, Failure> {
-        let channel = self.channel.as_ref().ok_or_else(gone)?;
-        let mut watches = [Watch::new(channel.as_fd(), true, false)];
-        poll::wait(&mut watches, patience)?;
-        if !watches[0].is_readable() {
-            return Err(Failure::new(FailureCode::Network, "the network keeper does not answer"));
+    /// What it answers, if need be after it was woken. `None`: there is nobody any more who could answer. One that is silent is
+    /// hung, and ended: then there is nobody either.
+    fn insist(&self) -> Result<Option<Vec<OwnedFd>>, Failure> {
+        match self.answer(PATIENCE_MS)? {
+            Answer::Given(fds) => return Ok(Some(fds)),
+            Answer::Silence => self.signal(SIGKILL)?,
+            Answer::Gone => {}
         }
-        match channel::receive(channel.as_raw_fd())? {
-            Some(frame) => protocol::outcome(frame.text.as_bytes()).map(|()| Some(frame.fds)),
-            None => Ok(None),
-        }
+        Ok(None)
     }
 
-    fn request(&self, request: &Request, patience: i32) -> Result<(), Failure> {
-        send(self.channel.as_ref().ok_or_else(gone)?, request, &[])?;
-        self.answer(patience)?.map(drop).ok_or_else(gone)
+    fn answer(&self, patience: i32) -> Result<Answer, Failure> {
+        let channel = self.channel.as_ref().ok_or_else(gone)?;
+        if !has_word(channel, NOTICE_MS)? {
+            // Somebody may have stopped it. One that runs does not notice this.
+            self.signal(SIGCONT)?;
+            if !has_word(channel, patience)? {
+                return Ok(Answer::Silence);
+            }
+        }
+        Ok(match channel::receive(channel.as_raw_fd())? {
+            Some(frame) => protocol::outcome(frame.text.as_bytes()).map(|()| Answer::Given(frame.fds))?,
+            None => Answer::Gone,
+        })
+    }
+
+    /// To the network keeper, which lives in U as we do. That it is gone already is seen in its channel.
+    fn signal(&self, number: i32) -> Result<(), Failure> {
+        let Some(process) = self.channel.as_ref().map(socket::peer_process).transpose()?.flatten() else {
+            return Ok(());
+        };
+        let _ = process::signal(process.as_fd(), number);
+        if number == SIGKILL {
+            // Not until then is its socket nobody's.
+            poll::wait(&mut [Watch::new(process.as_fd(), true, false)], NOTICE_MS)?;
+        }
+        Ok(())
+    }
+
+    /// Asks, and where there is nobody any more, whoever comes next.
+    fn request(&mut self, request: &Request) -> Result<(), Failure> {
+        for _ in 0..TRIES {
+            if self.say(request)? && self.insist()?.is_some() {
+                return Ok(());
+            }
+            self.channel = None;
+            self.join()?;
+            self.finish()?;
+        }
+        Err(gone())
+    }
+
+    /// False: there is nobody to hear it.
+    fn say(&self, request: &Request) -> Result<bool, Failure> {
+        let Some(channel) = &self.channel else { return Ok(false) };
+        match send(channel, request, &[]) {
+            Err(failure) if failure.errno == Some(EPIPE) => Ok(false),
+            other => other.map(|()| true),
+        }
     }
 
     /// Tells when the network keeper has gone.
@@ -166,7 +226,7 @@ impl Bridge {
     /// # Errors
     /// `Network`
     pub fn connect(&mut self, network: Attachment) -> Result<(), Failure> {
-        self.request(&Request::Connect { network: network.clone() }, PATIENCE_MS)?;
+        self.request(&Request::Connect { network: network.clone() })?;
         network.put_into(&mut self.container.networks);
         Ok(())
     }
@@ -182,14 +242,16 @@ impl Bridge {
     /// # Errors
     /// `Network`
     pub fn disconnect(&mut self, bridge: &str) -> Result<(), Failure> {
-        self.request(&Request::Disconnect { bridge: bridge.to_owned() }, PATIENCE_MS)?;
+        self.request(&Request::Disconnect { bridge: bridge.to_owned() })?;
         self.container.networks.retain(|attachment| attachment.network.bridge != bridge);
         Ok(())
     }
 
     /// Its ports are free when this returns; one that does not answer finds out by itself.
     pub fn leave(&self) {
-        let _ = self.request(&Request::Leave, FAREWELL_MS);
+        if self.say(&Request::Leave).unwrap_or(false) {
+            let _ = self.answer(FAREWELL_MS);
+        }
     }
 }
 
@@ -210,66 +272,18 @@ fn networked(spec: &SandboxSpec) -> Option<protocol::Container> {
     })
 }
 
-fn take_start_lock(directory: &str) -> SysResult<OwnedFd> {
-    const ENOENT: i32 = 2;
-    loop {
-        match std::fs::create_dir(directory) {
-            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
-                return Err(SysError::from_io(format!("mkdir({directory:?})"), &error));
-            }
-            _ => {}
-        }
-        match lock::wait(&format!("{directory}/{START_LOCK}")) {
-            // A network keeper that ended took the directory along.
-            Err(error) if error.errno == ENOENT => {}
-            other => return other,
-        }
-    }
-}
-
 fn send(channel: &OwnedFd, request: &Request, fds: &[&OwnedFd]) -> Result<(), Failure> {
     let text = serde_json::to_string(request).map_err(|error| Failure::new(FailureCode::System, error.to_string()))?;
     let numbers: Vec<_> = fds.iter().map(|fd| fd.as_raw_fd()).collect();
     Ok(channel::send(channel.as_raw_fd(), &text, &numbers)?)
 }
 
-fn gone() -> Failure {
-    Failure::new(FailureCode::Network, "the network keeper has gone")
+fn has_word(channel: &OwnedFd, patience: i32) -> SysResult<bool> {
+    let mut watches = [Watch::new(channel.as_fd(), true, false)];
+    poll::wait(&mut watches, patience)?;
+    Ok(watches[0].is_readable())
 }
 
-/// What the network keeper is given.
-const CHANNEL: i32 = 3;
-const NAMESPACE: i32 = 4;
-const FIRST_OTHER: i32 = 5;
-
-/// This very program in network mode, in U as we are, as nobody's child: it lives longer than its first container. Besides its
-/// end of the channel, and N, it gets nothing of ours.
-fn start_network_keeper(user_runtime_dir: &str, ways_out: &[WayOut], kept: Option<&OwnedFd>) -> SysResult<OwnedFd> {
-    // Out of the way of what it is given.
-    let own = file::duplicate_above(file::open("/proc/self/exe", path::O_RDONLY)?.as_fd(), FIRST_OTHER)?;
-    let ways_out = serde_json::to_string(ways_out).unwrap_or_default();
-    let words: Vec<CString> = ["keeper", "network", user_runtime_dir, &ways_out]
-        .into_iter()
-        .filter_map(|word| CString::new(word).ok())
-        .collect();
-    let (ours, theirs) = channel::pair()?;
-    let given: Vec<_> = [(&theirs, CHANNEL)]
-        .into_iter()
-        .chain(kept.map(|kept| (kept, NAMESPACE)))
-        .map(|(fd, number)| (fd.as_fd(), number))
-        .collect();
-    match process::clone_process(0, None, false)? {
-        Cloned::Parent { pid, .. } => process::wait_child(pid, true)?,
-        Cloned::Child => match process::clone_process(0, None, false) {
-            Ok(Cloned::Child) => {
-                process::reset_signals();
-                if file::place_all(&given).is_ok() {
-                    process::execute_fd(own.as_fd(), &words, &[]);
-                }
-                process::exit(1)
-            }
-            _ => process::exit(0),
-        },
-    };
-    Ok(ours)
+fn gone() -> Failure {
+    Failure::new(FailureCode::Network, "the network keeper has gone")
 }

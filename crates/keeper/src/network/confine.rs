@@ -9,15 +9,14 @@ use std::fs;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use super::names::RESOLV_CONF;
-
 /// All in U: links, rules, sysctls and transparent sockets; ports below 1024 in N, the resolver's and those of clients that come from
 /// one; entering network namespaces.
 const CAPABILITIES: [&str; 3] = ["CAP_NET_ADMIN", "CAP_NET_BIND_SERVICE", "CAP_SYS_ADMIN"];
 const RLIMIT_CORE: i32 = 4;
 const SYSCTLS: &str = "/proc/sys/net";
 const TUN: &str = "/dev/net/tun";
-/// Where the programs that write a resolv.conf of their own do so: the host may change from one to the other.
+/// Where the programs that write a resolv.conf of their own do so: the host may change from one to the other. One that is led to a
+/// place that was neither here nor led to when the network keeper began is not read, and what the last one said holds.
 const RESOLVERS: [&str; 5] =
     ["/run/NetworkManager", "/run/systemd/resolve", "/run/resolvconf", "/run/connman", "/run/netconfig"];
 /// Of links to links (path_resolution(7)).
@@ -29,11 +28,19 @@ pub struct Confined {
     _sysctls: OwnedFd,
 }
 
-/// Confines this process, which has one thread. `directory`: its own, below the user's runtime directory.
+/// What it works with. All but the last are directories that are there.
+pub struct Places<'a> {
+    pub user_runtime_dir: &'a str,
+    /// Below that, its own.
+    pub directory: &'a str,
+    pub resolv_conf: &'a str,
+}
+
+/// Confines this process, which has one thread.
 ///
 /// # Errors
 /// Of the kernel's; the process must not go on then.
-pub fn confine(user_runtime_dir: &str, directory: &str) -> Result<Confined, Failure> {
+pub fn confine(places: &Places<'_>) -> Result<Confined, Failure> {
     let sysctls = place(SYSCTLS)?;
     let kept = capability::set_of(&CAPABILITIES.map(str::to_owned))?;
     credential::limit_bounding_set(kept)?;
@@ -41,7 +48,7 @@ pub fn confine(user_runtime_dir: &str, directory: &str) -> Result<Confined, Fail
     credential::set_no_new_privileges()?;
     // Who ends it leaves no picture of what went through it.
     credential::set_limit(RLIMIT_CORE, 0, 0)?;
-    restrict(user_runtime_dir, directory, &sysctls)?;
+    restrict(places, &sysctls)?;
     // After everything else, as it forbids most of it.
     let program: Vec<_> =
         seccomp::compile_network()?.iter().map(|step| (step.code, step.jt, step.jf, step.k)).collect();
@@ -49,17 +56,17 @@ pub fn confine(user_runtime_dir: &str, directory: &str) -> Result<Confined, Fail
     Ok(Confined { _sysctls: sysctls })
 }
 
-fn restrict(user_runtime_dir: &str, directory: &str, sysctls: &OwnedFd) -> SysResult<()> {
+fn restrict(places: &Places<'_>, sysctls: &OwnedFd) -> SysResult<()> {
     const LOCK: u64 = landlock::READ_FILE | landlock::WRITE_FILE | landlock::MAKE_FILE;
     let mut allowed = vec![
         // Its own directory goes with it.
-        (place(user_runtime_dir)?, landlock::REMOVE_DIRECTORY),
-        (place(directory)?, LOCK | landlock::REMOVE_FILE),
-        (place(&format!("{user_runtime_dir}/u"))?, landlock::REMOVE_FILE),
+        (place(places.user_runtime_dir)?, landlock::REMOVE_DIRECTORY),
+        (place(places.directory)?, LOCK | landlock::REMOVE_FILE),
+        (place(&format!("{}/u", places.user_runtime_dir))?, landlock::REMOVE_FILE),
     ];
     let device = landlock::READ_FILE | landlock::WRITE_FILE | landlock::REQUEST_DEVICE;
     allowed.extend(place(TUN).ok().map(|tun| (tun, device)));
-    let resolvers = RESOLVERS.map(PathBuf::from).into_iter().chain(homes(Path::new(RESOLV_CONF)));
+    let resolvers = RESOLVERS.map(PathBuf::from).into_iter().chain(homes(Path::new(places.resolv_conf)));
     // Directories, for the file in it is replaced.
     allowed.extend(resolvers.filter_map(|home| Some((place(home.to_str()?).ok()?, landlock::READ_FILE))));
     let mut rules: Vec<_> = allowed.iter().map(|(place, rights)| (place.as_fd(), *rights)).collect();

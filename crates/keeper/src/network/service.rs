@@ -10,8 +10,9 @@ use bunker_sys::{file, lock, process};
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use super::confine::{Confined, confine};
+use super::confine::{Confined, Places, confine};
 use super::ground::Ground;
+use super::names::RESOLV_CONF;
 use super::protocol::{self, Request, START_LOCK};
 use super::world::World;
 
@@ -46,7 +47,8 @@ fn begin(
     let inside = kept.map_or_else(namespace::make, Ok)?;
     let ground = Ground::lay(inside, ways_out)?;
     let listener = socket::listen_control(directory)?;
-    let confined = confine(user_runtime_dir, directory).inspect_err(|_| leave(directory))?;
+    let places = Places { user_runtime_dir, directory, resolv_conf: RESOLV_CONF };
+    let confined = confine(&places).inspect_err(|_| leave(directory))?;
     Ok((ground, Base { listener, _membership: membership, _confined: confined }))
 }
 

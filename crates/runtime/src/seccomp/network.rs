@@ -73,3 +73,7 @@ pub(super) fn policy() -> Policy {
     verdicts.sort_by_key(|(number, _)| *number);
     Policy { verdicts, unknown: refused }
 }
+
+#[cfg(test)]
+#[path = "network_test.rs"]
+mod tests;
