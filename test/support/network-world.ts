@@ -3,6 +3,7 @@
 //
 //   await using world = await World.create();
 //   await env.ok(["run", …], { launcher: world.launcher(env) });
+//   world.configure("host", "ip route add …");
 //
 // The host's addresses are HOST and HOST6, the world's WORLD and WORLD6, also under the name WORLD_NAME.
 
@@ -20,6 +21,14 @@ export const PORT = 7000;
 
 const SERVER = resolve(import.meta.dir, "network-server.ts");
 const READY_TIMEOUT_MS = 10_000;
+
+export type Place = "host" | "world";
+
+/** A link between the two, and the addresses of its ends: one of each kind. */
+interface Cable {
+  host: { device: string; addresses: [string, string] };
+  world: { device: string; addresses: [string, string] };
+}
 
 class Namespace {
   readonly #holder: Bun.Subprocess<"pipe", "pipe", "inherit">;
@@ -88,17 +97,11 @@ export class World {
 
   static async create(): Promise<World> {
     const [host, world] = await Promise.all([Namespace.create(), Namespace.create()]);
-    host.run(`ip link add up0 type veth peer name down0 netns ${world.pid}`);
-    for (const [space, device, address, address6] of [
-      [host, "up0", HOST, HOST6],
-      [world, "down0", WORLD, WORLD6],
-    ] as const) {
-      space.run(`ip addr add ${address}/24 dev ${device}`);
-      // Without a search for doubles, which would take a second.
-      space.run(`ip addr add ${address6}/64 dev ${device} nodad`);
-      space.run(`ip link set ${device} up`);
-    }
     const made = new World(host, world);
+    made.cable({
+      host: { device: "up0", addresses: [HOST, HOST6] },
+      world: { device: "down0", addresses: [WORLD, WORLD6] },
+    });
     made.connect();
     await Promise.all([
       world.serve("::", String(PORT), WORLD, WORLD_NAME, WORLD, WORLD6),
@@ -106,6 +109,30 @@ export class World {
       host.serve("127.0.0.1", String(PORT), "127.0.0.1", WORLD_NAME, WORLD, WORLD6),
     ]);
     return made;
+  }
+
+  cable({ host, world }: Cable): void {
+    this.#host.run(`ip link add ${host.device} type veth peer name ${world.device} netns ${this.#world.pid}`);
+    for (const [space, { device, addresses }] of [[this.#host, host] as const, [this.#world, world] as const]) {
+      space.run(`ip addr add ${addresses[0]}/24 dev ${device}`);
+      // Without a search for doubles, which would take a second.
+      space.run(`ip addr add ${addresses[1]}/64 dev ${device} nodad`);
+      space.run(`ip link set ${device} up`);
+    }
+  }
+
+  /** One more of network-server.ts, with its words. */
+  async serve(place: Place, ...words: string[]): Promise<void> {
+    await this.#space(place).serve(...words);
+  }
+
+  /** Runs a command as root. @throws when it fails */
+  configure(place: Place, command: string): void {
+    this.#space(place).run(command);
+  }
+
+  #space(place: Place): Namespace {
+    return place === "host" ? this.#host : this.#world;
   }
 
   /** The host's way out. */
@@ -120,10 +147,14 @@ export class World {
     this.#host.run("ip -6 route del default");
   }
 
+  /** argv that runs a command there, as root. */
+  enter(place: Place, command: string[]): string[] {
+    return this.#space(place).enter(command);
+  }
+
   /** What a command in the world, or on the host, prints and how it ends. */
-  async command(place: "host" | "world", command: string[]): Promise<{ code: number; stdout: string }> {
-    const space = place === "host" ? this.#host : this.#world;
-    const running = Bun.spawn(space.enter(command), { stdin: "ignore", stdout: "pipe", stderr: "ignore" });
+  async command(place: Place, command: string[]): Promise<{ code: number; stdout: string }> {
+    const running = Bun.spawn(this.enter(place, command), { stdin: "ignore", stdout: "pipe", stderr: "ignore" });
     const stdout = await new Response(running.stdout).text();
     return { code: await running.exited, stdout };
   }

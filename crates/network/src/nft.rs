@@ -1,12 +1,12 @@
-//! The rules of N, as nftables has them: what steers packets to the relay, what keeps networks apart, and what keeps a container
-//! from speaking with another's address. `expression` holds the words of a rule, `batch` the messages that carry them.
+//! The rules of N, as nftables has them: what steers packets to the relay, what keeps networks apart, and (`leases`) what keeps a
+//! container from speaking with another's address. `expression` holds the words of a rule, `batch` the messages that carry them.
 //!
 //! ```text
 //! table inet bunker                                     table bridge bunker
-//!   prerouting: from a bridge                             prerouting: IPv4, ARP and IPv6 whose (port, hardware address,
-//!     TCP of a flow that the relay has: to it (mark 1)                  address) is not in a set of leases: dropped;
-//!     to one of our own addresses, or a container: go on                router advertisements: dropped
-//!     all else: to the tun (mark 2)
+//!   prerouting: from a bridge                             prerouting: advertisements of routers, and of neighbours that
+//!     TCP of a flow that the relay has: to it (mark 1)      have another's address: dropped; IPv4, ARP and IPv6 whose
+//!     to one of our own addresses, or a container: go on    (port, hardware address, address) is in a set of leases: go
+//!     all else: to the tun (mark 2)                         on; else dropped
 //!   prerouting: from the tun (the relay's answers, and first SYNs it lets go)
 //!     to a container: go on
 //!     SYN: to the relay's listener (mark 1)
@@ -17,13 +17,13 @@
 
 mod batch;
 mod expression;
+mod leases;
 
 pub use batch::Batch;
+pub use leases::{Port, admit, dismiss};
 
-use crate::netlink::Mac;
 use batch::{Chain, Hook, Set};
 use expression::{Base, Expression, FibResult, Key, bytes, jump, verdict};
-use std::net::{IpAddr, Ipv6Addr};
 
 /// Of packets that are for one of the relay's sockets.
 pub const MARK_LOCAL: u32 = 1;
@@ -35,11 +35,8 @@ pub const TUN_NAME: &str = "tun0";
 
 const TABLE: &str = "bunker";
 const BRIDGES: &str = "bridges";
-const PORTS_4: &str = "ports4";
-const PORTS_6: &str = "ports6";
 
 const MANGLE: i32 = -150;
-const BEFORE_ALL: i32 = -300;
 const FILTER: i32 = 0;
 
 const TCP: u8 = 6;
@@ -49,41 +46,16 @@ const ICMP6: u8 = 58;
 const DNS: u16 = 53;
 const ECHO_REQUEST: u8 = 8;
 const ECHO_REQUEST_6: u8 = 128;
-const ROUTER_ADVERTISEMENT: u8 = 134;
 const NEIGHBOUR_SOLICITATION: u8 = 135;
 const NEIGHBOUR_ADVERTISEMENT: u8 = 136;
-const IPV4: u16 = 0x0800;
-const ARP: u16 = 0x0806;
-const IPV6: u16 = 0x86dd;
-
-/// What one port of a bridge may say who it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Port {
-    /// Index of the bridge's end of the veth pair.
-    pub link: u32,
-    pub mac: Mac,
-    pub addresses: Vec<IpAddr>,
-}
 
 /// All rules, with the relay's listeners on this port of 127.0.0.1 and `::1`. Replaces what is there.
 #[must_use]
 pub fn ruleset(listener: u16) -> Batch {
     let mut batch = Batch::default();
     steer(&mut batch.table(batch::INET, TABLE), listener);
-    keep_honest(&mut batch.table(batch::BRIDGE, TABLE));
+    leases::keep_honest(&mut batch.table(batch::BRIDGE, TABLE));
     batch
-}
-
-/// From now on the port may send with these addresses.
-#[must_use]
-pub fn admit(port: &Port) -> Batch {
-    with_elements(port, |table, set, elements| table.add_elements(set, elements))
-}
-
-/// No more.
-#[must_use]
-pub fn dismiss(port: &Port) -> Batch {
-    with_elements(port, |table, set, elements| table.remove_elements(set, elements))
 }
 
 /// From now on packets may stay within this bridge: the kernel shows even those to `forward` where `br_netfilter` is loaded.
@@ -104,38 +76,6 @@ pub fn part(bridge: u32) -> Batch {
 
 fn within(bridge: u32) -> Vec<u8> {
     [bridge.to_ne_bytes(), bridge.to_ne_bytes()].concat()
-}
-
-fn with_elements(port: &Port, act: impl Fn(&mut batch::Table<'_>, &str, &[Vec<u8>])) -> Batch {
-    let mut batch = Batch::default();
-    let mut table = batch.table_there(batch::BRIDGE, TABLE);
-    let (mut four, mut six) = (Vec::new(), Vec::new());
-    for address in &port.addresses {
-        match address {
-            IpAddr::V4(address) => four.push(element(port, &address.octets())),
-            IpAddr::V6(address) => six.push(element(port, &address.octets())),
-        }
-    }
-    if !six.is_empty() {
-        // What a host with IPv6 says before it has its address, and on its link.
-        six.push(element(port, &Ipv6Addr::UNSPECIFIED.octets()));
-        six.push(element(port, &link_local(port.mac).octets()));
-    }
-    for (set, elements) in [(PORTS_4, four), (PORTS_6, six)].iter().filter(|(_, elements)| !elements.is_empty()) {
-        act(&mut table, set, elements);
-    }
-    batch
-}
-
-/// Index, hardware address padded to whole registers, address.
-fn element(port: &Port, address: &[u8]) -> Vec<u8> {
-    [&port.link.to_ne_bytes()[..], &port.mac, &[0, 0], address].concat()
-}
-
-/// RFC 4291, appendix A.
-fn link_local([a, b, c, d, e, f]: Mac) -> Ipv6Addr {
-    let pair = u16::from_be_bytes;
-    Ipv6Addr::new(0xfe80, 0, 0, 0, pair([a ^ 2, b]), pair([c, 0xff]), pair([0xfe, d]), pair([e, f]))
 }
 
 fn steer(table: &mut batch::Table<'_>, listener: u16) {
@@ -201,29 +141,6 @@ fn inputs() -> Vec<Vec<Expression>> {
     admitted
 }
 
-fn keep_honest(table: &mut batch::Table<'_>) {
-    /// Index and padded hardware address before it.
-    const WHO: u32 = 12;
-    const SENDER_IN_ARP: u32 = 14;
-    table.set(&Set { name: PORTS_4, fields: &[4, 6, 4], key_length: WHO + 4 });
-    table.set(&Set { name: PORTS_6, fields: &[4, 6, 16], key_length: WHO + 16 });
-    let hook = Hook { number: batch::PREROUTING, priority: BEFORE_ALL, is_open: true };
-    table.chain(&Chain { name: "prerouting", hook: Some(hook) });
-    let stranger = |kind: u16, (offset, length), set| {
-        let link = Expression::meta(Key::InIndex);
-        let mac = Expression::payload_into_word(1, Base::Link, 6, 6);
-        let address = Expression::payload_into_word(3, Base::Network, offset, length);
-        rule([is_ethernet(kind), vec![link, mac, address, Expression::not_in(set), verdict(batch::DROP)]])
-    };
-    table.rule("prerouting", &stranger(IPV4, (12, 4), PORTS_4));
-    table.rule("prerouting", &stranger(ARP, (SENDER_IN_ARP, 4), PORTS_4));
-    table.rule("prerouting", &stranger(IPV6, (8, 16), PORTS_6));
-    table.rule(
-        "prerouting",
-        &rule([is_ethernet(IPV6), is_icmp(ICMP6, ROUTER_ADVERTISEMENT), vec![verdict(batch::DROP)]]),
-    );
-}
-
 fn rule<const N: usize>(parts: [Vec<Expression>; N]) -> Vec<Expression> {
     parts.concat()
 }
@@ -274,10 +191,6 @@ fn is_tcp() -> Vec<Expression> {
 
 fn is_icmp(protocol: u8, kind: u8) -> Vec<Expression> {
     [is_protocol(protocol), vec![Expression::payload(Base::Transport, 0, 1), Expression::equal(&[kind])]].concat()
-}
-
-fn is_ethernet(kind: u16) -> Vec<Expression> {
-    vec![Expression::payload(Base::Link, 12, 2), Expression::equal(&kind.to_be_bytes())]
 }
 
 /// SYN alone of FIN, SYN, RST and ACK.
