@@ -42,14 +42,9 @@ const SYSCTLS: [(&str, &str); 14] = [
     ("ipv6/conf/default/dad_transmits", "0"),
 ];
 
-/// Of a container's network namespace: a container listens to no router, and has IPv6 only where its networks have it.
-const CONTAINER_SYSCTLS: [(&str, &str); 5] = [
-    ("ipv6/conf/all/accept_ra", "0"),
-    ("ipv6/conf/default/accept_ra", "0"),
-    ("ipv6/conf/all/accept_redirects", "0"),
-    ("ipv6/conf/default/accept_redirects", "0"),
-    ("ipv6/conf/default/dad_transmits", "0"),
-];
+/// Of a container's end: a container listens to no router. Its own alone count, and `default` for the ends to come.
+const CONTAINER_SYSCTLS: [(&str, &str); 4] =
+    [("ipv4", "accept_redirects"), ("ipv6", "accept_ra"), ("ipv6", "accept_redirects"), ("ipv6", "dad_transmits")];
 
 /// The two sockets that were born in N.
 pub struct Sockets {
@@ -242,9 +237,13 @@ fn unless_gone(result: SysResult<()>) -> SysResult<()> {
 /// In the container's network namespace: its end gets its addresses, goes up, and gets its routes.
 fn configure(plug: &Plug<'_>) -> SysResult<()> {
     let mut route = Netlink::route()?;
-    write_sysctls(&CONTAINER_SYSCTLS)?;
     route.set_up(LOOPBACK)?;
     let link = route.link_index(plug.interface)?;
+    for (family, name) in CONTAINER_SYSCTLS {
+        for place in ["default", plug.interface] {
+            write_sysctls(&[(&format!("{family}/conf/{place}/{name}"), "0")])?;
+        }
+    }
     let has_version6 = plug.addresses.iter().any(|(address, _)| address.is_ipv6());
     let disabled = if has_version6 { "0" } else { "1" };
     write_sysctls(&[(&format!("ipv6/conf/{}/disable_ipv6", plug.interface), disabled)])?;
