@@ -23,6 +23,7 @@ const IMAGE = "hostile";
 /** On a busy machine. */
 const PATIENCE_MS = "10000";
 const STRANGERS_TIMEOUT_MS = 60_000;
+const POLL_MS = 5;
 
 /** How often what became of sockets: an errno's name, `ok`, `waits`. */
 type Counts = Record<string, number>;
@@ -47,7 +48,7 @@ export class Ground {
   readonly stage: Stage;
   #world: World | null = null;
 
-  constructor() {
+  constructor(prepare?: (ground: Ground) => Promise<void>) {
     this.stage = useStage({
       needs: ["ip", "probe"],
       prepare: async (stage) => {
@@ -57,6 +58,7 @@ export class Ground {
         writeFileSync(path, `nameserver ${WORLD}\noptions timeout:1 attempts:2\n`);
         Bun.spawnSync(stage.env.host.enter(["mount", "--bind", path, "/etc/resolv.conf"], "/"));
         await stage.add(IMAGE, hostileImage());
+        await prepare?.(this);
       },
     });
     if (this.stage.it === test) beforeEach(() => this.stage.env.ok(["network", "prune", "-f"]));
@@ -75,6 +77,21 @@ export class Ground {
     return this.#world;
   }
 
+  /** Runs a program of this folder's there, as root, until the end; what it has said since it said `ready`. */
+  async program(place: Place, name: string, ...words: string[]): Promise<() => string> {
+    const command = this.world.enter(place, [process.execPath, join(import.meta.dir, name), ...words]);
+    const child = Bun.spawn(command, { stdin: "ignore", stdout: "pipe", stderr: "inherit" });
+    this.stage.onClose(async () => {
+      child.kill();
+      await child.exited;
+    });
+    let said = "";
+    const decoder = new TextDecoder();
+    void child.stdout.pipeTo(new WritableStream({ write: (bytes) => void (said += decoder.decode(bytes)) }));
+    while (!said.startsWith("ready\n")) await Bun.sleep(POLL_MS);
+    return () => said.slice("ready\n".length);
+  }
+
   async ok(...args: string[]): Promise<string> {
     return await this.env.ok(args, { launcher: this.world.launcher(this.env) });
   }
@@ -82,6 +99,11 @@ export class Ground {
   /** One that waits for what it is told to do. */
   async container(name: string, ...flags: string[]): Promise<void> {
     await this.ok("run", "-d", "--name", name, ...flags, IMAGE, "sleep", "600");
+  }
+
+  /** What a script in a container of its own prints. */
+  async once(flags: string[], text: string): Promise<string> {
+    return await this.ok("run", "--rm", ...flags, IMAGE, "sh", "-c", text);
   }
 
   async script(container: string, text: string): Promise<string> {
@@ -207,6 +229,7 @@ async function gathered(running: Running): Promise<Crowd> {
   return new Crowd(running, JSON.parse(line) as Counts);
 }
 
-export function useGround(): Ground {
-  return new Ground();
+/** `prepare`: what else a file needs in the world. */
+export function useGround(prepare?: (ground: Ground) => Promise<void>): Ground {
+  return new Ground(prepare);
 }

@@ -96,6 +96,8 @@ if (import.meta.main) {
       socket: {
         data: (socket, data, sender, from) =>
           void socket.send(answer(Buffer.from(data), name, addresses), sender, from),
+        // Who asked has gone.
+        error: () => {},
       },
     });
   }
