@@ -8,7 +8,7 @@
 //   });
 
 import { beforeEach, expect, test } from "bun:test";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { Running } from "./command.ts";
@@ -205,8 +205,10 @@ export class Keeper {
     return Number(/^VmHWM:\s*(\d+)/m.exec(status)?.[1]) / 1024;
   }
 
-  descriptors(): number {
-    return readdirSync(`/proc/${this.pid}/fd`).length;
+  /** How many it has open. Pipes for the next connection are its own affair. */
+  sockets(): number {
+    const place = `/proc/${this.pid}/fd`;
+    return readdirSync(place).filter((number) => targetOf(`${place}/${number}`).startsWith("socket:")).length;
   }
 
   /** Milliseconds that it has worked. */
@@ -221,6 +223,15 @@ export class Keeper {
     const tasks = `/proc/${this.pid}/task`;
     const thread = readdirSync(tasks).find((task) => readFileSync(`${tasks}/${task}/comm`, "utf8") === "inward\n");
     return Bun.spawnSync(["nsenter", `--net=${tasks}/${thread}/ns/net`, ...command]).stdout.toString();
+  }
+}
+
+/** One that is closed meanwhile leads nowhere. */
+function targetOf(link: string): string {
+  try {
+    return readlinkSync(link);
+  } catch {
+    return "";
   }
 }
 
