@@ -14,8 +14,10 @@ import { Random, testSeed } from "../../support/random.ts";
 const SILENT = "10.99.0.99";
 const MANY = isLong() ? 60_000 : 10_000;
 const FRAMES = isLong() ? 200_000 : 6_000;
-/** MiB of the whole network keeper; at rest it has 5. */
-const MOST_MEMORY = 64;
+/** MiB of the whole network keeper; at rest it has 2. */
+const MOST_MEMORY = 16;
+/** Of one container's flows and attempts. */
+const MOST_SOCKETS = 5_000;
 const PUBLISHED = 18_090;
 const PATIENCE_MS = "4000";
 
@@ -46,6 +48,7 @@ describe("a container", () => {
   it("that knocks at ten thousand doors of nobody's keeps the others from none", async () => {
     await using crowd = await ground.crowd("mallory", "tcp", `${SILENT}:10000`, String(MANY), "1", PATIENCE_MS, "");
     expect(crowd.counts["ok"]).toBe(0);
+    expect(keeper.sockets()).toBeLessThan(MOST_SOCKETS);
     await expectOthersWell();
     await crowd[Symbol.asyncDispose]();
     await expectOthersWell();
@@ -56,6 +59,7 @@ describe("a container", () => {
     for (const target of [`${WORLD}:20000`, `${SILENT}:20000`, `[${WORLD6}]:20000`]) {
       await using crowd = await ground.crowd("mallory", "udp", target, String(MANY), "1", PATIENCE_MS, "00");
       expect(crowd.counts["ok"] ?? 0).toBeGreaterThan(0);
+      expect(keeper.sockets()).toBeLessThan(MOST_SOCKETS);
       await expectOthersWell();
     }
     await ground.expectWell("mallory");

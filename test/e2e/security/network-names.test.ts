@@ -14,8 +14,8 @@ const TRUTH = "192.0.2.53";
 const NAMES = isLong() ? 200_000 : 10_000;
 /** Hostile questions of each kind. */
 const DAMAGED = isLong() ? 50_000 : 1_000;
-/** MiB of the whole network keeper; at rest it has 5. */
-const MOST_MEMORY = 48;
+/** MiB of the whole network keeper; at rest it has 2. */
+const MOST_MEMORY = 16;
 const A = 1;
 const AXFR = 252;
 const ANY = 255;
