@@ -1,5 +1,6 @@
 // What reads strangers' bytes in Rust under the fuzzer (crates/runtime/src/fuzz.rs), for long: archives, compressed frames,
-// passwd and group files, seccomp profiles, DNS messages. The compiler's counters need no nightly toolchain, but a build of their own, which
+// passwd and group files, seccomp profiles; packets and their pieces, DNS messages and streams, resolv.conf, what netlink says. The
+// compiler's counters need no nightly toolchain, but a build of their own, which
 // takes a minute: what every run of the tests has is random inputs (proptest).
 
 import { expect, test } from "bun:test";
@@ -10,7 +11,7 @@ import { testSeed } from "../support/random.ts";
 
 const CRATES = join(import.meta.dir, "../../crates");
 const MILLISECONDS = 120_000;
-const TIMEOUT_MS = 1_800_000;
+const TIMEOUT_MS = 2_700_000;
 const FLAGS = [
   "--cfg=bunker_fuzz",
   "-Cpasses=sancov-module",

@@ -1,14 +1,14 @@
-//! The rules of N, as nftables has them: what steers packets to the relay, what keeps networks apart, and what keeps a container
-//! from speaking with another's address, or for all others. `words` is what a rule says, `expression` what the kernel takes for
-//! it, and `batch` holds the messages that carry them.
+//! The rules of N, as nftables has them: what steers packets to the relay, what keeps networks apart, and (`leases`) what keeps a
+//! container from speaking with another's address, or for all others. `words` is what a rule says, `expression` what the kernel
+//! takes for it, and `batch` holds the messages that carry them.
 //!
 //! ```text
 //! table inet bunker                                     table bridge bunker
-//!   prerouting: from a bridge                             prerouting: IPv4, ARP and IPv6 whose (port, hardware address,
-//!     TCP of a flow that the relay has: to it (mark 1)                  address) is not in a set of leases: dropped;
-//!     to one of our own addresses, or a container: go on                router advertisements: dropped;
-//!     beyond the port's share: dropped                                  all else: marked with its port, whose share it is
-//!     all else: to the tun (mark 2)
+//!   prerouting: from a bridge                             prerouting: marked with its port, whose share it is;
+//!     TCP of a flow that the relay has: to it (mark 1)      advertisements of routers, and of neighbours that
+//!     to one of our own addresses, or a container: go on    have another's address: dropped; IPv4, ARP and IPv6 whose
+//!     beyond the port's share: dropped                      (port, hardware address, address) is in a set of leases: go
+//!     all else: to the tun (mark 2)                         on; else dropped
 //!   prerouting: from the tun (the relay's answers, and first SYNs it lets go)
 //!     to a container: go on
 //!     SYN: to the relay's listener (mark 1)
@@ -21,17 +21,17 @@
 mod batch;
 mod expression;
 mod forward;
+mod leases;
 mod words;
 
 pub use batch::Batch;
+pub use leases::{Port, admit, dismiss};
 
-use crate::netlink::Mac;
 use batch::{Chain, Hook, Set};
 use expression::{Base, Expression, Key, bytes, jump, verdict};
-use std::net::{IpAddr, Ipv6Addr};
 use words::{
-    accept, enters_by_bridge, enters_by_tun, has_flags_of_first_syn, has_socket, is_beyond, is_container, is_ethernet,
-    is_for_port, is_icmp, is_local, is_protocol, is_tcp, is_version, leaves_by_bridge, leaves_by_tun, mark, rule,
+    accept, enters_by_bridge, enters_by_tun, has_flags_of_first_syn, has_socket, is_beyond, is_container, is_for_port,
+    is_icmp, is_local, is_protocol, is_tcp, is_version, leaves_by_bridge, leaves_by_tun, mark, rule,
 };
 
 /// Of packets that are for one of the relay's sockets.
@@ -46,8 +46,6 @@ pub const TUN_NAME: &str = "tun0";
 
 const TABLE: &str = "bunker";
 const BRIDGES: &str = "bridges";
-const PORTS_4: &str = "ports4";
-const PORTS_6: &str = "ports6";
 /// Chains that `shares` fills.
 const CARRIED: &str = "carried";
 const ASKED: &str = "asked";
@@ -59,7 +57,6 @@ const PACKETS: Share = Share { name: "packets", rate: 100_000, burst: 4_096 };
 const QUESTIONS: Share = Share { name: "questions", rate: 10_000, burst: 128 };
 
 const MANGLE: i32 = -150;
-const BEFORE_ALL: i32 = -300;
 const FILTER: i32 = 0;
 
 const UDP: u8 = 17;
@@ -71,18 +68,6 @@ const ECHO_REQUEST_6: u8 = 128;
 const ROUTER_ADVERTISEMENT: u8 = 134;
 const NEIGHBOUR_SOLICITATION: u8 = 135;
 const NEIGHBOUR_ADVERTISEMENT: u8 = 136;
-const IPV4: u16 = 0x0800;
-const ARP: u16 = 0x0806;
-const IPV6: u16 = 0x86dd;
-
-/// What one port of a bridge may say who it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Port {
-    /// Index of the bridge's end of the veth pair.
-    pub link: u32,
-    pub mac: Mac,
-    pub addresses: Vec<IpAddr>,
-}
 
 /// What each port may have of something.
 struct Share {
@@ -109,7 +94,7 @@ pub fn ruleset(way: Way<'_>) -> Batch {
         Way::Relay(listener) => steer(&mut table, listener),
         Way::Interface(name) => forward::steer(&mut table, name),
     }
-    keep_honest(&mut batch.table(batch::BRIDGE, TABLE));
+    leases::keep_honest(&mut batch.table(batch::BRIDGE, TABLE));
     batch
 }
 
@@ -125,18 +110,6 @@ pub fn shares() -> Batch {
     table.rule(CARRIED, &rule([is_beyond(&PACKETS), drop()]));
     table.rule(ASKED, &rule([is_beyond(&QUESTIONS), drop()]));
     batch
-}
-
-/// From now on the port may send with these addresses.
-#[must_use]
-pub fn admit(port: &Port) -> Batch {
-    with_elements(port, |table, set, elements| table.add_elements(set, elements))
-}
-
-/// No more.
-#[must_use]
-pub fn dismiss(port: &Port) -> Batch {
-    with_elements(port, |table, set, elements| table.remove_elements(set, elements))
 }
 
 /// From now on packets may go from one link to the other. Within a bridge, too: where `br_netfilter` is loaded the kernel shows even
@@ -158,38 +131,6 @@ pub fn part(from: u32, to: u32) -> Batch {
 
 fn pair(from: u32, to: u32) -> Vec<u8> {
     [from.to_ne_bytes(), to.to_ne_bytes()].concat()
-}
-
-fn with_elements(port: &Port, act: impl Fn(&mut batch::Table<'_>, &str, &[Vec<u8>])) -> Batch {
-    let mut batch = Batch::default();
-    let mut table = batch.table_there(batch::BRIDGE, TABLE);
-    let (mut four, mut six) = (Vec::new(), Vec::new());
-    for address in &port.addresses {
-        match address {
-            IpAddr::V4(address) => four.push(element(port, &address.octets())),
-            IpAddr::V6(address) => six.push(element(port, &address.octets())),
-        }
-    }
-    if !six.is_empty() {
-        // What a host with IPv6 says before it has its address, and on its link.
-        six.push(element(port, &Ipv6Addr::UNSPECIFIED.octets()));
-        six.push(element(port, &link_local(port.mac).octets()));
-    }
-    for (set, elements) in [(PORTS_4, four), (PORTS_6, six)].iter().filter(|(_, elements)| !elements.is_empty()) {
-        act(&mut table, set, elements);
-    }
-    batch
-}
-
-/// Index, hardware address padded to whole registers, address.
-fn element(port: &Port, address: &[u8]) -> Vec<u8> {
-    [&port.link.to_ne_bytes()[..], &port.mac, &[0, 0], address].concat()
-}
-
-/// RFC 4291, appendix A.
-fn link_local([a, b, c, d, e, f]: Mac) -> Ipv6Addr {
-    let pair = u16::from_be_bytes;
-    Ipv6Addr::new(0xfe80, 0, 0, 0, pair([a ^ 2, b]), pair([c, 0xff]), pair([0xfe, d]), pair([e, f]))
 }
 
 fn steer(table: &mut batch::Table<'_>, listener: u16) {
@@ -264,29 +205,4 @@ fn inputs() -> Vec<Vec<Expression>> {
         admitted.push(by_bridge(is_icmp(ICMP6, kind)));
     }
     admitted
-}
-
-fn keep_honest(table: &mut batch::Table<'_>) {
-    /// Index and padded hardware address before it.
-    const WHO: u32 = 12;
-    const SENDER_IN_ARP: u32 = 14;
-    table.set(&Set { name: PORTS_4, fields: &[4, 6, 4], key_length: WHO + 4 });
-    table.set(&Set { name: PORTS_6, fields: &[4, 6, 16], key_length: WHO + 16 });
-    let hook = Hook { number: batch::PREROUTING, priority: BEFORE_ALL, is_open: true, is_nat: false };
-    table.chain(&Chain { name: "prerouting", hook: Some(hook) });
-    let stranger = |kind: u16, (offset, length), set| {
-        let link = Expression::meta(Key::InIndex);
-        let mac = Expression::payload_into_word(1, Base::Link, 6, 6);
-        let address = Expression::payload_into_word(3, Base::Network, offset, length);
-        rule([is_ethernet(kind), vec![link, mac, address, Expression::not_in(set), verdict(batch::DROP)]])
-    };
-    table.rule("prerouting", &stranger(IPV4, (12, 4), PORTS_4));
-    table.rule("prerouting", &stranger(ARP, (SENDER_IN_ARP, 4), PORTS_4));
-    table.rule("prerouting", &stranger(IPV6, (8, 16), PORTS_6));
-    table.rule(
-        "prerouting",
-        &rule([is_ethernet(IPV6), is_icmp(ICMP6, ROUTER_ADVERTISEMENT), vec![verdict(batch::DROP)]]),
-    );
-    let port = vec![Expression::meta(Key::InIndex), Expression::with_bits(MARK_PORT), Expression::set_mark()];
-    table.rule("prerouting", &port);
 }

@@ -8,9 +8,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// In the container's network namespace: its end gets its addresses, goes up, and gets its routes.
 pub(super) fn configure(plug: &Plug<'_>) -> SysResult<()> {
     let mut route = Netlink::route()?;
-    sysctls::write(&sysctls::OF_CONTAINERS)?;
     route.set_up(LOOPBACK)?;
     let link = route.link_index(plug.interface)?;
+    for (family, name) in sysctls::OF_ENDS {
+        for place in ["default", plug.interface] {
+            sysctls::write(&[(&format!("{family}/conf/{place}/{name}"), "0")])?;
+        }
+    }
     let has_version6 = plug.addresses.iter().any(|(address, _)| address.is_ipv6());
     let disabled = if has_version6 { "0" } else { "1" };
     sysctls::write(&[(&format!("ipv6/conf/{}/disable_ipv6", plug.interface), disabled)])?;

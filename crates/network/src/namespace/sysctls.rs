@@ -25,14 +25,9 @@ pub(super) const OF_N: [(&str, &str); 15] = [
     ("ipv6/conf/default/dad_transmits", "0"),
 ];
 
-/// A container listens to no router, and has IPv6 only where its networks have it.
-pub(super) const OF_CONTAINERS: [(&str, &str); 5] = [
-    ("ipv6/conf/all/accept_ra", "0"),
-    ("ipv6/conf/default/accept_ra", "0"),
-    ("ipv6/conf/all/accept_redirects", "0"),
-    ("ipv6/conf/default/accept_redirects", "0"),
-    ("ipv6/conf/default/dad_transmits", "0"),
-];
+/// Of a container's end: a container listens to no router. Its own alone count, and `default` for the ends to come.
+pub(super) const OF_ENDS: [(&str, &str); 4] =
+    [("ipv4", "accept_redirects"), ("ipv6", "accept_ra"), ("ipv6", "accept_redirects"), ("ipv6", "dad_transmits")];
 
 /// Of the network namespace this thread is in. A kernel without IPv6 or without filters in bridges has none of theirs.
 pub(super) fn write(sysctls: &[(&str, &str)]) -> SysResult<()> {

@@ -58,3 +58,31 @@ proptest! {
         }
     }
 }
+
+/// What the kernel says of links, routes and nftables, damaged: it is read to an end, and never beyond it.
+#[cfg(bunker_fuzz)]
+#[test]
+fn replies_under_the_fuzzer() {
+    let attributes = Attributes::new().with_text(3, "br").with_nested(18, &Attributes::new().with_be32(1, 2));
+    let mut link = Vec::new();
+    Message::new(16, &[0; 16], &attributes).creating().write(9, &mut link);
+    let mut failure = Vec::new();
+    let words = Attributes::new().with_text(1, "no such table");
+    let fixed = [&(-2_i32).to_ne_bytes()[..], &[0; 16]].concat();
+    Message::new(NLMSG_ERROR, &fixed, &words).write(1, &mut failure);
+    let seeds = [link.clone(), failure.clone(), [link, failure].concat()];
+    let words: [&[u8]; 4] = [&[2, 0], &[4, 0, 1, 0], &16_u32.to_ne_bytes(), &i32::MIN.to_ne_bytes()];
+    crate::fuzz::run(&seeds, &words, |bytes| {
+        let replies = Reply::all(bytes);
+        assert!(replies.iter().map(|reply| reply.body.len() + 16).sum::<usize>() <= bytes.len());
+        for reply in replies {
+            drop(reply.failure("a call").map(|error| error.to_string()));
+            for (fixed, kind) in [(0, 1), (4, 3), (16, 18), (65_535, 1)] {
+                assert!(reply.attribute(fixed, kind).is_none_or(|value| value.len() <= reply.body.len()));
+            }
+            for offset in [0, 4, 65_535] {
+                let _ = reply.number(offset);
+            }
+        }
+    });
+}

@@ -1,12 +1,12 @@
 //! What a container may put into the tun, damaged: it is read to an end, and whatever it is answered with is a packet that is
 //! whole, goes back to where it came from, and is none that we would answer.
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Instant;
 
 use super::fragments::Fragments;
 use super::packet::build::{Builder, Reason};
-use super::packet::{Body, Packet, parse, parse_body};
+use super::packet::{Body, Fragment, Packet, UDP, parse, parse_body};
 use super::policy::Owner;
 
 fn check(answers: &[Vec<u8>], about: &Packet<'_>) {
@@ -65,5 +65,38 @@ fn packets_under_the_fuzzer() {
             }
             _ => {}
         }
+    });
+}
+
+/// Pieces of several datagrams, as they like: whatever is put together has each byte where it belongs.
+#[test]
+fn pieces_under_the_fuzzer() {
+    let about = Packet {
+        source: IpAddr::from([10, 0, 0, 1]),
+        destination: IpAddr::from([10, 0, 0, 2]),
+        body: Body::Other,
+        whole: &[],
+    };
+    let content: Vec<u8> = (0..80_000_usize).map(|at| (at ^ (at >> 8)).to_le_bytes()[0]).collect();
+    // Which datagram, where in units of 8 bytes, whether it is the last (and what it has beyond whole units), how many units.
+    let seeds = [
+        vec![1, 0, 0, 0, 2, 1, 0, 2, 0x81, 1],
+        vec![1, 0, 2, 0x83, 1, 2, 0, 0, 0, 9, 1, 0, 0, 0, 2],
+        vec![3, 0x1f, 0xff, 0x80, 1],
+    ];
+    crate::fuzz::run(&seeds, &[&[0x80, 1], &[0x1f, 0xff]], |bytes| {
+        let mut fragments = Fragments::new();
+        for record in bytes.chunks_exact(5) {
+            let [datagram, high, low, flags, units] = *record else { continue };
+            let offset = usize::from(u16::from_be_bytes([high & 0x1f, low])) * 8;
+            let data = &content[offset..offset + usize::from(units) * 8 + usize::from(flags & 7)];
+            let (identification, is_last) = (datagram.into(), flags & 0x80 != 0);
+            let piece = Fragment { identification, protocol: UDP, offset, is_last, data };
+            if let Some(whole) = fragments.add(&about, &piece, Instant::now()) {
+                assert!(content.starts_with(&whole));
+            }
+        }
+        fragments.forget(about.source);
+        assert!(fragments.is_empty());
     });
 }

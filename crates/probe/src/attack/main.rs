@@ -8,9 +8,19 @@
 //!     attack swap STOP A B                    exchanges two names for as long
 //!     attack halt STOP                        sends SIGSTOP to every process that comes
 //!     attack sockets                          the abstract sockets in sight
+//!     attack frames LINK                      sends frames, a line of hexadecimal digits each on standard input
+//!     attack hear LINK                        the frames that come until standard input ends
+//!     attack ask MILLISECONDS PLACE…          who can be reached, as in `places`
+//!     attack questions ADDRESS:PORT MILLISECONDS   sends datagrams, given as frames are, and hears answers
+//!     attack crowd PROTOCOL ADDRESS:PORT PORTS TIMES MILLISECONDS HEX   very many sockets, as in `crowd`
 
 mod calls;
+mod crowd;
+mod frames;
+mod hex;
 mod peek;
+mod places;
+mod questions;
 mod reach;
 mod sockets;
 mod swap;
@@ -35,13 +45,24 @@ fn main() -> ExitCode {
         ["halt", stop] => peek::halt(Path::new(stop)),
         ["swap", stop, one, other] => swap::exchange(Path::new(stop), one, other),
         ["sockets"] => sockets::connect_all(),
+        ["frames", link] => frames::send(link),
+        ["hear", link] => frames::hear(link),
+        ["ask", time, places @ ..] => places::ask(milliseconds(time), places),
+        ["questions", target, time] => questions::send(target, milliseconds(time)),
+        ["crowd", words @ ..] => crowd::gather(words),
         _ => Value::Null,
     };
     if outcome.is_null() {
         return ExitCode::from(2);
     }
-    match writeln!(io::stdout().lock(), "{outcome}") {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(_) => ExitCode::FAILURE,
-    }
+    if say(&outcome) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn milliseconds(word: &str) -> u64 {
+    word.parse().unwrap_or(0)
+}
+
+/// Whether it was heard.
+fn say(outcome: &Value) -> bool {
+    writeln!(io::stdout().lock(), "{outcome}").is_ok()
 }

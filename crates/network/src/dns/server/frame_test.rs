@@ -57,3 +57,31 @@ proptest! {
         prop_assert_eq!(found, messages);
     }
 }
+
+/// A stream of a stranger's, cut anywhere: whole messages come out in order, and no more is kept than one may have.
+#[cfg(bunker_fuzz)]
+#[test]
+fn streams_under_the_fuzzer() {
+    const LONGEST: usize = 512;
+    let seeds = [vec![3, 0, 2, 7, 7, 0, 0, 0, 1, 9], vec![1, 2, 0, 0xff, 0xff], vec![200, 0, 5, 1, 2, 3]];
+    crate::fuzz::run(&seeds, &[&[0, 0], &[2, 0], &[2, 1]], |bytes| {
+        let Some((cut, stream)) = bytes.split_first() else { return };
+        let cut = usize::from(*cut) + 1;
+        let mut source = Pieces(stream.chunks(cut).map(<[u8]>::to_vec).collect());
+        let (mut inbox, mut rest) = (Inbox::new(LONGEST), stream);
+        loop {
+            assert!(inbox.fill(&mut source).expect("no error"));
+            assert!(inbox.bytes.len() < LENGTH_SIZE + LONGEST + STEP);
+            match inbox.take() {
+                Ok(Some(message)) => {
+                    let (length, after) = rest.split_at(LENGTH_SIZE);
+                    assert_eq!(usize::from(u16::from_be_bytes([length[0], length[1]])), message.len());
+                    assert!(after.starts_with(&message));
+                    rest = &after[message.len()..];
+                }
+                Ok(None) if !source.0.is_empty() => {}
+                Ok(None) | Err(TooLong) => return,
+            }
+        }
+    });
+}
