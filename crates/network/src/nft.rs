@@ -28,7 +28,7 @@ pub use batch::Batch;
 pub use leases::{Port, admit, dismiss};
 
 use batch::{Chain, Hook, Set};
-use expression::{Base, Expression, Key, bytes, jump, verdict};
+use expression::{Expression, Key, bytes, jump, verdict};
 use words::{
     accept, enters_by_bridge, enters_by_tun, has_flags_of_first_syn, has_socket, is_beyond, is_container, is_for_port,
     is_icmp, is_local, is_protocol, is_tcp, is_version, leaves_by_bridge, leaves_by_tun, mark, rule,
