@@ -56,40 +56,39 @@ function reply(query: Buffer, records: number[][], { id = query.readUInt16BE(0),
   return Buffer.concat([Buffer.from(head), question, Buffer.from(records.flat())]);
 }
 
-/** What is said to a question. Nothing: null. */
-function answer(manner: Manner, query: Buffer): Buffer | null {
-  const truth = record("192.0.2.53");
-  const lie = record(FALSE_ADDRESS);
-  switch (manner) {
-    case "silent":
-      return null;
-    case "garbage":
-      return Buffer.from(crypto.getRandomValues(new Uint8Array(200)));
-    case "wrong id":
-      return reply(query, [lie], { id: query.readUInt16BE(0) ^ 1 });
-    case "wrong question": {
-      const other = Buffer.from(query);
-      other[HEADER + 1] = (other[HEADER + 1] ?? 0) ^ 1;
-      return reply(other, [lie]);
-    }
-    case "loops":
-      // The owner's name points at itself, and one at the other.
-      return reply(query, [
-        record(FALSE_ADDRESS, [0xc0, nameOf(query).end & 0xff]),
-        record(FALSE_ADDRESS, [0xc0, (nameOf(query).end + 16) & 0xff]),
-      ]);
-    case "oversized":
-      return reply(query, Array<number[]>(Math.floor(OVERSIZED / truth.length)).fill(truth));
-    case "says it is cut":
-      return reply(query, [], { flags: 0x8380 });
-    case "no answer but a question":
-      return Buffer.from(query);
-    case "honest":
-    case "slow":
-    case "from elsewhere":
-      return reply(query, [manner === "from elsewhere" ? lie : truth]);
-  }
+const TRUTH = record("192.0.2.53");
+const LIE = record(FALSE_ADDRESS);
+
+function toAnotherQuestion(query: Buffer): Buffer {
+  const other = Buffer.from(query);
+  other[HEADER + 1] = (other[HEADER + 1] ?? 0) ^ 1;
+  return reply(other, [LIE]);
 }
+
+/** The owner's name points at itself, and that of the other record too. */
+function withLoops(query: Buffer): Buffer {
+  const { end } = nameOf(query);
+  const places = [end, end + LIE.length];
+  return reply(
+    query,
+    places.map((at) => record(FALSE_ADDRESS, [0xc0, at & 0xff])),
+  );
+}
+
+/** What is said to a question. Nothing: null. */
+const ANSWERS: Record<Manner, (query: Buffer) => Buffer | null> = {
+  honest: (query) => reply(query, [TRUTH]),
+  silent: () => null,
+  slow: (query) => reply(query, [TRUTH]),
+  garbage: () => Buffer.from(crypto.getRandomValues(new Uint8Array(200))),
+  "wrong id": (query) => reply(query, [LIE], { id: query.readUInt16BE(0) ^ 1 }),
+  "wrong question": toAnotherQuestion,
+  "from elsewhere": (query) => reply(query, [LIE]),
+  loops: withLoops,
+  oversized: (query) => reply(query, Array<number[]>(Math.floor(OVERSIZED / TRUTH.length)).fill(TRUTH)),
+  "says it is cut": (query) => reply(query, [], { flags: 0x8380 }),
+  "no answer but a question": (query) => Buffer.from(query),
+};
 
 /** Who asked may have gone. */
 function tell(send: () => void): void {
@@ -104,7 +103,7 @@ async function serve(manner: Manner, address: string): Promise<void> {
   const elsewhere = await Bun.udpSocket({ hostname: address, port: 0, socket: { error: () => {} } });
   const say = (query: Buffer, send: (bytes: Buffer) => void) => {
     console.log(nameOf(query).name);
-    const bytes = answer(manner, query);
+    const bytes = ANSWERS[manner](query);
     if (bytes !== null) setTimeout(() => tell(() => send(bytes)), manner === "slow" ? SLOW_MS : 0);
   };
   await Bun.udpSocket({

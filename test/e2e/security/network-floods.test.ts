@@ -12,7 +12,7 @@ import { Random, testSeed } from "../../support/random.ts";
 
 /** From the world's network, but nobody's: what is sent there is neither answered nor refused for seconds. */
 const SILENT = "10.99.0.99";
-const MANY = isLong() ? 60_000 : 10_000;
+const MANY = isLong() ? 40_000 : 10_000;
 const FRAMES = isLong() ? 200_000 : 6_000;
 /** MiB of the whole network keeper; at rest it has 2. */
 const MOST_MEMORY = 16;

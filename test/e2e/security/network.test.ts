@@ -21,7 +21,7 @@ beforeEach(async () => {
 
 /** Who a container with `WHO` says that one who comes from there is; nothing: nobody was there. */
 async function seen(place: "host" | "world", address: string, port = PORT): Promise<string> {
-  const script = `for try in 1 2 3 4 5; do busybox nc -w 5 ${address} ${port} < /dev/null | grep . && break; done`;
+  const script = `for try in $(seq 50); do busybox nc -w 5 ${address} ${port} < /dev/null | grep . && break; sleep 0.1; done`;
   return (await ground.world.command(place, ["timeout", "30", "sh", "-c", script])).stdout
     .trim()
     .replace(/:\d+$/, "")
@@ -141,7 +141,7 @@ describe("a published port", () => {
     await ground.container("neighbour", "--network=lan");
     await ground.container("stranger", "--network=other");
     for (const name of ["web", "neighbour", "stranger"]) {
-      const ask = `for try in 1 2 3 4 5; do nc -w 5 ${HOST} ${PORT} < /dev/null | grep . && break; done`;
+      const ask = `for try in $(seq 50); do nc -w 5 ${HOST} ${PORT} < /dev/null | grep . && break; sleep 0.1; done`;
       expect(await ground.script(name, ask)).toContain(HOST);
     }
   });
