@@ -237,6 +237,7 @@ fn nobody_speaks_with_anothers_address() {
     listener.set_read_timeout(Some(LONG_PATIENCE)).expect("a timeout");
     let honest = first.datagrams(ip4(1, 2));
     honest.send_to(b"me", (ip4(1, 3), 5353)).expect("sent");
+    listener.set_read_timeout(Some(LONG_PATIENCE)).expect("a timeout");
     assert!(listener.recv_from(&mut [0; 9]).is_ok());
     for (taken, prefix) in [(ip4(1, 99), 24), (ip6(1, 99), 64)] {
         first.inside(|| {
