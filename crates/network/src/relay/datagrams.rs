@@ -1,13 +1,13 @@
 //! UDP out: a connected outside socket for each pair of ends. What it receives goes into the tun as from the destination, and
 //! ICMP errors that it is told of as ICMP errors. Bounded per container, least recently used first.
 
-use bunker_sys::inet::message::{self, Refusal};
+use bunker_sys::inet::message::{self, Manner, Refusal};
 use bunker_sys::inet::{self, Kind, Moved, Switch};
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use super::device::{Device, reason_of_refusal, reason_of_sending};
+use super::device::{Device, reason_of_sending};
 use super::flow::{Bounds, Source};
 use super::numbered::Numbered;
 use super::watch::{Purpose, Readiness, Watch};
@@ -25,6 +25,8 @@ type Ends = (SocketAddr, SocketAddr);
 struct Flow {
     socket: OwnedFd,
     is_answered: bool,
+    /// Of the last one.
+    manner: Manner,
 }
 
 pub(crate) struct Datagrams {
@@ -43,7 +45,7 @@ impl Datagrams {
     /// A container's datagram that may go to `outside`.
     pub(crate) fn send(
         &mut self,
-        (ends, payload): (Ends, &[u8]),
+        (ends, manner, payload): (Ends, Manner, &[u8]),
         (source, outside): (Source, IpAddr),
         (device, watch): (&mut Device, &mut Watch),
     ) {
@@ -55,6 +57,11 @@ impl Datagrams {
         }
         let Some(flow) = self.flows.get(&ends) else { return };
         let patience = if flow.is_answered { PATIENCE_ANSWERED } else { PATIENCE };
+        if flow.manner != manner {
+            // A wish: it arrives without, too.
+            let _ = message::carry_as(flow.socket.as_fd(), ends.1.is_ipv6(), manner);
+            flow.manner = manner;
+        }
         let mut moved = inet::send(flow.socket.as_fd(), payload);
         if let Moved::Failed(errno) = moved {
             // It may be the answer to an earlier one, which has been told by now, or is when the socket's turn comes.
@@ -71,7 +78,7 @@ impl Datagrams {
         if watch.readable(socket.as_fd(), Purpose::Datagrams, number).is_err() {
             return;
         }
-        let flow = Flow { socket, is_answered: false };
+        let flow = Flow { socket, is_answered: false, manner: Manner::default() };
         self.flows.insert(ends, (number, flow), (source, Instant::now() + PATIENCE));
     }
 
@@ -81,7 +88,8 @@ impl Datagrams {
         let Some(ends) = self.flows.key(number) else { return };
         let Some(flow) = self.flows.get(&ends) else { return };
         if readiness.broken {
-            errors(&flow.socket).for_each(|refusal| refuse(ends, reason_of_refusal(refusal, ends.1.ip()), device));
+            errors(&flow.socket)
+                .for_each(|refusal| device.about_datagram(ends, |device, about| device.pass_on(refusal, about)));
         }
         for _ in 0..MOST_AT_ONCE {
             match inet::receive(flow.socket.as_fd(), buffer) {
@@ -125,6 +133,6 @@ pub(crate) fn connect(kind: Kind, target: SocketAddr) -> Result<OwnedFd, i32> {
 
 fn refuse(ends: Ends, reason: Option<super::packet::build::Reason>, device: &mut Device) {
     if let Some(reason) = reason {
-        device.refuse_datagram(reason, ends);
+        device.about_datagram(ends, |device, about| device.error(reason, about));
     }
 }
