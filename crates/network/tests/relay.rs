@@ -6,6 +6,8 @@
 mod crowds;
 #[path = "relay/datagrams.rs"]
 mod datagrams;
+#[path = "relay/manners.rs"]
+mod manners;
 #[path = "relay/published.rs"]
 mod published;
 #[path = "relay/tcp.rs"]
@@ -26,7 +28,7 @@ fn main() {
         return;
     }
     let world = World::new();
-    let cases: Vec<Case> = [tcp::CASES, crowds::CASES, datagrams::CASES, published::CASES].concat();
+    let cases: Vec<Case> = [tcp::CASES, crowds::CASES, datagrams::CASES, manners::CASES, published::CASES].concat();
     let mut passed = 0;
     for (name, case) in &cases {
         if wanted.is_empty() || wanted.iter().any(|part| name.contains(part)) {

@@ -1,11 +1,12 @@
 //! UDP out: a connected outside socket for each pair of ends. What it receives goes into the tun as from the destination, and
 //! ICMP errors that it is told of as ICMP errors. Bounded per container, least recently used first.
 
+use bunker_sys::inet::message::{self, Manner};
 use bunker_sys::inet::{self, Kind, Moved};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use super::device::{Device, reason_of_refusal, reason_of_sending};
+use super::device::{Device, reason_of_sending};
 use super::flow::{Bounds, Source};
 use super::numbered::Numbered;
 use super::peer::Peer;
@@ -24,6 +25,8 @@ type Ends = (SocketAddr, SocketAddr);
 struct Flow {
     peer: Peer,
     is_answered: bool,
+    /// Of the last one.
+    manner: Manner,
 }
 
 pub(crate) struct Datagrams {
@@ -42,7 +45,7 @@ impl Datagrams {
     /// A container's datagram that may go to `outside`.
     pub(crate) fn send(
         &mut self,
-        (ends, payload): (Ends, &[u8]),
+        (ends, manner, payload): (Ends, Manner, &[u8]),
         (source, outside): (Source, IpAddr),
         (device, watch): (&mut Device, &mut Watch),
     ) {
@@ -58,6 +61,11 @@ impl Datagrams {
         }
         let Some(flow) = self.flows.get(&ends) else { return };
         let patience = if flow.is_answered { PATIENCE_ANSWERED } else { PATIENCE };
+        if flow.manner != manner {
+            // A wish: it arrives without, too.
+            let _ = message::carry_as(flow.peer.fd(), ends.1.is_ipv6(), manner);
+            flow.manner = manner;
+        }
         let mut moved = inet::send(flow.peer.fd(), payload);
         if let Moved::Failed(errno) = moved {
             // It may be the answer to an earlier one, which has been told by now, or is when the socket's turn comes.
@@ -74,7 +82,7 @@ impl Datagrams {
         if watch.readable(peer.fd(), Purpose::Datagrams, number).is_err() {
             return;
         }
-        let flow = Flow { peer, is_answered: false };
+        let flow = Flow { peer, is_answered: false, manner: Manner::default() };
         self.flows.insert(ends, (number, flow), (source, Instant::now() + PATIENCE));
     }
 
@@ -84,7 +92,9 @@ impl Datagrams {
         let Some(ends) = self.flows.key(number) else { return };
         let Some(flow) = self.flows.get(&ends) else { return };
         if readiness.broken {
-            flow.peer.errors().for_each(|refusal| refuse(ends, reason_of_refusal(refusal, ends.1.ip()), device));
+            flow.peer
+                .errors()
+                .for_each(|refusal| device.about_datagram(ends, |device, about| device.pass_on(refusal, about)));
         }
         for _ in 0..MOST_AT_ONCE {
             match inet::receive(flow.peer.fd(), buffer) {
@@ -113,6 +123,6 @@ impl Datagrams {
 
 fn refuse(ends: Ends, reason: Option<super::packet::build::Reason>, device: &mut Device) {
     if let Some(reason) = reason {
-        device.refuse_datagram(reason, ends);
+        device.about_datagram(ends, |device, about| device.error(reason, about));
     }
 }

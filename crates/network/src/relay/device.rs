@@ -1,6 +1,6 @@
 //! The tun, and what is written into it.
 
-use bunker_sys::inet::message::Refusal;
+use bunker_sys::inet::message::{Manner, Refusal};
 use bunker_sys::tun;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -8,6 +8,8 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use super::packet::build::{Builder, Reason};
 use super::packet::{Body, Echo, Packet, Segment};
+
+const EMSGSIZE: i32 = 90;
 
 pub(crate) struct Device {
     tun: OwnedFd,
@@ -36,9 +38,23 @@ impl Device {
         packets.iter().for_each(|packet| self.write(packet));
     }
 
+    /// As from the destination.
     pub(crate) fn error(&mut self, reason: Reason, about: &Packet<'_>) {
-        let packets = self.builder.error(reason, about, about.destination);
+        self.error_from(about.destination, reason, about);
+    }
+
+    fn error_from(&mut self, teller: IpAddr, reason: Reason, about: &Packet<'_>) {
+        let packets = self.builder.error(reason, about, teller);
         self.write_all(&packets);
+    }
+
+    /// What an outside socket was told about a packet.
+    pub(crate) fn pass_on(&mut self, refusal: Refusal, about: &Packet<'_>) {
+        let Some(reason) = reason_of_refusal(refusal, about.destination) else { return };
+        let is_usable = |teller: &IpAddr| teller.is_ipv4() == about.source.is_ipv4();
+        // Of routers, because who asks how far a packet comes wants to know them; all else could be said by anybody.
+        let teller = refusal.teller.filter(|teller| reason == Reason::HopsExceeded && is_usable(teller));
+        self.error_from(teller.unwrap_or(about.destination), reason, about);
     }
 
     pub(crate) fn reset(&mut self, about: &Packet<'_>, segment: Segment) {
@@ -51,11 +67,15 @@ impl Device {
         self.write_all(&packets);
     }
 
-    /// An error about a datagram that is not there any more: its ends are what tells the kernel whose it was.
-    pub(crate) fn refuse_datagram(&mut self, reason: Reason, (from, to): (SocketAddr, SocketAddr)) {
+    /// Errors about a datagram that is not there any more: its ends are what tells the kernel whose it was.
+    pub(crate) fn about_datagram(
+        &mut self,
+        (from, to): (SocketAddr, SocketAddr),
+        mut tell: impl FnMut(&mut Self, &Packet<'_>),
+    ) {
         for whole in self.builder.datagram(from, to, &[]) {
-            let about = Packet { source: from.ip(), destination: to.ip(), body: Body::Other, whole: &whole };
-            self.error(reason, &about);
+            let (source, destination) = (from.ip(), to.ip());
+            tell(self, &Packet { source, destination, manner: Manner::default(), body: Body::Other, whole: &whole });
         }
     }
 
@@ -83,10 +103,12 @@ pub(crate) fn reason_of_sending(errno: i32) -> Option<Reason> {
 }
 
 /// An ICMP error that came to an outside socket, as the container is to hear it about this destination.
-pub(crate) fn reason_of_refusal(refusal: Refusal, destination: IpAddr) -> Option<Reason> {
+fn reason_of_refusal(refusal: Refusal, destination: IpAddr) -> Option<Reason> {
     match (refusal.icmp, destination.is_ipv6()) {
         (Some((3, 4)), false) | (Some((2, _)), true) => Some(Reason::TooBig(refusal.information)),
         (Some((11, _)), false) | (Some((3, _)), true) => Some(Reason::HopsExceeded),
+        // Our own host's: it does not cut what nobody may cut.
+        (None, _) if refusal.errno == EMSGSIZE => Some(Reason::TooBig(refusal.information)),
         _ => reason_of_sending(refusal.errno),
     }
 }

@@ -1,11 +1,12 @@
 //! Echo requests out, by ping sockets: the kernel chooses the identifier outside, the container's own is put back. Where the
 //! host does not allow this user's group such sockets (net.ipv4.ping_group_range) the container hears that it is prohibited.
 
+use bunker_sys::inet::message::{self, Manner};
 use bunker_sys::inet::{self, Kind, Moved};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use super::device::{Device, reason_of_refusal, reason_of_sending};
+use super::device::{Device, reason_of_sending};
 use super::flow::{Bounds, Source};
 use super::numbered::Numbered;
 use super::packet::{Body, Echo, Packet};
@@ -26,6 +27,8 @@ type Key = (IpAddr, IpAddr, u16);
 struct Flow {
     peer: Peer,
     last_request: Vec<u8>,
+    /// The last request's.
+    manner: Manner,
 }
 
 pub(crate) struct Echoes {
@@ -60,6 +63,11 @@ impl Echoes {
             Err(errno) => return refuse(packet, errno, device),
         }
         let Some(flow) = self.flows.get(&key) else { return };
+        if flow.manner != packet.manner {
+            // A wish: it arrives without, too.
+            let _ = message::carry_as(flow.peer.fd(), packet.destination.is_ipv6(), packet.manner);
+            flow.manner = packet.manner;
+        }
         flow.last_request = packet.whole.iter().take(QUOTED).copied().collect();
         // The kernel puts in the identifier and the checksum.
         let mut request = vec![if outside.is_ipv6() { 128 } else { 8 }, 0, 0, 0, 0, 0];
@@ -76,7 +84,7 @@ impl Echoes {
         if watch.readable(peer.fd(), Purpose::Echo, number).is_err() {
             return;
         }
-        let flow = Flow { peer, last_request: Vec::new() };
+        let flow = Flow { peer, last_request: Vec::new(), manner: Manner::default() };
         self.flows.insert(key, (number, flow), (source, Instant::now() + PATIENCE));
     }
 
@@ -86,9 +94,9 @@ impl Echoes {
         let Some(flow) = self.flows.get(&key) else { return };
         let (source, destination, identifier) = key;
         if readiness.broken {
-            let about = Packet { source, destination, body: Body::Other, whole: &flow.last_request };
-            let reasons = flow.peer.errors().filter_map(|refusal| reason_of_refusal(refusal, destination));
-            reasons.for_each(|reason| device.error(reason, &about));
+            let about =
+                Packet { source, destination, manner: flow.manner, body: Body::Other, whole: &flow.last_request };
+            flow.peer.errors().for_each(|refusal| device.pass_on(refusal, &about));
         }
         for _ in 0..MOST_AT_ONCE {
             let count = match inet::receive(flow.peer.fd(), buffer) {

@@ -1,6 +1,7 @@
 use super::super::packet::build::Builder;
 use super::super::packet::{Body, Packet, UDP, parse, parse_body};
 use super::*;
+use bunker_sys::inet::message::Manner;
 use proptest::prelude::*;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -11,7 +12,7 @@ fn ends() -> (SocketAddr, SocketAddr) {
 
 fn about() -> Packet<'static> {
     let ip = |last| IpAddr::from(Ipv4Addr::new(10, 0, 0, last));
-    Packet { source: ip(1), destination: ip(2), body: Body::Other, whole: &[] }
+    Packet { source: ip(1), destination: ip(2), manner: Manner::default(), body: Body::Other, whole: &[] }
 }
 
 fn piece(offset: usize, data: &[u8], is_last: bool) -> Fragment<'_> {

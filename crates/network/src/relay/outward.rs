@@ -1,5 +1,6 @@
 //! The thread on the host's side: everything that needs a socket there. It reads the tun, decides by policy, and carries.
 
+use bunker_sys::inet::message::Manner;
 use bunker_sys::{SysError, SysResult, inet};
 use std::net::IpAddr;
 use std::os::fd::{AsFd, OwnedFd};
@@ -229,7 +230,7 @@ impl Outward {
             (Verdict::To(outside), Body::Echo(echo)) => self.echoes.send((packet, echo), (source, outside), desk),
             (Verdict::To(outside), Body::Udp(datagram)) => {
                 if let Some(ends) = packet.ends() {
-                    self.datagrams.send((ends, datagram.payload), (source, outside), desk);
+                    self.datagrams.send((ends, packet.manner, datagram.payload), (source, outside), desk);
                 }
             }
         }
@@ -240,7 +241,7 @@ impl Outward {
         let body = parse_body(piece.protocol, &whole, (packet.source, packet.destination));
         // Nobody cuts TCP, and what has been put together is no piece.
         if let Some(body @ (Body::Udp(_) | Body::Echo(_))) = body {
-            self.carry(&Packet { body, ..*packet });
+            self.carry(&Packet { body, manner: Manner { is_uncut: false, ..packet.manner }, ..*packet });
         }
     }
 

@@ -1,6 +1,7 @@
 //! What comes out of the tun, read: IPv4 (RFC 791), IPv6 (RFC 8200), TCP's and UDP's ports, echo requests. These are a hostile
 //! container's bytes. Reading is total: what is not understood is `Body::Other`, what is not whole is no packet at all.
 
+use bunker_sys::inet::message::Manner;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 pub(crate) mod build;
@@ -29,6 +30,7 @@ const ACK: u8 = 16;
 pub(crate) struct Packet<'a> {
     pub(crate) source: IpAddr,
     pub(crate) destination: IpAddr,
+    pub(crate) manner: Manner,
     pub(crate) body: Body<'a>,
     /// As it came, without what follows its end.
     pub(crate) whole: &'a [u8],
@@ -126,6 +128,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Option<Packet<'_>> {
 
 fn parse_v4(bytes: &[u8]) -> Option<Packet<'_>> {
     const LEAST_HEADER: usize = 20;
+    const DO_NOT_CUT: u16 = 0x4000;
     let header = usize::from(byte(bytes, 0)? & 15) * 4;
     let whole = bytes.get(..usize::from(u16_at(bytes, 2)?))?;
     let content = whole.get(header..).filter(|_| header >= LEAST_HEADER)?;
@@ -136,6 +139,7 @@ fn parse_v4(bytes: &[u8]) -> Option<Packet<'_>> {
     let destination = Ipv4Addr::from(u32_at(whole, 16)?).into();
     let flags = u16_at(whole, 6)?;
     let protocol = byte(whole, 9)?;
+    let manner = Manner { hops: byte(whole, 8)?, service: byte(whole, 1)?, is_uncut: flags & DO_NOT_CUT != 0 };
     let (offset, more) = (usize::from(flags & 0x1fff) * 8, flags & 0x2000 != 0);
     let body = if offset != 0 || more {
         let identification = u16_at(whole, 4)?.into();
@@ -143,14 +147,19 @@ fn parse_v4(bytes: &[u8]) -> Option<Packet<'_>> {
     } else {
         parse_body(protocol, content, (source, destination))?
     };
-    Some(Packet { source, destination, body, whole })
+    Some(Packet { source, destination, manner, body, whole })
 }
 
 fn parse_v6(bytes: &[u8]) -> Option<Packet<'_>> {
     const HEADER: usize = 40;
+    const USUAL_MTU: usize = 1500;
     let whole = bytes.get(..HEADER + usize::from(u16_at(bytes, 4)?))?;
     let source = Ipv6Addr::from(*whole.get(8..)?.first_chunk::<16>()?).into();
     let destination = Ipv6Addr::from(*whole.get(24..)?.first_chunk::<16>()?).into();
+    // What is longer came in pieces, which the kernel of N has put together.
+    let is_uncut = whole.len() <= USUAL_MTU;
+    let service = u16_at(whole, 0)?.to_be_bytes();
+    let manner = Manner { hops: byte(whole, 7)?, service: service[0] << 4 | service[1] >> 4, is_uncut };
     let mut next = byte(whole, 6)?;
     let mut content = whole.get(HEADER..)?;
     for _ in 0..MOST_EXTENSIONS {
@@ -169,13 +178,13 @@ fn parse_v6(bytes: &[u8]) -> Option<Packet<'_>> {
                     is_last: place & 1 == 0,
                     data: content.get(8..)?,
                 });
-                return Some(Packet { source, destination, body, whole });
+                return Some(Packet { source, destination, manner, body, whole });
             }
             _ => break,
         }
     }
     let body = parse_body(next, content, (source, destination))?;
-    Some(Packet { source, destination, body, whole })
+    Some(Packet { source, destination, manner, body, whole })
 }
 
 /// Reads what an IP packet carries between these addresses.

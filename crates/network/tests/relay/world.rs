@@ -190,15 +190,22 @@ ip route add unreachable 203.0.113.1
 ip route add prohibit 203.0.113.2
 ip -6 route add unreachable 2001:db8:1::1
 ip -6 route add prohibit 2001:db8:1::2
+ip route add 192.0.2.77 via 10.100.0.2 mtu 1300
+ip -6 route add 2001:db8::77 via fd00:100::2 mtu 1300
 ";
 
 const FAR: &str = "
 sysctl -qw net.ipv4.icmp_ratelimit=0 net.ipv6.icmp.ratelimit=0
+sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
 ip addr add 10.100.0.2/24 dev o0
 ip addr add fd00:100::2/64 dev o0 nodad
 ip addr add 192.0.2.1/32 dev lo
 ip addr add 2001:db8::1/128 dev lo
 ip link set o0 up
+ip route add blackhole default
+ip -6 route add blackhole default
+ip route add 198.51.100.0/24 via 10.100.0.1
+ip -6 route add 2001:db8:2::/64 via fd00:100::1
 nft -f - <<'END'
 table inet filter {
   chain input {
@@ -206,6 +213,8 @@ table inet filter {
     tcp dport 9 drop
     tcp dport 10 reject with icmpx type port-unreachable
     tcp dport 11 reject with icmpx type host-unreachable
+    udp dport 12 ip dscp != ef drop
+    udp dport 12 ip6 dscp != ef drop
   }
 }
 END

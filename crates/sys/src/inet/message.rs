@@ -1,11 +1,13 @@
-//! Datagrams with control messages: which address of ours they came to and leave from, and ICMP errors of what was sent
+//! Datagrams with control messages: which address of ours they came to and leave from, and ICMP errors of what was sent; and how
+//! they are carried
 //! (recvmsg(2), sendmsg(2), ip(7) on IP_PKTINFO and IP_RECVERR).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::{mem, ptr};
 
-use super::{Moved, RawAddress, moved};
+use super::{Moved, RawAddress, moved, set_option, socket_address};
+use crate::SysResult;
 
 /// Room for the control messages that were asked for, aligned as they want to be.
 const CONTROL_WORDS: usize = 64;
@@ -27,6 +29,34 @@ pub struct Refusal {
     pub icmp: Option<(u8, u8)>,
     /// The MTU of the way, where that is the error.
     pub information: u32,
+    /// Who told it, if it came from outside.
+    pub teller: Option<IpAddr>,
+}
+
+/// How a datagram is carried.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Manner {
+    /// Routers that it may pass.
+    pub hops: u8,
+    /// The type of service, or traffic class.
+    pub service: u8,
+    /// Nobody may cut it on its way, or where it is sent.
+    pub is_uncut: bool,
+}
+
+/// From now on the socket's datagrams are carried so.
+pub fn carry_as(socket: BorrowedFd<'_>, is_v6: bool, manner: Manner) -> SysResult<()> {
+    let (level, [hops, service, cutting]) = if is_v6 {
+        (libc::IPPROTO_IPV6, [libc::IPV6_UNICAST_HOPS, libc::IPV6_TCLASS, libc::IPV6_MTU_DISCOVER])
+    } else {
+        (libc::IPPROTO_IP, [libc::IP_TTL, libc::IP_TOS, libc::IP_MTU_DISCOVER])
+    };
+    // IPv6's are the same numbers.
+    let discovery = if manner.is_uncut { libc::IP_PMTUDISC_DO } else { libc::IP_PMTUDISC_WANT };
+    for (option, value) in [(hops, manner.hops.into()), (service, manner.service.into()), (cutting, discovery)] {
+        set_option(socket, (level, option), &value, || format!("setsockopt({manner:?})"))?;
+    }
+    Ok(())
 }
 
 /// One datagram; `Err(Later)` when there is none.
@@ -105,14 +135,17 @@ fn error(message: &libc::cmsghdr) -> Option<Refusal> {
     if kind != (libc::IPPROTO_IP, libc::IP_RECVERR) && kind != (libc::IPPROTO_IPV6, libc::IPV6_RECVERR) {
         return None;
     }
-    // SAFETY: level and type say what the kernel has put there, whole.
-    let error =
-        unsafe { ptr::read_unaligned(libc::CMSG_DATA(ptr::from_ref(message)).cast::<libc::sock_extended_err>()) };
+    // SAFETY: level and type say what the kernel has put there, whole: the error, and behind it an address (SO_EE_OFFENDER).
+    let (error, teller) = unsafe {
+        let data = libc::CMSG_DATA(ptr::from_ref(message)).cast::<libc::sock_extended_err>();
+        (ptr::read_unaligned(data), socket_address(data.add(1).cast()))
+    };
     let is_icmp = error.ee_origin == libc::SO_EE_ORIGIN_ICMP || error.ee_origin == libc::SO_EE_ORIGIN_ICMP6;
     Some(Refusal {
         errno: i32::try_from(error.ee_errno).unwrap_or(libc::EIO),
         icmp: is_icmp.then_some((error.ee_type, error.ee_code)),
         information: error.ee_info,
+        teller: teller.map(|teller| teller.ip()),
     })
 }
 

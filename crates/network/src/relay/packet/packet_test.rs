@@ -16,7 +16,8 @@ fn pairs() -> [(IpAddr, IpAddr); 2] {
 
 /// A SYN as a kernel sends it, without options.
 fn syn((source, destination): (IpAddr, IpAddr), flags: u8) -> Vec<u8> {
-    let about = Packet { source: destination, destination: source, body: Body::Other, whole: &[] };
+    let about =
+        Packet { source: destination, destination: source, manner: Manner::default(), body: Body::Other, whole: &[] };
     let segment = Segment {
         source_port: 80,
         destination_port: 4000,
