@@ -6,7 +6,7 @@ export const HOST_CONFIG_DEFAULTS: Readonly<Record<string, unknown>> = {
   Binds: null,
   ContainerIDFile: "",
   LogConfig: { Type: "k8s-file", Config: {} },
-  NetworkMode: "default",
+  NetworkMode: "bridge",
   PortBindings: {},
   RestartPolicy: { Name: "no", MaximumRetryCount: 0 },
   AutoRemove: false,

@@ -194,7 +194,7 @@ describe("inspect", () => {
     expect(Config).not.toHaveProperty("StopTimeout");
     expect(HostConfig).toMatchObject({
       Binds: null,
-      NetworkMode: "default",
+      NetworkMode: "bridge",
       AutoRemove: false,
       CapAdd: null,
       CapDrop: null,

@@ -83,6 +83,8 @@ export class ImageStage {
   async open(): Promise<void> {
     this.#registry = startRegistry();
     this.#env = await TestEnv.create();
+    // The default network, which the first container would make.
+    await this.#env.ok(["network", "ls", "-q"]);
     this.#watch = await Invariants.watch(this.#env);
   }
 
