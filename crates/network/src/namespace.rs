@@ -235,9 +235,23 @@ impl Sockets {
     /// # Errors
     /// The kernel's; that something is gone is none.
     pub fn unplug(&mut self, port: &Port) -> SysResult<()> {
-        let removed = unless_gone(self.route.remove_link(port.link));
-        unless_gone(nft::dismiss(port).apply("dismiss from nftables", &mut self.filter))?;
+        let removed = self.remove_link(port.link);
+        self.dismiss(port)?;
         removed
+    }
+
+    /// From now on nothing is heard from a port.
+    ///
+    /// # Errors
+    /// The kernel's; that it is gone is none.
+    pub fn dismiss(&mut self, port: &Port) -> SysResult<()> {
+        unless_gone(nft::dismiss(port).apply("dismiss from nftables", &mut self.filter))
+    }
+
+    /// # Errors
+    /// The kernel's; that it is gone is none.
+    pub fn remove_link(&mut self, link: u32) -> SysResult<()> {
+        unless_gone(self.route.remove_link(link))
     }
 
     fn remove(&mut self, name: &str) -> SysResult<()> {

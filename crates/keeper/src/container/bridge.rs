@@ -44,6 +44,8 @@ pub struct Bridge {
     /// N, for the next network keeper.
     kept: Option<OwnedFd>,
     retry_at: Option<Instant>,
+    /// What is asked for may be there.
+    has_asked: bool,
 }
 
 /// What has come of a request.
@@ -61,7 +63,8 @@ impl Bridge {
     /// Of starting one.
     pub fn ask(spec: &SandboxSpec, namespace: OwnedFd, pidfd: OwnedFd) -> Result<Option<Self>, Failure> {
         let Some(container) = networked(spec) else { return Ok(None) };
-        let mut bridge = Self::lost(container, &spec.user_runtime_dir, (namespace, pidfd));
+        let lost = Self::lost(container, &spec.user_runtime_dir, (namespace, pidfd));
+        let mut bridge = Self { has_asked: false, ..lost };
         bridge.join()?;
         Ok(Some(bridge))
     }
@@ -81,6 +84,7 @@ impl Bridge {
             kept: None,
             starting: None,
             retry_at: None,
+            has_asked: true,
         }
     }
 
@@ -95,7 +99,8 @@ impl Bridge {
             Some(channel) => channel,
             None => self.start(&directory)?,
         };
-        let request = Request::Join { version: SPEC_VERSION, container: self.container.clone() };
+        let request = Request::Join { version: SPEC_VERSION, container: self.container.clone(), again: self.has_asked };
+        self.has_asked = true;
         match send(&channel, &request, &[&self.namespace, &self.pidfd]) {
             // Then there is no answer either.
             Err(failure) if failure.errno == Some(EPIPE) => {}

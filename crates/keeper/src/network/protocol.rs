@@ -15,8 +15,8 @@ pub const START_LOCK: &str = "start.lock";
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(tag = "op", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Request {
-    /// A container comes to its networks, or is still there: what is plugged in stays. The reply brings N.
-    Join { version: u32, container: Container },
+    /// A container comes to its networks, or `again`: what is plugged in stays. The reply brings N.
+    Join { version: u32, container: Container, again: bool },
     /// One more network for the container of this connection.
     Connect { network: Attachment },
     /// One less, by the name of the bridge.

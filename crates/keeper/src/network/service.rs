@@ -111,6 +111,7 @@ impl Service {
             }
             if let Ok(world) = &mut self.world {
                 world.names.tick();
+                world.clear_away();
                 if !world.is_whole() {
                     process::exit(1);
                 }
@@ -133,8 +134,10 @@ impl Service {
 
     fn timeout(&self) -> i32 {
         let idle = self.idle_since.map(|since| since + LINGER);
-        let names = self.world.as_ref().ok().and_then(|world| world.names.deadline());
-        let left = idle.into_iter().chain(names).min().map(|at| at.saturating_duration_since(Instant::now()));
+        let world = self.world.as_ref().ok();
+        let names = world.and_then(|world| world.names.deadline());
+        let next = idle.into_iter().chain(names).chain(world.and_then(World::deadline)).min();
+        let left = next.map(|at| at.saturating_duration_since(Instant::now()));
         // Rounded up: else the last millisecond is spun away.
         left.map_or(FOR_EVER, |left| i32::try_from(left.as_millis()).unwrap_or(FOR_EVER).saturating_add(1))
     }
@@ -233,9 +236,9 @@ fn answer(
     let world = world.as_mut().map_err(|failure| failure.clone())?;
     let own = || connection.container.as_deref().ok_or_else(|| refused("it has joined no network"));
     match request {
-        Request::Join { container, .. } => {
+        Request::Join { container, again, .. } => {
             let [namespace, pidfd] = <[OwnedFd; 2]>::try_from(fds).map_err(|_| refused("no container came with it"))?;
-            world.join(&container, namespace, pidfd)?;
+            world.join(&container, again, (namespace, pidfd))?;
             connection.container = Some(container.id);
             Ok(())
         }

@@ -1,21 +1,22 @@
 //! N with everything in it: which containers are plugged into which networks. Decides nothing: each container says what it needs.
 
-use bunker_network::namespace::{self, Network, Plug, Sockets, visit};
-use bunker_network::netlink::Mac;
+use bunker_network::namespace::{self, Sockets, visit};
 use bunker_network::nft::Port;
 use bunker_network::relay::{self, Owner, Parts, Permission, PortNumber, Relay, Subnet};
-use bunker_runtime::spec::{Attachment, BridgeNetwork, Prefix};
+use bunker_runtime::spec::Attachment;
 use bunker_runtime::{Failure, FailureCode};
 use bunker_sys::{SysError, SysResult, file};
-use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::collections::{BTreeMap, VecDeque};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant};
 
 use super::ground::Ground;
 use super::names::Names;
-use super::{ports, protocol};
+use super::{plan, ports, protocol};
 use crate::way_out::Shared;
 
+/// After that, a link whose container has ended is held by somebody who shares its network namespace.
+const LINK_PATIENCE: Duration = Duration::from_secs(2);
 /// Of bridges that were asked for no other.
 const USUAL_MTU: u16 = 1500;
 
@@ -29,6 +30,17 @@ pub struct World {
     pub names: Names,
     containers: BTreeMap<String, Member>,
     last_owner: u64,
+    leavings: Leavings,
+}
+
+/// What is left in N of containers that are on no network any more.
+#[derive(Default)]
+struct Leavings {
+    /// The rules know them yet.
+    left: Vec<Plugged>,
+    /// Links, and when they should have gone with the container's network namespace. The kernel takes them down many at once;
+    /// asked for, each costs it a grace period of RCU, in which no other link comes up.
+    links: VecDeque<(Instant, u32)>,
 }
 
 /// A container that is on networks of ours.
@@ -66,7 +78,7 @@ impl World {
             relay.hide_clients();
         }
         let (names, containers) = (Names::new(), BTreeMap::new());
-        Ok(Self { inside, sockets, relay, way_out, names, containers, last_owner: 0 })
+        Ok(Self { inside, sockets, relay, way_out, names, containers, last_owner: 0, leavings: Leavings::default() })
     }
 
     pub fn namespace(&self) -> BorrowedFd<'_> {
@@ -96,7 +108,12 @@ impl World {
     ///
     /// # Errors
     /// `Network`, `BadRequest`.
-    pub fn join(&mut self, container: &protocol::Container, namespace: OwnedFd, pidfd: OwnedFd) -> Result<(), Failure> {
+    pub fn join(
+        &mut self,
+        container: &protocol::Container,
+        is_again: bool,
+        (namespace, pidfd): (OwnedFd, OwnedFd),
+    ) -> Result<(), Failure> {
         if container.host_loopback && self.way_out.is_some() {
             return Err(Failure::new(FailureCode::Network, "there is no host-gateway where the way out is a program"));
         }
@@ -110,7 +127,7 @@ impl World {
         let known = protocol::Container { networks: Vec::new(), ..container.clone() };
         self.containers
             .insert(container.id.clone(), Member { container: known, namespace, pidfd, plugs, ports, owner });
-        let joined = container.networks.iter().try_for_each(|network| self.bring(&container.id, network, true));
+        let joined = container.networks.iter().try_for_each(|network| self.bring(&container.id, network, is_again));
         let joined = joined.and_then(|()| self.publish(&container.id));
         if joined.is_err() {
             self.leave(&container.id);
@@ -152,30 +169,15 @@ impl World {
     }
 
     fn plug(&mut self, id: &str, wanted: &Attachment, is_again: bool) -> Result<(), Failure> {
-        let Some(member) = self.containers.get_mut(id) else { return Err(unknown()) };
         let what = format!("connecting to network {:?}", wanted.network.name);
-        let network = network_of(&wanted.network)?;
         let bridge = &wanted.network.bridge;
-        self.sockets.add_network(&network).map_err(|error| failed(&what, &error))?;
-        self.names.serve(&wanted.network, self.inside.as_fd()).map_err(|error| failed(&what, &error))?;
-        let plug = Plug {
-            bridge,
-            port: &wanted.port,
-            container: member.namespace.as_fd(),
-            interface: &wanted.interface,
-            is_again,
-            mac: parse_mac(&wanted.mac)?,
-            mtu: network.mtu,
-            addresses: pairs(&wanted.addresses),
-            is_isolated: wanted.network.isolated,
-            default_gateways: wanted.default_gateways.clone(),
-            routes: wanted
-                .network
-                .routes
-                .iter()
-                .map(|route| (pair(route.destination), route.gateway, route.metric))
-                .collect(),
-        };
+        if !self.is_used(bridge) {
+            let network = plan::network_of(&wanted.network)?;
+            self.sockets.add_network(&network).map_err(|error| failed(&what, &error))?;
+            self.names.serve(&wanted.network, self.inside.as_fd()).map_err(|error| failed(&what, &error))?;
+        }
+        let Some(member) = self.containers.get_mut(id) else { return Err(unknown()) };
+        let plug = plan::plug_of(wanted, member.namespace.as_fd(), is_again)?;
         let port = self.sockets.plug(&plug).map_err(|error| failed(&what, &error))?;
         let permission = Permission {
             owner: member.owner,
@@ -186,7 +188,7 @@ impl World {
             self.relay.allow(*address, permission);
         }
         let name = wanted.network.name.clone();
-        member.plugs.push(Plugged { bridge: bridge.clone(), network: name, subnets: subnets_of(wanted), port });
+        member.plugs.push(Plugged { bridge: bridge.clone(), network: name, subnets: plan::subnets_of(wanted), port });
         self.names.know(&member.container);
         self.set_subnets();
         Ok(())
@@ -224,20 +226,42 @@ impl World {
         Ok(())
     }
 
-    /// Takes a container off all its networks, if it is on any.
+    /// A container that has ended, or is about to, is on no network any more: its names, ports and addresses are free. What is left of
+    /// it in N goes by `clear_away`.
     pub fn leave(&mut self, id: &str) {
         let Some(member) = self.containers.remove(id) else { return };
         self.names.forget(id);
         ports::withdraw(&self.relay, &member.ports);
-        for plug in &member.plugs {
-            // Nobody can be told; its network namespace takes its end along.
-            let _ = self.unplug(plug);
+        for address in member.plugs.iter().flat_map(|plug| &plug.port.addresses) {
+            self.relay.forget(*address);
+        }
+        self.set_subnets();
+        self.leavings.left.extend(member.plugs);
+    }
+
+    /// Takes out what containers have left, when they need not wait for it. Nobody can be told of a failure.
+    pub fn clear_away(&mut self) {
+        for plug in std::mem::take(&mut self.leavings.left) {
+            let _ = self.sockets.dismiss(&plug.port);
+            self.remove_if_empty(&plug.bridge, &plug.network);
+            self.leavings.links.push_back((Instant::now() + LINK_PATIENCE, plug.port.link));
+        }
+        while let Some((_, link)) = self.leavings.links.pop_front_if(|(due, _)| *due <= Instant::now()) {
+            let _ = self.sockets.remove_link(link);
         }
     }
 
+    /// When there is something to clear away next.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.leavings.links.front().map(|(due, _)| *due)
+    }
+
+    fn is_used(&self, bridge: &str) -> bool {
+        self.containers.values().flat_map(|member| &member.plugs).any(|plug| plug.bridge == bridge)
+    }
+
     fn remove_if_empty(&mut self, bridge: &str, network: &str) {
-        let is_used = self.containers.values().flat_map(|member| &member.plugs).any(|plug| plug.bridge == bridge);
-        if !is_used {
+        if !self.is_used(bridge) {
             self.names.withdraw(bridge, network);
             // A bridge without containers does no harm.
             let _ = self.sockets.remove_network(bridge);
@@ -252,38 +276,6 @@ fn lead(container: BorrowedFd<'_>, wanted: &Attachment) -> Result<(), Failure> {
     }
     visit(container, || namespace::lead(&wanted.interface, &wanted.default_gateways))
         .map_err(|error| failed(&format!("going out by network {:?}", wanted.network.name), &error))
-}
-
-fn subnets_of(wanted: &Attachment) -> Vec<Subnet> {
-    let gateways = wanted.network.gateways.iter();
-    gateways.map(|prefix| Subnet { address: prefix.address, length: prefix.length }).collect()
-}
-
-fn network_of(network: &BridgeNetwork) -> Result<Network, Failure> {
-    Ok(Network {
-        bridge: network.bridge.clone(),
-        mac: parse_mac(&network.mac)?,
-        mtu: network.mtu,
-        gateways: pairs(&network.gateways),
-        internal: network.internal,
-        is_isolated: network.isolated,
-    })
-}
-
-fn pairs(prefixes: &[Prefix]) -> Vec<(IpAddr, u8)> {
-    prefixes.iter().copied().map(pair).collect()
-}
-
-fn pair(Prefix { address, length }: Prefix) -> (IpAddr, u8) {
-    (address, length)
-}
-
-/// Six pairs of hexadecimal digits with colons in between.
-fn parse_mac(text: &str) -> Result<Mac, Failure> {
-    let bytes: Option<Vec<u8>> = text.split(':').map(|part| u8::from_str_radix(part, 16).ok()).collect();
-    bytes
-        .and_then(|bytes| Mac::try_from(bytes).ok())
-        .ok_or_else(|| Failure::new(FailureCode::BadRequest, format!("{text:?} is no hardware address")))
 }
 
 pub fn failed(what: &str, error: &SysError) -> Failure {
