@@ -21,7 +21,7 @@ export const PORT = 7000;
 const SERVER = resolve(import.meta.dir, "network-server.ts");
 const READY_TIMEOUT_MS = 10_000;
 
-class Namespace {
+export class Namespace {
   readonly #holder: Bun.Subprocess<"pipe", "pipe", "inherit">;
   readonly #servers: Bun.Subprocess[] = [];
 
