@@ -8,7 +8,8 @@ import type { Aim, NetworkRow } from "./table.ts";
 const FEW = 1;
 const MANY = 20;
 const FIRST_PORT = 19_000;
-const SETTLE_MS = 1000;
+/** A network keeper of ours stays for a second. */
+const SETTLE_MS = 2000;
 const KILOBYTES_PER_MEGABYTE = 1024;
 
 export async function measureRuns(rivals: Rival[], image: string, rounds: number): Promise<NetworkRow[]> {
@@ -28,6 +29,8 @@ export async function measureMemory(rivals: Rival[], image: string): Promise<Net
   const what = `memory (PSS) of each of ${MANY} detached with a port`;
   const many: NetworkRow = { what, unit: "MB", values: {}, aim: atMost(1) };
   for (const rival of rivals) {
+    // What those before left may still be on its way out.
+    await Bun.sleep(SETTLE_MS);
     const before = engineMemory(rival.env);
     const grown = async () => {
       await Bun.sleep(SETTLE_MS);
