@@ -19,7 +19,8 @@ RUN_PACKAGES="gcc libc6-dev uidmap"
 # a judge of man pages.
 TEST_PACKAGES="apache2-utils bind9-dnsutils busybox-static crun docker-registry fish fuse-overlayfs iproute2 mandoc mmdebstrap nftables
   openssl passt podman runc skopeo slirp4netns strace umoci zsh zstd"
-BENCH_PACKAGES="crun mmdebstrap passt podman skopeo slirp4netns docker-registry busybox-static umoci zstd e2fsprogs"
+BENCH_PACKAGES="busybox-static crun docker-registry e2fsprogs iperf3 iproute2 mmdebstrap passt podman procps python3 skopeo slirp4netns
+  umoci zstd"
 ARM64_PACKAGES="gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static"
 
 HOST_MUSL="$(uname -m)-unknown-linux-musl"

@@ -6,11 +6,11 @@ import { join } from "node:path";
 
 const CACHE = process.env["BUNKER_TEST_CACHE"] ?? "/var/cache/bunker-test";
 const PACKAGES =
-  "podman,crun,netavark,aardvark-dns,passt,slirp4netns,uidmap,containers-storage,util-linux,e2fsprogs,procps";
+  "podman,crun,netavark,aardvark-dns,passt,slirp4netns,uidmap,containers-storage,nftables,util-linux,e2fsprogs,procps";
 
 /** Its path. */
 export function sidRoot(): string {
-  return makeRoot("sid-root", "sid", [`--include=${PACKAGES}`]);
+  return makeRoot(`sid-root-${Bun.hash.crc32(PACKAGES).toString(16)}`, "sid", [`--include=${PACKAGES}`]);
 }
 
 /** Its path. */

@@ -13,6 +13,8 @@ export interface Engine {
   watch: Stopwatch;
   /** The program and its global flags. */
   words: string[];
+  /** What it can put containers on that lead out, as words of --network. */
+  networks: string[];
   /** Flags that put data and state elsewhere. */
   elsewhere(directory: string): string[];
 }
@@ -24,6 +26,7 @@ export async function startBunker(): Promise<Engine> {
     env,
     watch: new Stopwatch(env),
     words: [env.program],
+    networks: ["bridge"],
     elsewhere: (directory) => ["--root", join(directory, "data")],
   };
 }
@@ -39,6 +42,8 @@ export async function startPodman(sid: boolean): Promise<Engine> {
     env,
     watch,
     words: ["podman"],
+    // Its default (the old one knows no pasta), and netavark's, which are much the same in both.
+    networks: sid ? ["pasta", "bridge"] : ["slirp4netns"],
     elsewhere: (directory) => ["--root", join(directory, "data"), "--runroot", join(directory, "run")],
   };
 }

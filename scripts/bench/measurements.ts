@@ -26,23 +26,32 @@ const MANY_SLEEPERS = 20;
 
 type Words = (engine: Engine, bench: Bench) => string[];
 
-/** The median of some rounds of one command. */
+/** One command. */
 function timed(what: string, words: Words, limits: Pick<Row, "budget" | "factor"> = {}): Measurement {
   return {
     name: what,
     run: async (bench) => {
-      const laps = new Map(bench.engines.map((engine) => [engine, [] as number[]]));
-      for (let round = 0; round <= bench.rounds; round += 1) {
-        for (const [engine, times] of laps) {
-          const { ms } = await engine.watch.time([...engine.words, ...words(engine, bench)]);
-          // The first round warms caches.
-          if (round > 0) times.push(ms);
-        }
-      }
-      const values = Object.fromEntries([...laps].map(([engine, times]) => [engine.name, median(times)]));
+      const values = await medianTimes(bench.engines, bench.rounds, (engine) => words(engine, bench));
       return [{ what, unit: "ms", values, ...limits }];
     },
   };
+}
+
+/** The median of some rounds of one command, milliseconds by engine. */
+export async function medianTimes<T extends Engine>(
+  engines: T[],
+  rounds: number,
+  words: (engine: T) => string[],
+): Promise<Row["values"]> {
+  const laps = new Map(engines.map((engine) => [engine, [] as number[]]));
+  for (let round = 0; round <= rounds; round += 1) {
+    for (const [engine, times] of laps) {
+      const { ms } = await engine.watch.time([...engine.words, ...words(engine)]);
+      // The first round warms caches.
+      if (round > 0) times.push(ms);
+    }
+  }
+  return Object.fromEntries([...laps].map(([engine, times]) => [engine.name, median(times)]));
 }
 
 function run(network: string | null): Words {

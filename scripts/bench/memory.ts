@@ -17,6 +17,12 @@ function isOther([program = "", ...rest]: string[]): boolean {
   return program.endsWith("/stopwatch") || (/(^|\/)sleep$/.test(program) && rest.length === 1);
 }
 
+/** Kilobytes of our one process that serves all containers' networks; null where there is none, as with other engines. */
+export function networkKeeperMemory(env: TestEnv): number | null {
+  const pid = processesOf(env).find((candidate) => commandLine(candidate).join(" ").startsWith("keeper network "));
+  return pid === undefined ? null : memoryOf(pid);
+}
+
 function memoryOf(pid: number): number {
   try {
     return Number(/^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"))?.[1] ?? 0);

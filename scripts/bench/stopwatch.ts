@@ -1,7 +1,7 @@
 // A stopwatch (crates/probe/src/bin/stopwatch.rs) inside a test environment: times programs as the user there, without the
 // cost of getting in.
 
-import { copyFileSync } from "node:fs";
+import { copyFileSync, existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 
 import type { Running } from "../../test/support/command.ts";
@@ -28,10 +28,13 @@ export class Stopwatch {
   readonly #running: Running;
   #answered = 0;
 
-  constructor(env: TestEnv) {
+  /** `launcher`: words before it, as of any program in the environment. */
+  constructor(env: TestEnv, launcher?: string[]) {
     const program = join(env.home, "stopwatch");
-    copyFileSync(PROGRAM, program);
-    this.#running = env.startOther([program], { interactive: true, timeoutMs: LIFETIME_MS });
+    // Another one may be running.
+    if (!existsSync(program)) copyFileSync(PROGRAM, program);
+    const options = { interactive: true, timeoutMs: LIFETIME_MS };
+    this.#running = env.startOther([program], launcher === undefined ? options : { ...options, launcher });
   }
 
   /** @throws when the program fails: what fails quickly is not fast */

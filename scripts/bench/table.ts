@@ -27,11 +27,17 @@ export function renderTable(rows: Row[], engines: string[]): string {
     ...others.map((name) => ratio(row.values[ours], row.values[name])),
     verdict(row, ours, others),
   ]);
-  const widths = head.map((_, column) => Math.max(...[head, ...lines].map((cells) => cells[column]?.length ?? 0)));
+  return layOut([head, ...lines]);
+}
+
+/** The first line is the head, the first column words. */
+export function layOut(lines: string[][]): string {
+  const [head = [], ...body] = lines;
+  const widths = head.map((_, column) => Math.max(...lines.map((cells) => cells[column]?.length ?? 0)));
   const draw = (cells: string[]) =>
     `| ${cells.map((cell, column) => pad(cell, widths[column] ?? 0, column > 0)).join(" | ")} |`;
   const rule = `|${widths.map((width, column) => (column > 0 ? `${"-".repeat(width + 1)}:` : "-".repeat(width + 2))).join("|")}|`;
-  return [draw(head), rule, ...lines.map(draw)].join("\n");
+  return [draw(head), rule, ...body.map(draw)].join("\n");
 }
 
 function pad(text: string, width: number, right: boolean): string {
@@ -43,7 +49,7 @@ function show(value: number | string | undefined, unit: string): string {
   return typeof value === "string" ? value : `${round(value)} ${unit}`;
 }
 
-function round(value: number): string {
+export function round(value: number): string {
   return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
 }
 

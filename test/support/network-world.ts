@@ -30,7 +30,7 @@ interface Cable {
   world: { device: string; addresses: [string, string] };
 }
 
-class Namespace {
+export class Namespace {
   readonly #holder: Bun.Subprocess<"pipe", "pipe", "inherit">;
   readonly #servers: Bun.Subprocess[] = [];
 
