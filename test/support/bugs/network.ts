@@ -13,8 +13,8 @@ export const NETWORKS: Bug[] = [
     edits: [
       {
         file: `${NETWORK}/relay/inward.rs`,
-        is: "self.parts.shared.sources().is_usable_inside(address.ip());",
-        becomes: "self.parts.shared.sources().is_usable_inside(destination.gateway);",
+        is: "sources.is_usable_inside(address.ip())",
+        becomes: "sources.is_usable_inside(destination.gateway)",
       },
     ],
     caughtBy: { file: SCENARIOS, name: "shows a container the client's own address" },
@@ -23,7 +23,7 @@ export const NETWORKS: Bug[] = [
     row: "V92",
     about: "containers listen to routers, and a bridge lets them speak",
     edits: [
-      { file: `${NETWORK}/namespace.rs`, is: '("ipv6", "accept_ra")', becomes: '("ipv6", "accept_ra_mtu")' },
+      { file: `${NETWORK}/namespace/sysctls.rs`, is: '("ipv6", "accept_ra")', becomes: '("ipv6", "accept_ra_mtu")' },
       {
         file: `${NETWORK}/nft/leases.rs`,
         is: "is_icmp(ICMP6, ROUTER_ADVERTISEMENT), drop()",
@@ -70,9 +70,9 @@ export const NETWORKS: Bug[] = [
     edits: [
       {
         file: `${KEEPER}/ports.rs`,
-        is: "inet::listener(address, &switches, BACKLOG)",
+        is: "inet::bind(socket.as_fd(), SocketAddr::new(port.host, port.host_port))?;",
         becomes:
-          "let everywhere: [IpAddr; 2] = [std::net::Ipv4Addr::UNSPECIFIED.into(), std::net::Ipv6Addr::UNSPECIFIED.into()];\n            inet::listener(SocketAddr::new(everywhere[usize::from(address.is_ipv6())], address.port()), &switches, BACKLOG)",
+          "let everywhere: [IpAddr; 2] = [std::net::Ipv4Addr::UNSPECIFIED.into(), std::net::Ipv6Addr::UNSPECIFIED.into()];\n    inet::bind(socket.as_fd(), SocketAddr::new(everywhere[usize::from(port.host.is_ipv6())], port.host_port))?;",
       },
     ],
     caughtBy: { file: SCENARIOS, name: "of the loopback is the loopback's" },
