@@ -6,17 +6,16 @@ use bunker_network::relay::{self, Owner, Parts, Permission, PortNumber, Relay, S
 use bunker_runtime::spec::Attachment;
 use bunker_runtime::{Failure, FailureCode};
 use bunker_sys::{SysError, SysResult, file};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::ground::Ground;
+use super::leavings::Leavings;
 use super::names::Names;
 use super::{plan, ports, protocol};
 use crate::way_out::Shared;
 
-/// After that, a link whose container has ended is held by somebody who shares its network namespace.
-const LINK_PATIENCE: Duration = Duration::from_secs(2);
 /// Of bridges that were asked for no other.
 const USUAL_MTU: u16 = 1500;
 
@@ -30,17 +29,11 @@ pub struct World {
     pub names: Names,
     containers: BTreeMap<String, Member>,
     last_owner: u64,
+    /// Those there are, with the names of their networks.
+    bridges: BTreeMap<String, String>,
+    /// Of containers that have ended; the rules know them yet.
+    left: Vec<Port>,
     leavings: Leavings,
-}
-
-/// What is left in N of containers that are on no network any more.
-#[derive(Default)]
-struct Leavings {
-    /// The rules know them yet.
-    left: Vec<Plugged>,
-    /// Links, and when they should have gone with the container's network namespace. The kernel takes them down many at once;
-    /// asked for, each costs it a grace period of RCU, in which no other link comes up.
-    links: VecDeque<(Instant, u32)>,
 }
 
 /// A container that is on networks of ours.
@@ -58,7 +51,6 @@ struct Member {
 
 struct Plugged {
     bridge: String,
-    network: String,
     subnets: Vec<Subnet>,
     port: Port,
 }
@@ -78,7 +70,18 @@ impl World {
             relay.hide_clients();
         }
         let (names, containers) = (Names::new(), BTreeMap::new());
-        Ok(Self { inside, sockets, relay, way_out, names, containers, last_owner: 0, leavings: Leavings::default() })
+        Ok(Self {
+            inside,
+            sockets,
+            relay,
+            way_out,
+            names,
+            containers,
+            last_owner: 0,
+            bridges: BTreeMap::new(),
+            left: Vec::new(),
+            leavings: Leavings::default(),
+        })
     }
 
     pub fn namespace(&self) -> BorrowedFd<'_> {
@@ -163,7 +166,7 @@ impl World {
             if let Some(member) = self.containers.get_mut(id) {
                 member.container.networks.retain(|place| &place.network.bridge != bridge);
             }
-            self.remove_if_empty(bridge, &wanted.network.name);
+            self.leavings.gather(None, &[]);
         }
         plugged
     }
@@ -174,6 +177,7 @@ impl World {
         if !self.is_used(bridge) {
             let network = plan::network_of(&wanted.network)?;
             self.sockets.add_network(&network).map_err(|error| failed(&what, &error))?;
+            self.bridges.insert(bridge.clone(), wanted.network.name.clone());
             self.names.serve(&wanted.network, self.inside.as_fd()).map_err(|error| failed(&what, &error))?;
         }
         let Some(member) = self.containers.get_mut(id) else { return Err(unknown()) };
@@ -187,8 +191,7 @@ impl World {
         for address in &port.addresses {
             self.relay.allow(*address, permission);
         }
-        let name = wanted.network.name.clone();
-        member.plugs.push(Plugged { bridge: bridge.clone(), network: name, subnets: plan::subnets_of(wanted), port });
+        member.plugs.push(Plugged { bridge: bridge.clone(), subnets: plan::subnets_of(wanted), port });
         self.names.know(&member.container);
         self.set_subnets();
         Ok(())
@@ -206,9 +209,8 @@ impl World {
             self.relay.forget(*address);
         }
         self.set_subnets();
-        let unplugged = self.sockets.unplug(&plug.port);
-        self.remove_if_empty(&plug.bridge, &plug.network);
-        unplugged
+        self.leavings.gather(None, &[]);
+        self.sockets.unplug(&plug.port)
     }
 
     /// Takes a container off one network.
@@ -236,35 +238,43 @@ impl World {
             self.relay.forget(*address);
         }
         self.set_subnets();
-        self.leavings.left.extend(member.plugs);
+        let links: Vec<u32> = member.plugs.iter().map(|plug| plug.port.link).collect();
+        self.leavings.gather(Some(member.namespace), &links);
+        self.left.extend(member.plugs.into_iter().map(|plug| plug.port));
     }
 
-    /// Takes out what containers have left, when they need not wait for it. Nobody can be told of a failure.
+    /// Takes out what containers have left. Nobody waits for it, nor can be told of a failure.
     pub fn clear_away(&mut self) {
-        for plug in std::mem::take(&mut self.leavings.left) {
-            let _ = self.sockets.dismiss(&plug.port);
-            self.remove_if_empty(&plug.bridge, &plug.network);
-            self.leavings.links.push_back((Instant::now() + LINK_PATIENCE, plug.port.link));
+        for port in std::mem::take(&mut self.left) {
+            let _ = self.sockets.dismiss(&port);
         }
-        while let Some((_, link)) = self.leavings.links.pop_front_if(|(due, _)| *due <= Instant::now()) {
+        let Some(links) = self.leavings.take_due(Instant::now()) else { return };
+        for link in links {
             let _ = self.sockets.remove_link(link);
+        }
+        // If it was the last, N goes as a whole; or the next is on the same networks.
+        if !self.is_empty() {
+            self.remove_unused();
         }
     }
 
     /// When there is something to clear away next.
     pub fn deadline(&self) -> Option<Instant> {
-        self.leavings.links.front().map(|(due, _)| *due)
+        self.leavings.deadline()
     }
 
     fn is_used(&self, bridge: &str) -> bool {
         self.containers.values().flat_map(|member| &member.plugs).any(|plug| plug.bridge == bridge)
     }
 
-    fn remove_if_empty(&mut self, bridge: &str, network: &str) {
-        if !self.is_used(bridge) {
-            self.names.withdraw(bridge, network);
+    fn remove_unused(&mut self) {
+        let unused = self.bridges.keys().filter(|bridge| !self.is_used(bridge)).cloned().collect::<Vec<_>>();
+        for bridge in unused {
+            if let Some(network) = self.bridges.remove(&bridge) {
+                self.names.withdraw(&bridge, &network);
+            }
             // A bridge without containers does no harm.
-            let _ = self.sockets.remove_network(bridge);
+            let _ = self.sockets.remove_network(&bridge);
         }
     }
 }
