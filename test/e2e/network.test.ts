@@ -4,7 +4,7 @@
 import { beforeEach, describe, expect } from "bun:test";
 import { readFileSync } from "node:fs";
 
-import { networkKeepersOf } from "../support/network-state.ts";
+import { networkKeeperOf, networkKeepersOf } from "../support/network-state.ts";
 import { useStage } from "../support/stage.ts";
 
 const stage = useStage();
@@ -170,7 +170,7 @@ describe("containers on networks", () => {
     const address = await addressOf("server", "one");
     const before = networkKeepersOf(env);
     expect(before).toHaveLength(1);
-    process.kill(before[0] ?? 0, "SIGKILL");
+    process.kill(networkKeeperOf(env), "SIGKILL");
     const ask = ["run", "--rm", "--network=one", "busybox", "nc", "-w9", address, "80"];
     expect(await env.ok(ask)).toBe("served");
     expect(networkKeepersOf(env)).toHaveLength(1);
@@ -184,7 +184,7 @@ describe("containers on networks", () => {
     const address = await addressOf("server", "one");
     const state = JSON.parse(readFileSync(`${env.dataHome}/run/c/${id}/state.json`, "utf8")) as { keeperPid: number };
     process.kill(state.keeperPid, "SIGSTOP");
-    process.kill(networkKeepersOf(env)[0] ?? 0, "SIGKILL");
+    process.kill(networkKeeperOf(env), "SIGKILL");
     await env.ok(["run", "-d", "--name=client", "--network=one", "busybox", "sleep", "100"]);
     process.kill(state.keeperPid, "SIGCONT");
     const ask = `until nc -w1 ${address} 80; do sleep 0.1; done`;

@@ -69,6 +69,8 @@ export function isAlive(pid: number): boolean {
 
 /** Kills a process of the test's and waits until it is gone. */
 export async function kill(pid: number): Promise<void> {
+  // 0 is our own group.
+  if (pid <= 1) throw new Error(`there is no process ${pid} to kill`);
   process.kill(pid, "SIGKILL");
   if (!(await until(() => !isAlive(pid), PATIENCE_MS))) throw new Error(`process ${pid} survives SIGKILL`);
 }

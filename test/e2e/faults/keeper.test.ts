@@ -192,7 +192,7 @@ describe("a container that ended while it had no keeper", () => {
   it.concurrent("takes its network helper along, at the next look", async () => {
     await using env = await source.env();
     const watch = await Invariants.watch(env);
-    const id = await env.ok(["run", "-d", "--name=c", source.image, "sleep", "1000"]);
+    const id = await env.ok(["run", "-d", "--name=c", "--network=slirp4netns", source.image, "sleep", "1000"]);
     const { pid, helper } = await killKeeper(env, id);
     expect(helper).not.toBeNull();
     // It serves a container that lives.
@@ -206,7 +206,7 @@ describe("a container that ended while it had no keeper", () => {
   it.concurrent("keeps its network helper over a keeper's death, and not beyond its own", async () => {
     await using env = await source.env();
     const watch = await Invariants.watch(env);
-    const id = await env.ok(["run", "-d", "--name=c", source.image, "sleep", "1000"]);
+    const id = await env.ok(["run", "-d", "--name=c", "--network=slirp4netns", source.image, "sleep", "1000"]);
     const { helper } = await killKeeper(env, id);
     expect(await env.ok(["exec", "c", "sh", "-c", "ip route | grep -c default"])).toBe("1");
     expect(isAlive(helper?.pid ?? 0)).toBe(true);
@@ -220,7 +220,7 @@ describe("a number that has been recycled", () => {
   it.concurrent("is nobody's container, and no stranger is signalled", async () => {
     await using env = await source.env();
     const watch = await Invariants.watch(env);
-    const id = await env.ok(["run", "-d", "--name=c", source.image, "sleep", "1000"]);
+    const id = await env.ok(["run", "-d", "--name=c", "--network=slirp4netns", source.image, "sleep", "1000"]);
     const { pid, helper } = await killKeeper(env, id);
     await kill(pid);
     await kill(helper?.pid ?? 0);
