@@ -4,7 +4,7 @@
 import { describe, expect } from "bun:test";
 
 import { imageRoot } from "../support/image-cache.ts";
-import { HOST, HOST6, type Place, World, WORLD, WORLD6 } from "../support/network-world.ts";
+import { HOST, HOST6, type Place, World, WORLD, WORLD6, WORLD_NAME } from "../support/network-world.ts";
 import { servicesImage, useStage } from "../support/stage.ts";
 
 const PATIENCE_MS = 60_000;
@@ -234,5 +234,16 @@ describe("a UDP echo", () => {
       const kind = to.includes(":") ? 6 : 4;
       expect(await told(from, say(`UDP${kind}:${bracketed(to)}:${PUBLISHED}`))).toBe(answer(mapped(seen)));
     }
+  });
+});
+
+describe("a name server in a container", () => {
+  it("is asked by others who name it", async () => {
+    const serveNames = `exec socat UDP-RECVFROM:53,fork UDP:${WORLD}:53`;
+    await ok("run", "-d", "--name=resolver", "--network=app", "services", "bash", "-c", serveNames);
+    const [address] = await addressesOf("resolver");
+    const ask = `for try in 1 2 3 4 5; do getent ahostsv4 ${WORLD_NAME} && break; sleep 0.5; done`;
+    const found = await ok("run", "--rm", "--network=app", `--dns=${address}`, "services", "bash", "-c", ask);
+    expect(found).toContain(WORLD);
   });
 });

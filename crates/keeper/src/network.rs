@@ -1,10 +1,10 @@
 //! Network mode: keeps the user's network namespace N for as long as containers are on a network in it.
 //!
-//! Started by the first keeper whose container needs it (`container/bridge.rs`), in U. `protocol` is what keepers may ask, `ground` what
-//! N is made of, `world` N with everything in it, `names` its resolver, `plan` the words it is told in, `leavings` what stays for a
-//! moment, `ports` the ways in, `service` the loop that joins them,
-//! `confine` what is given up first. What is to be is each keeper's to know: when this process is killed, the keepers start another,
-//! give it N, which they hold too, and ask again.
+//! Started by the first keeper whose container needs it (`container/bridge.rs`), in U. `protocol` is what keepers may ask, `plan` the
+//! words that is told on in; `ground` what N is made of, `world` N with everything in it, `leavings` what stays for a moment;
+//! `names` the resolver, `sides` how it asks others; `ports` the ways in; `service` the loop that joins them, `confine` what is given
+//! up first. What is to be is each keeper's to know: when this process is killed, the keepers start another, give it N, which they
+//! hold too, and ask again.
 
 mod confine;
 mod ground;
@@ -14,6 +14,7 @@ mod plan;
 mod ports;
 pub mod protocol;
 mod service;
+mod sides;
 mod world;
 
 use std::ffi::OsString;

@@ -1,16 +1,18 @@
 //! The resolver for containers, at port 53 of every bridge's own addresses: which containers it knows, and where it listens.
 
-use bunker_network::dns::{Attachment, Container, HostSide, Inside, Interest, Server};
+use bunker_network::dns::{Attachment, Container, Inside, Interest, Server};
 use bunker_network::namespace::visit;
-use bunker_network::relay::{HOST_V4, HOST_V6};
+use bunker_network::relay::{HOST_V4, HOST_V6, Subnet};
 use bunker_runtime::spec;
 use bunker_sys::{SysError, SysResult, datagram};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::os::fd::{BorrowedFd, OwnedFd};
+use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use super::protocol;
+use super::sides::{Sides, Subnets};
 
 const PORT: u16 = 53;
 pub const RESOLV_CONF: &str = "/etc/resolv.conf";
@@ -21,11 +23,20 @@ pub struct Names {
     server: Server,
     /// By bridge: what the resolver calls its sockets there.
     places: BTreeMap<String, Vec<u64>>,
+    subnets: Subnets,
 }
 
 impl Names {
-    pub fn new() -> Self {
-        Self { server: Server::new(RESOLV_CONF.into(), Box::new(HostSide)), places: BTreeMap::new() }
+    /// `inside`: N.
+    pub fn new(inside: OwnedFd) -> Self {
+        let subnets = Subnets::default();
+        let sides = Sides { inside, subnets: Arc::clone(&subnets) };
+        Self { server: Server::new(RESOLV_CONF.into(), Box::new(sides)), places: BTreeMap::new(), subnets }
+    }
+
+    /// What is a network of ours is asked from within.
+    pub fn set_subnets(&self, subnets: Vec<Subnet>) {
+        *self.subnets.write().unwrap_or_else(PoisonError::into_inner) = subnets;
     }
 
     /// Answers on a bridge whose addresses are there, unless it does already.

@@ -69,7 +69,8 @@ impl World {
         if way_out.is_some() {
             relay.hide_clients();
         }
-        let (names, containers) = (Names::new(), BTreeMap::new());
+        let names = Names::new(file::duplicate(inside.as_fd())?);
+        let containers = BTreeMap::new();
         Ok(Self {
             inside,
             sockets,
@@ -200,7 +201,9 @@ impl World {
     /// What is a network of ours is not reached through the relay.
     fn set_subnets(&self) {
         let plugs = self.containers.values().flat_map(|member| &member.plugs);
-        self.relay.set_subnets(plugs.flat_map(|plug| plug.subnets.clone()).collect());
+        let subnets: Vec<_> = plugs.flat_map(|plug| plug.subnets.clone()).collect();
+        self.names.set_subnets(subnets.clone());
+        self.relay.set_subnets(subnets);
     }
 
     /// After the container was taken off it.
