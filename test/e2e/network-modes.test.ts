@@ -5,6 +5,9 @@ import { describe, expect } from "bun:test";
 import { ASK, NetworkStage, PROGRAMS } from "../support/network-stage.ts";
 import { HOST, PORT, WORLD, WORLD_NAME } from "../support/network-world.ts";
 
+/** What a container leaves is gathered for so long, at most. */
+const PATIENCE_MS = 1_000;
+
 describe("the network", () => {
   const network = new NetworkStage(PROGRAMS, { needs: ["slirp4netns", "pasta"], flags: [] });
   const { it } = network.stage;
@@ -133,6 +136,26 @@ describe("the network", () => {
       killSlirp();
       const until = `until [ -n "$({ echo who; sleep 0.2; } | timeout 2 nc ${WORLD} ${PORT} 2>/dev/null)" ]; do sleep 0.1; done`;
       await network.ok(["exec", "c", "sh", "-c", until]);
+    }
+  });
+
+  it("that is made anew at once with the addresses of the one before is whole", async () => {
+    await network.ok(["run", "-d", "--name", "other", "busybox", "sleep", "100"]);
+    const look = `nslookup ${WORLD_NAME} 2>&1 | grep -c ${WORLD}; nslookup a | grep -c 10.77.0; ${ASK}`;
+    const isWhole = async () =>
+      // The name server has an address of the network, too.
+      expect(await network.ok(["run", "--rm", "--network=app", "busybox", "sh", "-c", look])).toMatch(
+        new RegExp(`^1\n2\n.*${HOST}$`),
+      );
+    for (let round = 0; round < 3; round += 1) {
+      await network.ok(["network", "create", "--subnet=10.77.0.0/24", "app"]);
+      await network.ok(["run", "-d", "--name", "a", "--network=app", "busybox", "sleep", "100"]);
+      await isWhole();
+      // Once the one before is taken out of the way, too.
+      if (round === 2) await Bun.sleep(PATIENCE_MS);
+      if (round === 2) await isWhole();
+      await network.ok(["rm", "-f", "-t0", "a"]);
+      await network.ok(["network", "rm", "app"]);
     }
   });
 

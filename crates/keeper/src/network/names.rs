@@ -55,10 +55,14 @@ impl Names {
     }
 
     /// The bridge is gone.
-    pub fn withdraw(&mut self, bridge: &str, name: &str) {
+    pub fn withdraw(&mut self, bridge: &str) {
         if let Some(tokens) = self.places.remove(bridge) {
             self.server.remove(&tokens);
         }
+    }
+
+    /// No network is called so any more.
+    pub fn forget_network(&mut self, name: &str) {
         self.server.zone().remove_network(name);
     }
 

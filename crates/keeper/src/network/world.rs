@@ -29,11 +29,17 @@ pub struct World {
     pub names: Names,
     containers: BTreeMap<String, Member>,
     last_owner: u64,
-    /// Those there are, with the names of their networks.
-    bridges: BTreeMap<String, String>,
+    /// Those there are, by name.
+    bridges: BTreeMap<String, Bridge>,
     /// Of containers that have ended; the rules know them yet.
     left: Vec<Port>,
     leavings: Leavings,
+}
+
+/// A network as it is in N.
+struct Bridge {
+    network: String,
+    subnets: Vec<Subnet>,
 }
 
 /// A container that is on networks of ours.
@@ -177,8 +183,11 @@ impl World {
         let bridge = &wanted.network.bridge;
         if !self.is_used(bridge) {
             let network = plan::network_of(&wanted.network)?;
+            let subnets = plan::subnets_of(wanted);
+            // One that was removed and made anew may have the addresses of the one before.
+            self.remove_unused(|name, other| name != bridge && overlap(&other.subnets, &subnets));
             self.sockets.add_network(&network).map_err(|error| failed(&what, &error))?;
-            self.bridges.insert(bridge.clone(), wanted.network.name.clone());
+            self.bridges.insert(bridge.clone(), Bridge { network: wanted.network.name.clone(), subnets });
             self.names.serve(&wanted.network, self.inside.as_fd()).map_err(|error| failed(&what, &error))?;
         }
         let Some(member) = self.containers.get_mut(id) else { return Err(unknown()) };
@@ -257,7 +266,7 @@ impl World {
         }
         // If it was the last, N goes as a whole; or the next is on the same networks.
         if !self.is_empty() {
-            self.remove_unused();
+            self.remove_unused(|_, _| true);
         }
     }
 
@@ -270,16 +279,23 @@ impl World {
         self.containers.values().flat_map(|member| &member.plugs).any(|plug| plug.bridge == bridge)
     }
 
-    fn remove_unused(&mut self) {
-        let unused = self.bridges.keys().filter(|bridge| !self.is_used(bridge)).cloned().collect::<Vec<_>>();
-        for bridge in unused {
-            if let Some(network) = self.bridges.remove(&bridge) {
-                self.names.withdraw(&bridge, &network);
+    fn remove_unused(&mut self, condition: impl Fn(&String, &Bridge) -> bool) {
+        let is_doomed = |(name, bridge): &(&String, &Bridge)| !self.is_used(name) && condition(name, bridge);
+        let doomed: Vec<String> = self.bridges.iter().filter(is_doomed).map(|(name, _)| name.clone()).collect();
+        for name in doomed {
+            let Some(Bridge { network, .. }) = self.bridges.remove(&name) else { continue };
+            self.names.withdraw(&name);
+            if !self.bridges.values().any(|other| other.network == network) {
+                self.names.forget_network(&network);
             }
             // A bridge without containers does no harm.
-            let _ = self.sockets.remove_network(&bridge);
+            let _ = self.sockets.remove_network(&name);
         }
     }
+}
+
+fn overlap(ones: &[Subnet], others: &[Subnet]) -> bool {
+    ones.iter().any(|one| others.iter().any(|other| one.contains(other.address) || other.contains(one.address)))
 }
 
 /// From now on the container's way out is by this network, if by any.
