@@ -23,6 +23,7 @@ const CHANGE_ALL_THE_SAME = new Set([
   "start -a",
   "stop",
   "system prune",
+  "volume prune",
   "system reset",
 ]);
 
