@@ -95,6 +95,8 @@ async function writeLog(path: string, format: string, error: unknown): Promise<v
   try {
     appendFileSync(path, `${line}\n`);
   } catch (cause) {
-    warn(`bunker: writing "${path}": ${(cause as Error).message}\n`);
+    const { BunkerError } = await import("../../errors.ts");
+    const { renderError } = await import("../report.ts");
+    warn(renderError(new BunkerError("usage", `writing "${path}": ${(cause as Error).message}`, { cause })));
   }
 }
