@@ -61,7 +61,7 @@ export type {
 } from "./sandbox-spec.ts";
 export { ensureOwnSysctls, isNamespacedSysctl } from "./sysctl.ts";
 export { HOST_GATEWAY } from "./own-files.ts";
-export { type HelperPlan, type HelperPort, planHelper, planSharedHelper } from "./network-program.ts";
+export { type HelperPlan, planHelper, planSharedHelper } from "./network-program.ts";
 export { donorsOf, hasPaths, isOnBridge, type SpaceKind, spaceOf, withSpaces, withWords } from "./spaces.ts";
 export { parseSignal } from "./signal.ts";
 export {

@@ -1,23 +1,16 @@
 // A program that is the way out, as podman's --network slirp4netns and pasta have it: options become its flags. Pure.
 
 import { BunkerError } from "../errors.ts";
+import type { PortRequest } from "../network/index.ts";
 import type { HelperSpec, NetworkSpec } from "./sandbox-spec.ts";
 
 /** Which program, and what it is called with. */
 export type HelperPlan = Omit<HelperSpec, "program">;
 
-/** A port of the host's that pasta leads to the container; an empty address is every one. */
-export interface HelperPort {
-  protocol: "tcp" | "udp";
-  hostAddress: string;
-  hostPort: number;
-  containerPort: number;
-}
-
 const ELSEWHERE = "On networks ports are published: leave out --network, or use --network pasta.";
 
 /** `null`: the word is no helper's. @throws BunkerError usage, unsupported */
-export function planHelper(word: string, ports: readonly HelperPort[] = []): HelperPlan | null {
+export function planHelper(word: string, ports: readonly PortRequest[] = []): HelperPlan | null {
   const [, kind, , tail = ""] = /^(slirp4netns|pasta)(:(.*))?$/s.exec(word) ?? [];
   if (kind === undefined) return null;
   const options = tail === "" ? [] : tail.split(",");
@@ -32,10 +25,7 @@ export function planHelper(word: string, ports: readonly HelperPort[] = []): Hel
 
 /** As the way out of all networks: it leads nothing in, and answers no names. */
 export function planSharedHelper(kind: HelperPlan["kind"]): HelperPlan {
-  const options =
-    kind === "pasta"
-      ? ["--no-map-gw", ...closedPorts([])]
-      : [...slirpFlags(["allow_host_loopback=false"]), "--disable-dns"];
+  const options = kind === "pasta" ? ["--no-map-gw", ...closedPorts([])] : [...slirpFlags([]), "--disable-dns"];
   return { kind, options };
 }
 
@@ -107,7 +97,7 @@ function has(options: readonly string[], ...flags: string[]): boolean {
   return options.some((option) => flags.some((flag) => option === flag || option.startsWith(`${flag}=`)));
 }
 
-function publishFlag({ protocol, hostAddress, hostPort, containerPort }: HelperPort): string[] {
+function publishFlag({ protocol, hostAddress, hostPort, containerPort }: PortRequest): string[] {
   const address = hostAddress === "" ? "" : `${hostAddress}/`;
   return [protocol === "tcp" ? "-t" : "-u", `${address}${hostPort}:${containerPort}`];
 }

@@ -4,6 +4,7 @@ import { accessSync, constants, existsSync, statfsSync, statSync } from "node:fs
 import type { HostReport, Mapper, Packager } from "../host/index.ts";
 import { BunkerError } from "../errors.ts";
 import { failedCall } from "../native/index.ts";
+import type { KeeperChannel } from "./channel.ts";
 import type { Engine } from "./engine.ts";
 import { findProgram, readText, userName } from "./host.ts";
 import { mountAbove, readMounts, sharedFilesystem } from "../store/index.ts";
@@ -68,29 +69,26 @@ function idCount(ranges: readonly { count: number }[]): number {
 
 /** Goes into the user's namespace as a keeper does, and away again. @returns why it cannot; `null`: it can */
 function tryNamespace(engine: Engine): Pick<HostReport["userNamespaces"], "failure" | "refused"> {
-  try {
-    using keeper = hireKeeper(engine);
-    keeper.settle();
-    return { failure: null };
-  } catch (error) {
-    if (error instanceof BunkerError) return { failure: error.message, refused: failedCall(error) };
-    throw error;
-  }
+  const error = refusalOf(engine, () => {});
+  return error === null ? { failure: null } : { failure: error.message, refused: failedCall(error) };
 }
 
 /** Tries what starts try. */
 function wayOutHere(engine: Engine): HostReport["wayOut"] {
-  return chooseWayOut(() => {
-    try {
-      using keeper = hireKeeper(engine);
-      keeper.settle();
-      keeper.request("probeRelay");
-      return null;
-    } catch (error) {
-      if (error instanceof BunkerError) return error.message;
-      throw error;
-    }
-  });
+  return chooseWayOut(() => refusalOf(engine, (keeper) => keeper.request("probeRelay"))?.message ?? null);
+}
+
+/** What comes of asking a keeper that is there for nothing else. `null`: it could do it. */
+function refusalOf(engine: Engine, ask: (keeper: KeeperChannel) => void): BunkerError | null {
+  try {
+    using keeper = hireKeeper(engine);
+    keeper.settle();
+    ask(keeper);
+    return null;
+  } catch (error) {
+    if (error instanceof BunkerError) return error;
+    throw error;
+  }
 }
 
 /** Whether our group may have sockets that ping (icmp(7)). */

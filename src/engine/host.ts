@@ -1,8 +1,9 @@
 // What this host offers a container: ids, helper programs, limits. Read once per command, only by commands that start something.
 
 import { accessSync, constants, existsSync, readFileSync, readlinkSync } from "node:fs";
-import { type HelperPlan, type HelperPort, type HostFacts, type NetworkSpec, planHelper } from "../container/index.ts";
+import { type HelperPlan, type HostFacts, type NetworkSpec, planHelper } from "../container/index.ts";
 import { BunkerError } from "../errors.ts";
+import type { PortRequest } from "../network/index.ts";
 
 const CGROUP_MOUNT = "/sys/fs/cgroup";
 const TUN = "/dev/net/tun";
@@ -195,11 +196,11 @@ export function readText(path: string): string {
 
 /** Why there are no networks here, nor any other way out; `null`: nothing is known to be in the way. */
 export function lackOfNetworks(): string | null {
-  return mayWrite(TUN) ? null : `${TUN} is missing or not yours to use (modprobe tun), so it has no network`;
+  return mayWrite(TUN) ? null : `${TUN} is missing or not yours to use (modprobe tun)`;
 }
 
 /** Of a container that is on no network of the user's. @throws BunkerError host-refused */
-export function resolveNetwork(asked: string, ports: readonly HelperPort[]): NetworkSpec {
+export function resolveNetwork(asked: string, ports: readonly PortRequest[]): NetworkSpec {
   if (asked.startsWith("container:")) return { kind: "shared" };
   if (asked === "host" || asked === "none") return { kind: asked };
   const helper = planHelper(asked, ports);
@@ -215,11 +216,10 @@ export function resolveNetwork(asked: string, ports: readonly HelperPort[]): Net
 }
 
 function lackOfHelper(kind: HelperPlan["kind"]): string | null {
-  if (!mayWrite(TUN)) return `${TUN} is missing or not yours to use (modprobe tun)`;
-  if (kind === "pasta" && !hasDefaultRoute()) {
-    return "the host has no default route now, without which pasta does not work";
-  }
-  return null;
+  const isStranded = kind === "pasta" && !hasDefaultRoute();
+  return (
+    lackOfNetworks() ?? (isStranded ? "the host has no default route now, without which pasta does not work" : null)
+  );
 }
 
 /** A route to everywhere in /proc/net/route or ipv6_route (all zeros, by another device than the loopback one). */

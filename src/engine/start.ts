@@ -223,7 +223,8 @@ async function findNetwork(
   const { request } = record.config;
   if (!isOnBridge(request)) return { network: await findOther(engine, record), warning: null };
   const lack = isUndemanding(request) ? lackOfNetworks() : null;
-  if (lack !== null) return { network: { kind: "none" }, warning: `no way out of the container: ${lack}` };
+  if (lack !== null)
+    return { network: { kind: "none" }, warning: `no way out of the container: ${lack}, so it has no network` };
   const { planBridge } = await import("./network.ts");
   return { network: await planBridge(engine, record), warning: null };
 }

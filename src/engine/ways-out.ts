@@ -3,9 +3,10 @@
 import { type HelperSpec, planSharedHelper, type WayOutSpec } from "../container/index.ts";
 import { BunkerError } from "../errors.ts";
 import type { HostReport } from "../host/index.ts";
-import { findProgram } from "./host.ts";
+import { findProgram, lackOfNetworks } from "./host.ts";
 
 const OVERRIDE = "BUNKER_WAY_OUT";
+const ORDINARY = "it needs no program, is the fastest, and the kernel has all it needs";
 const HELPERS = ["slirp4netns", "pasta"] as const;
 
 /** The best first. @throws BunkerError usage, host-refused: $BUNKER_WAY_OUT names what there is not */
@@ -26,13 +27,13 @@ export function waysOut(): WayOutSpec[] {
 /** Which of them it is, as far as can be told without a container. `relayFailure` tries the relay: `null`, it works here. */
 export function chooseWayOut(relayFailure: () => string | null): HostReport["wayOut"] {
   const isForced = (process.env[OVERRIDE] ?? "") !== "";
-  const failure = relayFailure();
-  const usable = waysOut().find(({ kind }) => kind !== "relay" || failure === null);
-  const why = isForced
-    ? `${OVERRIDE} says so`
-    : usable?.kind === "relay"
-      ? "it needs no program, is the fastest, and the kernel has all it needs"
-      : `the relay cannot be had here: ${failure}`;
+  const lack = lackOfNetworks();
+  const failure = lack ?? relayFailure();
+  // What the relay lacks then, a program lacks too.
+  const ways = lack === null ? waysOut() : [];
+  const usable = ways.find(({ kind }) => kind !== "relay" || failure === null);
+  const instead = usable?.kind === "relay" ? ORDINARY : `the relay cannot be had here: ${failure}`;
+  const why = isForced && usable !== undefined ? `${OVERRIDE} says so` : instead;
   return { chosen: usable?.kind ?? null, why, relayFailure: failure };
 }
 

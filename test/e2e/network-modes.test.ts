@@ -2,11 +2,15 @@
 
 import { describe, expect } from "bun:test";
 
+import { commandLine, processesOf } from "../support/host-state.ts";
 import { ASK, NetworkStage, PROGRAMS } from "../support/network-stage.ts";
+import { networkKeepersOf } from "../support/network-state.ts";
 import { HOST, PORT, WORLD, WORLD_NAME } from "../support/network-world.ts";
+import { until } from "../support/private-host.ts";
 
 /** What a container leaves is gathered for so long, at most. */
 const PATIENCE_MS = 1_000;
+const LONG_MS = 20_000;
 
 describe("the network", () => {
   const network = new NetworkStage(PROGRAMS, { needs: ["slirp4netns", "pasta"], flags: [] });
@@ -137,6 +141,31 @@ describe("the network", () => {
       const until = `until [ -n "$({ echo who; sleep 0.2; } | timeout 2 nc ${WORLD} ${PORT} 2>/dev/null)" ]; do sleep 0.1; done`;
       await network.ok(["exec", "c", "sh", "-c", until]);
     }
+  });
+
+  it("helper that serves all networks ends with the network keeper, however that ends", async () => {
+    const { env } = network.stage;
+    await network.ok(["run", "-d", "--name", "c", "busybox", "sleep", "60"], {
+      environment: { BUNKER_WAY_OUT: "slirp4netns" },
+    });
+    const helpers = () => processesOf(env).filter((pid) => commandLine(pid)[0]?.endsWith("/slirp4netns") === true);
+    const before = helpers();
+    // The other is what stands between it and the helper.
+    const [keeper = Number.NaN, between = Number.NaN] = networkKeepersOf(env).toSorted((one, other) => one - other);
+    expect(between).toBeGreaterThan(keeper);
+    process.kill(keeper, "SIGKILL");
+    const isAnother = () => helpers().length > 0 && !helpers().some((pid) => before.includes(pid));
+    expect(await until(isAnother, LONG_MS)).toBe(true);
+    expect(await network.ok(["exec", "c", "sh", "-c", ASK])).toContain(HOST);
+  });
+
+  it("of a container that has ended is nobody's, not even of those that share it", async () => {
+    await network.ok(["run", "-d", "--name", "a", "busybox", "sleep", "60"]);
+    await network.ok(["run", "-d", "--name", "b", "--network=container:a", "busybox", "sleep", "60"]);
+    expect(await network.ok(["exec", "b", "ls", "/sys/class/net"])).toContain("eth0");
+    await network.ok(["rm", "-f", "-t0", "a"]);
+    const isAlone = "until ! ls /sys/class/net/eth0 > /dev/null 2>&1; do sleep 0.1; done";
+    await network.ok(["exec", "b", "sh", "-c", isAlone]);
   });
 
   it("that is made anew at once with the addresses of the one before is whole", async () => {

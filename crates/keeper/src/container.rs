@@ -1,8 +1,8 @@
 //! Container mode: makes one sandbox and stays with it as its monitor, for as long as it lives.
 //!
 //! One thread, one poll loop. `protocol` is what clients may ask, `client` one connection, `session` a process with its streams,
-//! `stream` how bytes travel, `log` the log, `record` the files others read, `bridge` the connection to the network keeper, `root` the one that shows the root where the
-//! kernel does not, `monitor` joins them.
+//! `stream` how bytes travel, `log` the log, `record` the files others read, `bridge` the connection to the network keeper, `root` the
+//! program that shows the root where the kernel does not, `monitor` joins them.
 
 mod bridge;
 mod client;

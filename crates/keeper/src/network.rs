@@ -19,9 +19,9 @@ mod world;
 
 use std::ffi::OsString;
 
-use bunker_runtime::Failure;
 use bunker_runtime::spec::WayOut;
-use bunker_sys::{file, process};
+use bunker_runtime::{Failure, FailureCode};
+use bunker_sys::{SysError, file, process};
 
 /// Our end of the channel to the keeper that started us.
 const CHANNEL_FD: i32 = 3;
@@ -50,4 +50,8 @@ pub fn main(mut words: impl Iterator<Item = OsString>) {
 /// `Network`: why not.
 pub fn probe_relay() -> Result<(), Failure> {
     ground::Ground::lay(bunker_network::namespace::make()?, &[WayOut::Relay]).map(drop)
+}
+
+fn failed(what: &str, error: &SysError) -> Failure {
+    Failure::system(FailureCode::Network, what, error)
 }

@@ -9,7 +9,7 @@ use bunker_runtime::{Failure, FailureCode};
 use bunker_sys::SysResult;
 use std::os::fd::{AsFd, OwnedFd};
 
-use super::world::failed;
+use super::failed;
 use crate::way_out::{self, SHARED_INTERFACE, Shared};
 
 /// Of 127.0.0.1 and `::1` in N.

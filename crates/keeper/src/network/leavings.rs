@@ -1,6 +1,7 @@
 //! What is left of containers that are on no network any more. The kernel takes many network namespaces down in the time of one, and
 //! while it does, no other comes to be and no link comes up: so those of many are let go together, when nobody waits for it.
 
+use bunker_network::nft::Port;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 #[derive(Default)]
 pub struct Leavings {
+    /// The rules know them yet.
+    ports: Vec<Port>,
     gathered: Option<Gathered>,
     /// Those that should go by themselves until then.
     links: Vec<(Instant, Vec<u32>)>,
@@ -24,12 +27,18 @@ struct Gathered {
 }
 
 impl Leavings {
-    /// What a container leaves: its network namespace, should it end with it, and the ends of its links in N.
-    pub fn gather(&mut self, namespace: Option<OwnedFd>, links: &[u32]) {
+    /// What a container leaves: its network namespace, should it end with it, and what it had of bridges there.
+    pub fn gather(&mut self, namespace: Option<OwnedFd>, ports: Vec<Port>) {
         let due = Instant::now() + GATHERING;
         let gathered = self.gathered.get_or_insert_with(|| Gathered { due, namespaces: Vec::new(), links: Vec::new() });
         gathered.namespaces.extend(namespace);
-        gathered.links.extend(links);
+        gathered.links.extend(ports.iter().map(|port| port.link));
+        self.ports.extend(ports);
+    }
+
+    /// To be taken out of the rules.
+    pub fn take_ports(&mut self) -> Vec<Port> {
+        std::mem::take(&mut self.ports)
     }
 
     /// Lets go what has been gathered long enough, and tells which links did not go with it. `None`: nothing is due.
@@ -49,3 +58,7 @@ impl Leavings {
         gathered.into_iter().chain(self.links.iter().map(|(due, _)| *due)).min()
     }
 }
+
+#[cfg(test)]
+#[path = "leavings_test.rs"]
+mod tests;

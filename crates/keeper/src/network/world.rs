@@ -5,7 +5,7 @@ use bunker_network::nft::Port;
 use bunker_network::relay::{self, Owner, Parts, Permission, PortNumber, Relay, Subnet};
 use bunker_runtime::spec::Attachment;
 use bunker_runtime::{Failure, FailureCode};
-use bunker_sys::{SysError, SysResult, file};
+use bunker_sys::{SysResult, file};
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Instant;
@@ -13,7 +13,7 @@ use std::time::Instant;
 use super::ground::Ground;
 use super::leavings::Leavings;
 use super::names::Names;
-use super::{plan, ports, protocol};
+use super::{failed, plan, ports, protocol};
 use crate::way_out::Shared;
 
 /// Of bridges that were asked for no other.
@@ -31,8 +31,6 @@ pub struct World {
     last_owner: u64,
     /// Those there are, by name.
     bridges: BTreeMap<String, Bridge>,
-    /// Of containers that have ended; the rules know them yet.
-    left: Vec<Port>,
     leavings: Leavings,
 }
 
@@ -40,6 +38,12 @@ pub struct World {
 struct Bridge {
     network: String,
     subnets: Vec<Subnet>,
+}
+
+impl Bridge {
+    fn overlaps(&self, subnets: &[Subnet]) -> bool {
+        self.subnets.iter().any(|own| subnets.iter().any(|other| own.overlaps(*other)))
+    }
 }
 
 /// A container that is on networks of ours.
@@ -76,17 +80,15 @@ impl World {
             relay.hide_clients();
         }
         let names = Names::new(file::duplicate(inside.as_fd())?);
-        let containers = BTreeMap::new();
         Ok(Self {
             inside,
             sockets,
             relay,
             way_out,
             names,
-            containers,
+            containers: BTreeMap::new(),
             last_owner: 0,
             bridges: BTreeMap::new(),
-            left: Vec::new(),
             leavings: Leavings::default(),
         })
     }
@@ -173,7 +175,7 @@ impl World {
             if let Some(member) = self.containers.get_mut(id) {
                 member.container.networks.retain(|place| &place.network.bridge != bridge);
             }
-            self.leavings.gather(None, &[]);
+            self.leavings.gather(None, Vec::new());
         }
         plugged
     }
@@ -185,7 +187,7 @@ impl World {
             let network = plan::network_of(&wanted.network)?;
             let subnets = plan::subnets_of(wanted);
             // One that was removed and made anew may have the addresses of the one before.
-            self.remove_unused(|name, other| name != bridge && overlap(&other.subnets, &subnets));
+            self.remove_unused(|name, other| name != bridge && other.overlaps(&subnets));
             self.sockets.add_network(&network).map_err(|error| failed(&what, &error))?;
             self.bridges.insert(bridge.clone(), Bridge { network: wanted.network.name.clone(), subnets });
             self.names.serve(&wanted.network, self.inside.as_fd()).map_err(|error| failed(&what, &error))?;
@@ -221,7 +223,7 @@ impl World {
             self.relay.forget(*address);
         }
         self.set_subnets();
-        self.leavings.gather(None, &[]);
+        self.leavings.gather(None, Vec::new());
         self.sockets.unplug(&plug.port)
     }
 
@@ -250,14 +252,12 @@ impl World {
             self.relay.forget(*address);
         }
         self.set_subnets();
-        let links: Vec<u32> = member.plugs.iter().map(|plug| plug.port.link).collect();
-        self.leavings.gather(Some(member.namespace), &links);
-        self.left.extend(member.plugs.into_iter().map(|plug| plug.port));
+        self.leavings.gather(Some(member.namespace), member.plugs.into_iter().map(|plug| plug.port).collect());
     }
 
     /// Takes out what containers have left. Nobody waits for it, nor can be told of a failure.
     pub fn clear_away(&mut self) {
-        for port in std::mem::take(&mut self.left) {
+        for port in self.leavings.take_ports() {
             let _ = self.sockets.dismiss(&port);
         }
         let Some(links) = self.leavings.take_due(Instant::now()) else { return };
@@ -294,10 +294,6 @@ impl World {
     }
 }
 
-fn overlap(ones: &[Subnet], others: &[Subnet]) -> bool {
-    ones.iter().any(|one| others.iter().any(|other| one.contains(other.address) || other.contains(one.address)))
-}
-
 /// From now on the container's way out is by this network, if by any.
 fn lead(container: BorrowedFd<'_>, wanted: &Attachment) -> Result<(), Failure> {
     if wanted.default_gateways.is_empty() {
@@ -305,10 +301,6 @@ fn lead(container: BorrowedFd<'_>, wanted: &Attachment) -> Result<(), Failure> {
     }
     visit(container, || namespace::lead(&wanted.interface, &wanted.default_gateways))
         .map_err(|error| failed(&format!("going out by network {:?}", wanted.network.name), &error))
-}
-
-pub fn failed(what: &str, error: &SysError) -> Failure {
-    Failure::system(FailureCode::Network, what, error)
 }
 
 fn unknown() -> Failure {

@@ -43,6 +43,11 @@ impl Subnet {
         let dropped = 128_u32.saturating_sub(u32::from(self.length));
         width == others_width && (ours ^ theirs).checked_shr(dropped).unwrap_or(0) == 0
     }
+
+    /// One of the two lies within the other.
+    pub fn overlaps(&self, other: Self) -> bool {
+        self.contains(other.address) || other.contains(self.address)
+    }
 }
 
 /// What becomes of a packet.
