@@ -138,8 +138,8 @@ describe("the network", () => {
     for (let round = 0; round < 2; round += 1) {
       expect(await network.ok(["exec", "c", "sh", "-c", ASK])).toContain(HOST);
       killSlirp();
-      const until = `until [ -n "$({ echo who; sleep 0.2; } | timeout 2 nc ${WORLD} ${PORT} 2>/dev/null)" ]; do sleep 0.1; done`;
-      await network.ok(["exec", "c", "sh", "-c", until]);
+      const served = `until [ -n "$({ echo who; sleep 0.2; } | timeout 2 nc ${WORLD} ${PORT} 2>/dev/null)" ]; do sleep 0.1; done`;
+      await network.ok(["exec", "c", "sh", "-c", served]);
     }
   });
 
