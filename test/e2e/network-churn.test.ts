@@ -5,9 +5,9 @@ import { beforeEach, describe, expect } from "bun:test";
 
 import { isLong } from "../support/guards.ts";
 import { memoryOf, type NetworkState, readNetwork } from "../support/network-state.ts";
-import { HOST, PORT, World, WORLD } from "../support/network-world.ts";
+import { HOST, PORT, WORLD } from "../support/network-world.ts";
 import { until } from "../support/private-host.ts";
-import { useStage } from "../support/stage.ts";
+import { useWorldStage } from "../support/world-stage.ts";
 
 const CROWD = 64;
 /** Of one port. */
@@ -23,24 +23,12 @@ const CALM_MS = 500;
 const MEMORY_SLACK = 256;
 const FIRST_FREE = 18_100;
 
-let world: World;
-
-const stage = useStage({
+const { stage, it, ok, world } = useWorldStage({
   needs: ["ip", "nft"],
-  prepare: async (opened) => {
-    world = await World.create();
-    opened.onClose(async () => await world[Symbol.asyncDispose]());
-  },
 });
-const { it } = stage;
 
 // Their containers are gone by then.
 beforeEach(() => stage.env.ok(["network", "prune", "-f"]));
-
-/** A command on the world's host. */
-async function ok(...args: string[]): Promise<string> {
-  return await stage.env.ok(args, { launcher: world.launcher(stage.env) });
-}
 
 /** Waits for all of them, also when one fails. */
 async function atOnce<T>(count: number, act: (at: number) => Promise<T>): Promise<T[]> {
@@ -117,7 +105,7 @@ describe("a port", () => {
       const publish = ["-p", `${FIRST_FREE}:80`, "-p", `${FIRST_FREE}:80/udp`, "busybox", "sleep", "1000"];
       // Somebody talks to it while it goes.
       const talk = ["sh", "-c", `while :; do echo x | nc -w1 ${HOST} ${FIRST_FREE}; done`];
-      const talking = Bun.spawn(world.enter("world", ["busybox", ...talk]), {
+      const talking = Bun.spawn(world().enter("world", ["busybox", ...talk]), {
         stdin: "ignore",
         stdout: "ignore",
         stderr: "ignore",

@@ -5,32 +5,21 @@ import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "n
 import { join } from "node:path";
 
 import { networkKeeperOf, networkKeepersOf } from "../support/network-state.ts";
-import { HOST, World } from "../support/network-world.ts";
+import { HOST } from "../support/network-world.ts";
 import { until } from "../support/private-host.ts";
-import { useStage } from "../support/stage.ts";
+import { useWorldStage } from "../support/world-stage.ts";
 
 const PORT = 18_090;
 const PATIENCE_MS = 20_000;
-let world: World;
 
-const stage = useStage({
+const { stage, it, ok, world } = useWorldStage({
   needs: ["ip"],
-  prepare: async (opened) => {
-    world = await World.create();
-    opened.onClose(async () => await world[Symbol.asyncDispose]());
-  },
 });
-const { it } = stage;
 
 beforeEach(async () => {
   await stage.env.ok(["network", "prune", "-f"]);
   await ok("network", "create", "one");
 });
-
-/** On the world's host. */
-async function ok(...args: string[]): Promise<string> {
-  return await stage.env.ok(args, { launcher: world.launcher(stage.env) });
-}
 
 /** A container that answers at port 80, and at the host's PORT. */
 async function serve(name: string, ...flags: string[]): Promise<string> {
@@ -47,7 +36,7 @@ async function reach(from: string, name: string): Promise<string> {
 /** The same, at the host's port. */
 async function reachPort(): Promise<string> {
   const ask = `until answer=$(timeout 1 busybox nc ${HOST} ${PORT} < /dev/null) && [ -n "$answer" ]; do sleep 0.05; done; echo "$answer"`;
-  return (await world.command("world", ["timeout", "20", "sh", "-c", ask])).stdout.trim();
+  return (await world().command("world", ["timeout", "20", "sh", "-c", ask])).stdout.trim();
 }
 
 /** A number that a container's link never has again. */

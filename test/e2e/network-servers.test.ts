@@ -4,33 +4,26 @@
 import { describe, expect } from "bun:test";
 
 import { imageRoot } from "../support/image-cache.ts";
-import { HOST, HOST6, type Place, World, WORLD, WORLD6, WORLD_NAME } from "../support/network-world.ts";
-import { servicesImage, useStage } from "../support/stage.ts";
+import { HOST, HOST6, type Place, WORLD, WORLD6, WORLD_NAME } from "../support/network-world.ts";
+import { servicesImage } from "../support/stage.ts";
+import { useWorldStage } from "../support/world-stage.ts";
 
 const PATIENCE_MS = 60_000;
 const PUBLISHED = 18_090;
 /** Of what is sent at once. */
 const MEGABYTES = 4;
 
-let world: World;
 /** The image's files: its programs run on the host and in the world, too. */
 let root: string;
 
-const stage = useStage({
+const { it, ok, world } = useWorldStage({
   needs: ["ip", "mmdebstrap"],
   prepare: async (opened) => {
-    world = await World.create();
-    opened.onClose(async () => await world[Symbol.asyncDispose]());
     root = await imageRoot("services");
     await opened.add("services", servicesImage());
     await ok("network", "create", "--ipv6", "app");
   },
 });
-const { it } = stage;
-
-async function ok(...args: string[]): Promise<string> {
-  return await stage.env.ok(args, { launcher: world.launcher(stage.env) });
-}
 
 /** A server, published, and a container beside it for its clients. */
 async function serve(name: string, port: string, command: string): Promise<void> {
@@ -42,7 +35,7 @@ async function serve(name: string, port: string, command: string): Promise<void>
 /** What a script prints that runs as root of the image's files. @throws when it fails */
 async function script(place: Place | "client", text: string): Promise<string> {
   if (place === "client") return await ok("exec", "client", "bash", "-c", text);
-  const { code, stdout } = await world.command(place, ["chroot", root, "bash", "-c", text]);
+  const { code, stdout } = await world().command(place, ["chroot", root, "bash", "-c", text]);
   if (code !== 0) throw new Error(`${place}: ${text}: exit code ${code}: ${stdout}`);
   return stdout.trimEnd();
 }
@@ -156,7 +149,7 @@ describe("redis", () => {
   it("on the host is reached by its addresses there, and sees the host's own", async () => {
     await ok("run", "-d", "--name=client", "--network=app", "services", "sleep", "1000");
     const server = Bun.spawn(
-      world.enter("host", ["chroot", root, "redis-server", "--protected-mode", "no", "--save", "", "--port", "6380"]),
+      world().enter("host", ["chroot", root, "redis-server", "--protected-mode", "no", "--save", "", "--port", "6380"]),
       { stdin: "ignore", stdout: "ignore", stderr: "ignore" },
     );
     try {

@@ -6,31 +6,20 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { networkKeeperOf } from "../support/network-state.ts";
-import { HOST, HOST6, World, WORLD, WORLD6 } from "../support/network-world.ts";
-import { useStage } from "../support/stage.ts";
+import { HOST, HOST6, WORLD, WORLD6 } from "../support/network-world.ts";
+import { useWorldStage } from "../support/world-stage.ts";
 
 const FIRST_FREE = 18_080;
-let world: World;
 
-const stage = useStage({
+const { stage, it, ok, world } = useWorldStage({
   needs: ["ip", "nft"],
-  prepare: async (opened) => {
-    world = await World.create();
-    opened.onClose(async () => await world[Symbol.asyncDispose]());
-  },
 });
-const { it } = stage;
 
 // Their containers are gone by then.
 beforeEach(() => stage.env.ok(["network", "prune", "-f"]));
 
-/** On the world's host. */
-async function ok(...args: string[]): Promise<string> {
-  return await stage.env.ok(args, { launcher: world.launcher(stage.env) });
-}
-
 async function fails(...args: string[]): Promise<string> {
-  const { code, stderr } = await stage.env.run(args, { launcher: world.launcher(stage.env) });
+  const { code, stderr } = await stage.env.run(args, { launcher: world().launcher(stage.env) });
   expect(code).toBe(125);
   return stderr;
 }
@@ -51,7 +40,7 @@ const PAUSE_MS = 50;
 
 async function ask(place: "host" | "world", address: string, port: number): Promise<string> {
   for (let attempt = 1; ; attempt += 1) {
-    const { stdout } = await world.command(place, ["timeout", "5", "busybox", "nc", address, String(port)]);
+    const { stdout } = await world().command(place, ["timeout", "5", "busybox", "nc", address, String(port)]);
     if (stdout !== "" || attempt === TRIES) return stdout.trim();
     await Bun.sleep(PAUSE_MS);
   }
@@ -106,7 +95,7 @@ describe("a published port", () => {
     try {
       await server.stdout.getReader().read();
       const askUdp = (place: "host" | "world", address: string) =>
-        world.command(place, [process.execPath, "-e", ASK_UDP, address, String(FIRST_FREE)]);
+        world().command(place, [process.execPath, "-e", ASK_UDP, address, String(FIRST_FREE)]);
       expect((await askUdp("world", HOST)).stdout.trim()).toBe(WORLD);
       const gateway = await ok("inspect", "-f", "{{.NetworkSettings.Gateway}}", "names");
       expect((await askUdp("host", "127.0.0.1")).stdout.trim()).toBe(gateway);
@@ -143,10 +132,10 @@ describe("a published port", () => {
     expect(complaint).toContain("-p 8080:…");
     // The third way leads from there to here, and the client stays who it is.
     const [, rule = ""] = /`nft '([^']*)'`/.exec(complaint) ?? [];
-    expect(await world.command("host", ["nft", rule])).toMatchObject({ code: 0 });
+    expect(await world().command("host", ["nft", rule])).toMatchObject({ code: 0 });
     await ok("run", "-d", "-p", "8080:80", "busybox", ...WHO);
     expect(addressOf(await ask("world", HOST, 80))).toBe(WORLD);
-    expect(await world.command("host", ["nft", "delete table inet bunker_ports"])).toMatchObject({ code: 0 });
+    expect(await world().command("host", ["nft", "delete table inet bunker_ports"])).toMatchObject({ code: 0 });
     const both = await fails("run", "--rm", "-p", "443:443", "-p", "81:80", "busybox", "true");
     expect(both).toContain("failed to bind host port 0.0.0.0:443: permission denied");
     expect(both).toContain("sysctl net.ipv4.ip_unprivileged_port_start=81`");
@@ -154,7 +143,7 @@ describe("a published port", () => {
 
   it("that names no address is where the network says, else the setting", async () => {
     const { env } = stage;
-    const launcher = world.launcher(env);
+    const launcher = world().launcher(env);
     const publish = ["-p", `${FIRST_FREE}:80`, "-p", `${HOST}:${FIRST_FREE + 1}:81`, "--expose=82", "-P"];
     const where = async (network: string, environment: Record<string, string> = {}) => {
       await env.ok(["run", "-d", "--name=c", `--network=${network}`, ...publish, "busybox", "sleep", "100"], {
@@ -225,7 +214,7 @@ describe("a network with the world's own addresses", () => {
   it("hides them for as long as a container is on it, and no longer", async () => {
     // Beyond the default route: of what the host reaches directly nobody makes a network.
     const far = "10.98.0.2";
-    await world.command("world", ["ip", "addr", "add", `${far}/32`, "dev", "lo"]);
+    await world().command("world", ["ip", "addr", "add", `${far}/32`, "dev", "lo"]);
     await ok("network", "create", "--subnet=10.98.0.0/24", "shadow");
     await ok("run", "-d", "--name=asker", "--network=bridge", "busybox", "sleep", "1000");
     const question = `{ echo who; sleep 0.2; } | timeout 5 nc ${far} 7000; true`;

@@ -6,8 +6,8 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 
 import { join } from "node:path";
 
 import { networkKeeperOf } from "../../support/network-state.ts";
-import { HOST, PORT, World, WORLD, WORLD6, WORLD_NAME } from "../../support/network-world.ts";
-import { useStage } from "../../support/stage.ts";
+import { HOST, PORT, WORLD, WORLD6, WORLD_NAME } from "../../support/network-world.ts";
+import { useWorldStage } from "../../support/world-stage.ts";
 
 const PUBLISHED = 18_100;
 /** CAP_NET_BIND_SERVICE, CAP_NET_ADMIN, CAP_SYS_ADMIN. */
@@ -16,25 +16,17 @@ const NONE = "0".repeat(16);
 /** Of `server`, type A (RFC 1035, section 4.1), by TCP: behind its length. */
 const QUESTION = "\\0\\030\\0\\1\\1\\0\\0\\1\\0\\0\\0\\0\\0\\0\\6server\\0\\0\\1\\0\\1";
 const SERVE = ["sh", "-c", "while true; do echo served | nc -l -p 80; done"];
-let world: World;
 
-const stage = useStage({
+const { stage, it, ok, world } = useWorldStage({
   needs: ["ip"],
   prepare: async (opened) => {
-    world = await World.create();
-    opened.onClose(async () => await world[Symbol.asyncDispose]());
     const allow = "echo '0 2147483647' > /proc/sys/net/ipv4/ping_group_range";
-    await world.command("host", ["sh", "-c", allow]);
+    await world().command("host", ["sh", "-c", allow]);
     // An /etc of its own, to change a link in it.
     const own = join(opened.env.host.base, "etc");
     asRoot(`cp -a /etc ${own} && mount --bind ${own} /etc`);
   },
 });
-const { it } = stage;
-
-async function ok(...args: string[]): Promise<string> {
-  return await stage.env.ok(args, { launcher: world.launcher(stage.env) });
-}
 
 async function within(container: string, script: string): Promise<string> {
   return await ok("exec", container, "sh", "-c", script);
@@ -89,10 +81,10 @@ describe("the network keeper", () => {
       expect(await within("client", `ping -c1 -W5 ${address}`)).toContain(" 0% packet loss");
     }
     const knock = `until busybox nc -w1 ${HOST} ${PUBLISHED} < /dev/null | grep .; do sleep 0.1; done`;
-    expect((await world.command("world", ["timeout", "20", "sh", "-c", knock])).stdout).toBe("served\n");
+    expect((await world().command("world", ["timeout", "20", "sh", "-c", knock])).stdout).toBe("served\n");
     // From a port below 1024, as which the container sees the client.
     const low = `until busybox nc -w1 -p 999 ${HOST} ${PUBLISHED} < /dev/null | grep .; do sleep 0.1; done`;
-    expect((await world.command("world", ["timeout", "20", "sh", "-c", low])).stdout).toBe("served\n");
+    expect((await world().command("world", ["timeout", "20", "sh", "-c", low])).stdout).toBe("served\n");
     expect(await within("client", `until nc -w1 ${HOST} ${PUBLISHED} < /dev/null | grep .; do sleep 0.1; done`)).toBe(
       "served",
     );
