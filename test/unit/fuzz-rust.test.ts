@@ -1,7 +1,7 @@
 // What reads strangers' bytes in Rust under the fuzzer (crates/runtime/src/fuzz.rs), for long: archives, compressed frames,
 // passwd and group files, seccomp profiles; packets and their pieces, DNS messages and streams, resolv.conf, what netlink says. The
-// compiler's counters need no nightly toolchain, but a build of their own, which
-// takes a minute: what every run of the tests has is random inputs (proptest).
+// compiler's counters need no nightly toolchain, but a build of their own, which takes a minute: what every run of the tests has is
+// random inputs (proptest), and clippy reads these targets whenever it is run (cfg(clippy)), so that they do not fall behind.
 
 import { expect, test } from "bun:test";
 import { join } from "node:path";

@@ -18,7 +18,7 @@ mod packet_text;
 mod resolv_conf;
 mod respond;
 mod server;
-#[cfg(all(test, bunker_fuzz))]
+#[cfg(all(test, any(bunker_fuzz, clippy)))]
 mod strangers_fuzz;
 mod zone;
 

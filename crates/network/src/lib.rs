@@ -18,6 +18,6 @@ pub mod netlink;
 pub mod nft;
 pub mod relay;
 
-#[cfg(all(test, bunker_fuzz))]
+#[cfg(all(test, any(bunker_fuzz, clippy)))]
 #[path = "../../runtime/src/fuzz.rs"]
 mod fuzz;

@@ -44,7 +44,7 @@ mod policy;
 mod published;
 mod pump;
 mod spare;
-#[cfg(all(test, bunker_fuzz))]
+#[cfg(all(test, any(bunker_fuzz, clippy)))]
 mod strangers_fuzz;
 mod waiting;
 mod watch;

@@ -4,7 +4,7 @@ pub mod capability;
 pub mod changes;
 pub mod copy;
 pub mod failure;
-#[cfg(all(test, bunker_fuzz))]
+#[cfg(all(test, any(bunker_fuzz, clippy)))]
 mod fuzz;
 pub mod inroot;
 pub mod layer;

@@ -1,5 +1,5 @@
 //! What ran, told by the counters that the compiler puts on every edge (LLVM's SanitizerCoverage, `inline-8bit-counters`).
-//! In fuzzing builds alone (`--cfg bunker_fuzz`); there is nothing of it in the product.
+//! In fuzzing builds alone (`--cfg bunker_fuzz`, and clippy reads it); there is nothing of it in the product.
 
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 

@@ -2,7 +2,7 @@
 //! Every function takes and returns file descriptors (`OwnedFd`, `BorrowedFd`) rather than paths where it can.
 
 pub mod client;
-#[cfg(bunker_fuzz)]
+#[cfg(any(bunker_fuzz, clippy))]
 pub mod coverage;
 pub mod credential;
 pub mod datagram;

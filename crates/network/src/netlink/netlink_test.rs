@@ -60,7 +60,7 @@ proptest! {
 }
 
 /// What the kernel says of links, routes and nftables, damaged: it is read to an end, and never beyond it.
-#[cfg(bunker_fuzz)]
+#[cfg(any(bunker_fuzz, clippy))]
 #[test]
 fn replies_under_the_fuzzer() {
     let attributes = Attributes::new().with_text(3, "br").with_nested(18, &Attributes::new().with_be32(1, 2));

@@ -1,6 +1,7 @@
 //! What a container may put into the tun, damaged: it is read to an end, and whatever it is answered with is a packet that is
 //! whole, goes back to where it came from, and is none that we would answer.
 
+use bunker_sys::inet::message::Manner;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Instant;
 
@@ -74,6 +75,7 @@ fn pieces_under_the_fuzzer() {
     let about = Packet {
         source: IpAddr::from([10, 0, 0, 1]),
         destination: IpAddr::from([10, 0, 0, 2]),
+        manner: Manner::default(),
         body: Body::Other,
         whole: &[],
     };
@@ -92,7 +94,7 @@ fn pieces_under_the_fuzzer() {
             let data = &content[offset..offset + usize::from(units) * 8 + usize::from(flags & 7)];
             let (identification, is_last) = (datagram.into(), flags & 0x80 != 0);
             let piece = Fragment { identification, protocol: UDP, offset, is_last, data };
-            if let Some(whole) = fragments.add(&about, &piece, Instant::now()) {
+            if let Some(whole) = fragments.add((Owner(1), &about), &piece, Instant::now()) {
                 assert!(content.starts_with(&whole));
             }
         }

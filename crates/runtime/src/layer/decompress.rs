@@ -71,6 +71,6 @@ impl Read for Plain {
     }
 }
 
-#[cfg(all(test, bunker_fuzz))]
+#[cfg(all(test, any(bunker_fuzz, clippy)))]
 #[path = "decompress_fuzz.rs"]
 mod tests;

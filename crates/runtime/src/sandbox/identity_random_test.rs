@@ -118,7 +118,7 @@ proptest! {
     }
 }
 
-#[cfg(bunker_fuzz)]
+#[cfg(any(bunker_fuzz, clippy))]
 #[test]
 fn under_the_fuzzer() {
     let seeds =

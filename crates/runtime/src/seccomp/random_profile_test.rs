@@ -158,7 +158,7 @@ proptest! {
     }
 }
 
-#[cfg(bunker_fuzz)]
+#[cfg(any(bunker_fuzz, clippy))]
 #[test]
 fn under_the_fuzzer() {
     let seed = json!({"defaultAction": "SCMP_ACT_ERRNO", "defaultErrnoRet": 38, "syscalls": [

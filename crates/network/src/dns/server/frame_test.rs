@@ -59,7 +59,7 @@ proptest! {
 }
 
 /// A stream of a stranger's, cut anywhere: whole messages come out in order, and no more is kept than one may have.
-#[cfg(bunker_fuzz)]
+#[cfg(any(bunker_fuzz, clippy))]
 #[test]
 fn streams_under_the_fuzzer() {
     const LONGEST: usize = 512;

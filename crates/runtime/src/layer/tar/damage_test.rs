@@ -90,7 +90,7 @@ fn cases() -> u32 {
 }
 
 /// Headers are signed anew where they are headers, so that changes get past the checksum.
-#[cfg(bunker_fuzz)]
+#[cfg(any(bunker_fuzz, clippy))]
 #[test]
 fn under_the_fuzzer() {
     let items = [
